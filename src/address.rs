@@ -1,0 +1,423 @@
+//! Where to connect: reading, checking and describing a WebSocket's address.
+
+use std::fmt;
+
+/// Whether a host is this machine.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Locality {
+    /// A loopback host: nobody else is hurt by quick retries.
+    Loopback,
+    /// Any other host.
+    Remote,
+}
+
+impl Locality {
+    /// Tells by the name; `host` has no port.
+    #[must_use]
+    pub fn of(host: &str) -> Self {
+        let host = host.to_ascii_lowercase();
+        let is_loopback = host == "localhost"
+            || host.ends_with(".localhost")
+            || host == "[::1]"
+            || is_ipv4_loopback(&host);
+        if is_loopback {
+            Self::Loopback
+        } else {
+            Self::Remote
+        }
+    }
+}
+
+/// The page that connects, as far as an address depends on it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Page {
+    /// Whether it was loaded over https.
+    pub is_secure: bool,
+    /// Its host with the port, if it has one; empty for a file.
+    pub host: String,
+}
+
+impl Page {
+    /// Whether the page itself is on this machine; a file is.
+    #[must_use]
+    pub fn locality(&self) -> Locality {
+        if self.host.is_empty() {
+            return Locality::Loopback;
+        }
+        Locality::of(without_port(&self.host))
+    }
+
+    /// The address that the page connects to when nobody names one.
+    #[must_use]
+    pub fn default_address(&self) -> Address {
+        match self.locality() {
+            Locality::Loopback => Address {
+                is_secure: false,
+                host: "localhost:8080".into(),
+                path: String::new(),
+            },
+            Locality::Remote => self.own("/ws"),
+        }
+    }
+
+    fn own(&self, path: &str) -> Address {
+        Address {
+            is_secure: self.is_secure,
+            host: self.host.clone(),
+            path: path.into(),
+        }
+    }
+}
+
+/// A WebSocket's address.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Address {
+    is_secure: bool,
+    host: String,
+    path: String,
+}
+
+/// Why a text is no WebSocket's address.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum AddressError {
+    /// There is no text.
+    Empty,
+    /// It starts with no scheme.
+    NoScheme {
+        /// The same with the scheme that fits the page.
+        suggestion: String,
+    },
+    /// It has a scheme that is not for WebSockets.
+    BadScheme {
+        /// That scheme.
+        scheme: String,
+        /// The same with the scheme that fits, where one does.
+        suggestion: Option<String>,
+    },
+    /// It has a fragment, which the constructor refuses.
+    Fragment {
+        /// What follows the `#`.
+        fragment: String,
+    },
+    /// It holds a user name or a password, which would be shown and shared.
+    Credentials,
+    /// It is no URL.
+    Malformed,
+}
+
+impl Address {
+    /// Reads what somebody entered: `ws:`, `wss:`, or a path of the page's own host.
+    ///
+    /// Browsers disagree on everything that is refused here, so none is asked.
+    ///
+    /// # Errors
+    ///
+    /// Says what is wrong, with a suggestion where there is one.
+    pub fn parse(text: &str, page: &Page) -> Result<Self, AddressError> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(AddressError::Empty);
+        }
+        if let Some((_, fragment)) = text.split_once('#') {
+            let fragment = fragment.into();
+            return Err(AddressError::Fragment { fragment });
+        }
+        if text.contains(|character: char| character.is_whitespace() || character.is_control()) {
+            return Err(AddressError::Malformed);
+        }
+        if text.starts_with('/') && !text.starts_with("//") && !page.host.is_empty() {
+            return Ok(page.own(text));
+        }
+        let Some((scheme, rest)) = text.split_once("://") else {
+            let scheme = if page.is_secure { "wss" } else { "ws" };
+            let rest = text.trim_start_matches('/');
+            return Err(AddressError::NoScheme {
+                suggestion: format!("{scheme}://{rest}"),
+            });
+        };
+        let is_secure = match scheme.to_ascii_lowercase().as_str() {
+            "ws" => false,
+            "wss" => true,
+            other => {
+                let replacement = match other {
+                    "http" => Some("ws"),
+                    "https" => Some("wss"),
+                    _ => None,
+                };
+                return Err(AddressError::BadScheme {
+                    scheme: scheme.into(),
+                    suggestion: replacement.map(|scheme| format!("{scheme}://{rest}")),
+                });
+            }
+        };
+        let (host, path) = match rest.find(['/', '?']) {
+            Some(end) => rest.split_at(end),
+            None => (rest, ""),
+        };
+        if host.contains('@') {
+            return Err(AddressError::Credentials);
+        }
+        if !is_host(host) {
+            return Err(AddressError::Malformed);
+        }
+        Ok(Self {
+            is_secure,
+            host: host.into(),
+            path: path.into(),
+        })
+    }
+
+    /// The host with its port: what a person checks.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Whether the host is this machine.
+    #[must_use]
+    pub fn locality(&self) -> Locality {
+        Locality::of(without_port(&self.host))
+    }
+
+    /// The address without its query, which may hold a secret.
+    #[must_use]
+    pub fn without_query(&self) -> String {
+        let path = self.path.split('?').next().unwrap_or_default();
+        Self {
+            path: path.into(),
+            ..self.clone()
+        }
+        .to_string()
+    }
+
+    /// The same over TLS.
+    #[must_use]
+    pub fn secured(&self) -> Self {
+        Self {
+            is_secure: true,
+            ..self.clone()
+        }
+    }
+
+    /// Whether browsers refuse it: `ws:` from a page that came over https, but for a loopback host.
+    #[must_use]
+    pub fn is_blocked_on(&self, page: &Page) -> bool {
+        page.is_secure && !self.is_secure && self.locality() == Locality::Remote
+    }
+
+    /// What a page has to do before it connects here because a link says so.
+    #[must_use]
+    pub fn consent(&self, page: &Page) -> Consent {
+        match (self.locality(), page.locality()) {
+            _ if self.host == page.host => Consent::Given,
+            (Locality::Loopback, Locality::Loopback) => Consent::Given,
+            (Locality::Loopback, Locality::Remote) => Consent::Press,
+            (Locality::Remote, _) => Consent::Ask,
+        }
+    }
+}
+
+/// What a page has to do before it connects to an address that a link gave it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Consent {
+    /// Nothing.
+    Given,
+    /// Wait for the user to press *Connect*: the browser may ask for a permission, and that must
+    /// not come unasked.
+    Press,
+    /// Ask the user whether the host is to be trusted.
+    Ask,
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.is_secure { "wss" } else { "ws" };
+        write!(formatter, "{scheme}://{}{}", self.host, self.path)
+    }
+}
+
+/// Whether this can be a host with an optional port. The browser decides on the rest of its
+/// syntax, such as a name in another script.
+fn is_host(text: &str) -> bool {
+    let host = without_port(text);
+    let port = &text[host.len()..];
+    let is_port = port.is_empty()
+        || port
+            .strip_prefix(':')
+            .is_some_and(|digits| digits.parse::<u16>().is_ok_and(|port| port > 0));
+    let is_address = host
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .is_some_and(|address| {
+            let is_allowed = |byte: u8| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.');
+            address.contains(':') && address.bytes().all(is_allowed)
+        });
+    let is_name =
+        !host.is_empty() && !host.contains([':', '[', ']', '<', '>', '\\', '^', '|', '%', '"']);
+    is_port && (is_address || is_name)
+}
+
+/// Whether this is an address of 127.0.0.0/8. The standard library's parsers of addresses would cost
+/// the page a kilobyte.
+fn is_ipv4_loopback(host: &str) -> bool {
+    let numbers: Option<Vec<u8>> = host.split('.').map(|part| part.parse().ok()).collect();
+    numbers.is_some_and(|numbers| numbers.len() == 4 && numbers[0] == 127)
+}
+
+fn without_port(host: &str) -> &str {
+    match host.rfind(':') {
+        Some(colon) if !host[colon..].contains(']') => &host[..colon],
+        _ => host,
+    }
+}
+
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read_as_they_are_meant() {
+        for (text, expected) in [
+            ("ws://localhost:8080", "ws://localhost:8080"),
+            (" WSS://Example.org/a?b=c ", "wss://Example.org/a?b=c"),
+            ("ws://[::1]:9000/x", "ws://[::1]:9000/x"),
+            ("ws://例子.example?token=1", "ws://例子.example?token=1"),
+            ("/live?room=1", "wss://page.example/live?room=1"),
+        ] {
+            let address = Address::parse(text, &page("https", "page.example"));
+            assert_eq!(
+                address.map(|it| it.to_string()),
+                Ok(expected.to_owned()),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_with_a_reason() {
+        for (text, expected) in [
+            ("  ", AddressError::Empty),
+            ("example.org/ws", no_scheme("ws://example.org/ws")),
+            ("localhost:8080", no_scheme("ws://localhost:8080")),
+            ("//example.org", no_scheme("ws://example.org")),
+            ("http://a.b/c", bad_scheme("http", Some("ws://a.b/c"))),
+            ("https://a.b", bad_scheme("https", Some("wss://a.b"))),
+            ("ftp://a.b", bad_scheme("ftp", None)),
+            (
+                "ws://a.b#top",
+                AddressError::Fragment {
+                    fragment: "top".into(),
+                },
+            ),
+            ("ws://me:secret@a.b", AddressError::Credentials),
+            ("ws://", AddressError::Malformed),
+            ("ws:///path", AddressError::Malformed),
+            ("ws://a b", AddressError::Malformed),
+            ("ws://a:0", AddressError::Malformed),
+            ("ws://a:65536", AddressError::Malformed),
+            ("ws://a:b", AddressError::Malformed),
+            ("ws://[::1", AddressError::Malformed),
+            ("ws://[1]", AddressError::Malformed),
+        ] {
+            let read = Address::parse(text, &page("http", "localhost:3000"));
+            assert_eq!(read, Err(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_default_depends_on_where_the_page_is() {
+        for (scheme, host, expected) in [
+            ("http", "localhost:3000", "ws://localhost:8080"),
+            ("http", "127.0.0.1", "ws://localhost:8080"),
+            ("file", "", "ws://localhost:8080"),
+            ("https", "page.example", "wss://page.example/ws"),
+            ("http", "page.example:81", "ws://page.example:81/ws"),
+        ] {
+            let address = page(scheme, host).default_address();
+            assert_eq!(address.to_string(), expected, "{scheme}://{host}");
+        }
+    }
+
+    #[test]
+    fn loopback_is_told_by_the_name() {
+        for host in [
+            "localhost",
+            "LOCALHOST",
+            "a.localhost",
+            "127.0.0.1",
+            "127.9.9.9",
+            "[::1]",
+        ] {
+            assert_eq!(Locality::of(host), Locality::Loopback, "{host}");
+        }
+        for host in [
+            "example.org",
+            "localhost.example.org",
+            "10.0.0.1",
+            "1270.0.0.1",
+            "[::2]",
+        ] {
+            assert_eq!(Locality::of(host), Locality::Remote, "{host}");
+        }
+    }
+
+    #[test]
+    fn a_link_needs_consent_unless_the_host_is_known() {
+        for (host, address, expected) in [
+            ("localhost:3000", "ws://127.0.0.1:9000", Consent::Given),
+            ("page.example", "wss://page.example/other", Consent::Given),
+            ("page.example", "ws://localhost:8080", Consent::Press),
+            ("page.example", "wss://evil.example", Consent::Ask),
+            ("localhost:3000", "wss://evil.example", Consent::Ask),
+        ] {
+            let page = page("https", host);
+            let consent = Address::parse(address, &page).map(|it| it.consent(&page));
+            assert_eq!(consent, Ok(expected), "{address} on {host}");
+        }
+    }
+
+    #[test]
+    fn only_plain_remote_addresses_are_blocked_on_secure_pages() {
+        let secure = page("https", "page.example");
+        let plain = page("http", "page.example");
+        for (address, page, expected) in [
+            ("ws://other.example", &secure, true),
+            ("ws://other.example", &plain, false),
+            ("wss://other.example", &secure, false),
+            ("ws://localhost:8080", &secure, false),
+        ] {
+            let blocked = Address::parse(address, page).map(|it| it.is_blocked_on(page));
+            assert_eq!(blocked, Ok(expected), "{address}");
+        }
+    }
+
+    #[test]
+    fn the_query_can_be_left_out() {
+        let page = page("http", "localhost");
+        let address = Address::parse("wss://a.b:1/c?token=secret", &page);
+        assert_eq!(
+            address.map(|it| it.without_query()),
+            Ok("wss://a.b:1/c".to_owned())
+        );
+    }
+
+    fn page(scheme: &str, host: &str) -> Page {
+        Page {
+            is_secure: scheme == "https",
+            host: host.into(),
+        }
+    }
+
+    fn no_scheme(suggestion: &str) -> AddressError {
+        AddressError::NoScheme {
+            suggestion: suggestion.into(),
+        }
+    }
+
+    fn bad_scheme(scheme: &str, suggestion: Option<&str>) -> AddressError {
+        AddressError::BadScheme {
+            scheme: scheme.into(),
+            suggestion: suggestion.map(Into::into),
+        }
+    }
+}

@@ -1,0 +1,691 @@
+//! What the status strip says about the connection.
+
+use std::time::Duration;
+
+use crate::{
+    address::{Address, AddressError, Locality},
+    connection::{Closure, Loss, Status},
+    words::{self, Words, fill},
+};
+
+/// What the strip is about.
+#[derive(Clone, Copy, Debug)]
+pub struct Scene<'a> {
+    /// What the connection is doing.
+    pub status: Status,
+    /// How it ended last.
+    pub last_loss: Option<&'a Loss>,
+    /// The number of the attempt under way or waited for.
+    pub attempt: u32,
+    /// Whether heartbeats were sent and none was answered.
+    pub is_unanswered: bool,
+    /// Where it goes.
+    pub address: Result<&'a Address, &'a AddressError>,
+    /// What keeps the page from connecting.
+    pub obstacle: Option<Obstacle>,
+    /// Whether the browser believes that there is a network.
+    pub is_online: bool,
+    /// How long a handshake may take.
+    pub connect_timeout: Duration,
+    /// The time that the connection's times are compared with.
+    pub now: Duration,
+}
+
+/// What keeps the page from connecting to an address that is well written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Obstacle {
+    /// It came with a link, and nobody has said that its host is to be trusted.
+    Unconfirmed,
+    /// The browser refuses it on a page loaded over https.
+    Blocked,
+}
+
+/// The strip's content in one language.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Strip {
+    /// The state that it names.
+    pub state: State,
+    /// A few words.
+    pub headline: String,
+    /// A sentence or two.
+    pub detail: String,
+    /// A time that passes, for the eye.
+    pub tick: Option<String>,
+    /// The same for the ear, which does not change as it passes.
+    pub said: Option<String>,
+    /// Whether to explain what the browser does not.
+    pub explains: bool,
+    /// What the button beside the address does.
+    pub toggle: Toggle,
+    /// What else can be done, with its words.
+    pub buttons: Vec<(Press, String)>,
+}
+
+/// The states of the strip.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[expect(missing_docs, reason = "their words say what they are")]
+pub enum State {
+    Idle,
+    Confirm,
+    Connecting,
+    Slow,
+    Open,
+    Reopened,
+    Waiting,
+    Refused,
+    Offline,
+    Stopped,
+    GaveUp,
+    RefusedFinal,
+    BadUrl,
+    Mixed,
+}
+
+/// How a state feels.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Tone {
+    /// All is well.
+    Well,
+    /// Something is under way.
+    Busy,
+    /// Something is wrong that the page mends by itself.
+    Worried,
+    /// Something is wrong that needs the user.
+    Alarmed,
+    /// Nothing is wanted.
+    Quiet,
+}
+
+/// What the button beside the address does.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Toggle {
+    /// Connect to the address in the field.
+    Connect,
+    /// Give up an attempt or the wait for it.
+    Stop,
+    /// Close the connection.
+    Disconnect,
+}
+
+/// What a button of the strip does.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Press {
+    /// End the wait.
+    Retry,
+    /// Connect again.
+    Connect,
+    /// Leave the link's address alone.
+    Ignore,
+    /// Take this address instead, and connect.
+    Use(String),
+}
+
+impl Strip {
+    /// Says what the scene shows.
+    #[must_use]
+    pub fn new(scene: &Scene<'_>, words: &Words) -> Self {
+        let address = match scene.address {
+            Ok(address) => address,
+            Err(error) => return Self::bad_url(error, words),
+        };
+        let places: &Places<'_> = &[("url", &address.without_query()), ("host", address.host())];
+        match (scene.obstacle, scene.status) {
+            (Some(Obstacle::Unconfirmed), _) => {
+                Self::of(State::Confirm, words.confirm, places).button(Press::Ignore, words.ignore)
+            }
+            (Some(Obstacle::Blocked), _) => {
+                let secured = address.secured().to_string();
+                let label = fill(words.use_suggestion, &[("suggestion", "wss://")]);
+                Self::of(State::Mixed, words.blocked, places).button(Press::Use(secured), &label)
+            }
+            (None, Status::Idle) => Self::of(State::Idle, words.idle, places),
+            (None, Status::Connecting { since }) => Self::connecting(scene, since, words, places),
+            (None, Status::Open { since, outage }) => {
+                Self::open(scene, since, outage, words, places)
+            }
+            (None, Status::Waiting { since, until }) => match scene.last_loss {
+                Some(loss) if scene.is_online || address.locality() == Locality::Loopback => {
+                    Self::waiting(loss, words, places).counting(scene, since, until, words)
+                }
+                Some(_) => Self::of(State::Offline, words.offline, places)
+                    .button(Press::Retry, words.try_anyway),
+                // A page that came back waits for a moment after no loss at all.
+                None => Self::of(State::Connecting, words.connecting, places),
+            },
+            // Nobody looks at a page that was left.
+            (None, Status::Away) => Self::of(State::Connecting, words.connecting, places),
+            (None, Status::Stopped) => Self::of(State::Stopped, words.stopped, places),
+            (None, Status::GaveUp) => Self::gave_up(scene, words),
+            (None, Status::Refused) => Self::refused_final(scene, words),
+        }
+    }
+
+    fn bad_url(error: &AddressError, words: &Words) -> Self {
+        let strip = Self::saying(State::BadUrl, words.bad_url, words.address_error(error));
+        match error {
+            AddressError::NoScheme { suggestion }
+            | AddressError::BadScheme {
+                suggestion: Some(suggestion),
+                ..
+            } => {
+                let label = fill(words.use_suggestion, &[("suggestion", suggestion)]);
+                strip.button(Press::Use(suggestion.clone()), &label)
+            }
+            AddressError::BadScheme {
+                suggestion: None, ..
+            }
+            | AddressError::Empty
+            | AddressError::Fragment { .. }
+            | AddressError::Credentials
+            | AddressError::Malformed => strip,
+        }
+    }
+
+    fn connecting(scene: &Scene<'_>, since: Duration, words: &Words, places: &Places<'_>) -> Self {
+        let elapsed = scene.now.saturating_sub(since);
+        if elapsed < SLOW_AFTER {
+            return Self::of(State::Connecting, words.connecting, places);
+        }
+        let most = seconds_rounded_up(scene.connect_timeout);
+        let elapsed = elapsed.as_secs().min(most).to_string();
+        Self {
+            tick: Some(fill(
+                words.slow_tick,
+                &[("n", &elapsed), ("m", &most.to_string())],
+            )),
+            said: Some(words.slow_said.of(most)),
+            ..Self::of(State::Slow, words.slow, places)
+        }
+    }
+
+    fn open(
+        scene: &Scene<'_>,
+        since: Duration,
+        outage: Option<Duration>,
+        words: &Words,
+        places: &Places<'_>,
+    ) -> Self {
+        if let Some(outage) = outage
+            && scene.now.saturating_sub(since) < REOPENED_FOR
+        {
+            let detail = words.reopened_detail.of(seconds_rounded_up(outage));
+            return Self::saying(State::Reopened, words.reopened, detail);
+        }
+        let mut strip = Self::of(State::Open, words.open, places);
+        if scene.is_unanswered {
+            strip.detail = format!("{} {}", strip.detail, words.unanswered);
+        }
+        strip
+    }
+
+    fn waiting(loss: &Loss, words: &Words, places: &Places<'_>) -> Self {
+        let strip = if loss.was_open {
+            Self::saying(
+                State::Waiting,
+                words.lost,
+                closure_text(&loss.closure, words),
+            )
+        } else {
+            Self::of(State::Refused, words.refused, places)
+        };
+        Self {
+            explains: is_unexplained(loss),
+            ..strip.button(Press::Retry, words.retry_now)
+        }
+    }
+
+    fn counting(self, scene: &Scene<'_>, since: Duration, until: Duration, words: &Words) -> Self {
+        let attempt = scene.attempt.to_string();
+        let left = seconds_rounded_up(until.saturating_sub(scene.now)).to_string();
+        let whole = seconds_rounded_up(until.saturating_sub(since));
+        Self {
+            tick: Some(fill(words.retry_tick, &[("k", &attempt), ("n", &left)])),
+            said: Some(fill(&words.retry_said.of(whole), &[("k", &attempt)])),
+            ..self
+        }
+    }
+
+    fn gave_up(scene: &Scene<'_>, words: &Words) -> Self {
+        let abnormal = Closure::abnormal();
+        let closure = scene.last_loss.map_or(&abnormal, |loss| &loss.closure);
+        let name = words.close_name(closure.code);
+        let detail = fill(
+            &words.gave_up_detail.of(scene.attempt.into()),
+            &[("code", &closure.code.to_string()), ("name", name)],
+        );
+        Self {
+            explains: scene.last_loss.is_some_and(is_unexplained),
+            ..Self::saying(State::GaveUp, words.gave_up, detail)
+                .button(Press::Connect, words.try_again)
+        }
+    }
+
+    fn refused_final(scene: &Scene<'_>, words: &Words) -> Self {
+        let closure = scene
+            .last_loss
+            .map(|loss| closure_text(&loss.closure, words));
+        let places: &Places<'_> = &[("closure", &closure.unwrap_or_default())];
+        let detail = fill(words.refused_final_detail, places);
+        Self::saying(State::RefusedFinal, words.refused_final, detail)
+            .button(Press::Connect, words.try_again)
+    }
+
+    fn of(state: State, text: words::State, places: &Places<'_>) -> Self {
+        Self {
+            headline: fill(text.headline, places),
+            ..Self::saying(state, "", fill(text.detail, places))
+        }
+    }
+
+    fn saying(state: State, headline: &str, detail: String) -> Self {
+        Self {
+            state,
+            headline: headline.into(),
+            detail,
+            tick: None,
+            said: None,
+            explains: false,
+            toggle: state.toggle(),
+            buttons: Vec::new(),
+        }
+    }
+
+    fn button(mut self, press: Press, label: &str) -> Self {
+        self.buttons.push((press, label.into()));
+        self
+    }
+}
+
+impl State {
+    /// The name by which tests, scripts and styles know it.
+    #[must_use]
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Confirm => "confirm",
+            Self::Connecting => "connecting",
+            Self::Slow => "slow",
+            Self::Open => "open",
+            Self::Reopened => "reopened",
+            Self::Waiting => "waiting",
+            Self::Refused => "refused",
+            Self::Offline => "offline",
+            Self::Stopped => "stopped",
+            Self::GaveUp => "gaveUp",
+            Self::RefusedFinal => "refusedFinal",
+            Self::BadUrl => "badUrl",
+            Self::Mixed => "mixed",
+        }
+    }
+
+    /// How it feels.
+    #[must_use]
+    pub fn tone(self) -> Tone {
+        match self {
+            Self::Open | Self::Reopened => Tone::Well,
+            Self::Connecting | Self::Slow => Tone::Busy,
+            Self::Waiting | Self::Refused | Self::Offline | Self::Confirm => Tone::Worried,
+            Self::GaveUp | Self::RefusedFinal | Self::BadUrl | Self::Mixed => Tone::Alarmed,
+            Self::Idle | Self::Stopped => Tone::Quiet,
+        }
+    }
+
+    /// A sign that tells it apart without colour.
+    #[must_use]
+    pub fn icon(self) -> &'static str {
+        match self {
+            Self::Idle | Self::Stopped => "○",
+            Self::Confirm => "?",
+            Self::Connecting | Self::Slow => "◔",
+            Self::Open | Self::Reopened => "●",
+            Self::Waiting | Self::Refused => "↻",
+            Self::Offline => "⌁",
+            Self::GaveUp | Self::RefusedFinal => "✕",
+            Self::BadUrl | Self::Mixed => "!",
+        }
+    }
+
+    /// Whether it will not change without the user, so that it interrupts a screen reader.
+    #[must_use]
+    pub fn is_alert(self) -> bool {
+        self == Self::Confirm || self.tone() == Tone::Alarmed
+    }
+
+    fn toggle(self) -> Toggle {
+        match self {
+            Self::Open | Self::Reopened => Toggle::Disconnect,
+            Self::Connecting | Self::Slow | Self::Waiting | Self::Refused | Self::Offline => {
+                Toggle::Stop
+            }
+            Self::Idle
+            | Self::Confirm
+            | Self::Stopped
+            | Self::GaveUp
+            | Self::RefusedFinal
+            | Self::BadUrl
+            | Self::Mixed => Toggle::Connect,
+        }
+    }
+}
+
+/// What the places of a text stand for.
+type Places<'a> = [(&'a str, &'a str)];
+
+fn closure_text(closure: &Closure, words: &Words) -> String {
+    let reason = printable(&closure.reason);
+    let text = if reason.is_empty() {
+        words.close_code
+    } else {
+        words.close_code_with_reason
+    };
+    fill(
+        text,
+        &[
+            ("code", &closure.code.to_string()),
+            ("name", words.close_name(closure.code)),
+            ("reason", &reason),
+        ],
+    )
+}
+
+/// A close reason is anybody's text: without what would hide or turn round what stands beside it.
+fn printable(reason: &str) -> String {
+    reason
+        .chars()
+        .filter(|character| {
+            let turns_text = matches!(
+                character,
+                '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+            );
+            !character.is_control() && !turns_text
+        })
+        .collect::<String>()
+        .trim_matches([' ', '.', '。'])
+        .to_owned()
+}
+
+/// Whether the browser kept the reason to itself. 1015 is Firefox's for a failed TLS handshake.
+fn is_unexplained(loss: &Loss) -> bool {
+    !loss.was_open || matches!(loss.closure.code, 1006 | 1015)
+}
+
+fn seconds_rounded_up(duration: Duration) -> u64 {
+    duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
+}
+
+/// A handshake that takes longer than this is called slow.
+const SLOW_AFTER: Duration = Duration::from_secs(3);
+
+/// How long the page says that it has reconnected, so that slow readers can read it.
+const REOPENED_FOR: Duration = Duration::from_secs(5);
+
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod tests {
+    use super::*;
+    use crate::{address::Page, words::Lang};
+
+    #[test]
+    #[expect(clippy::too_many_lines, reason = "a table of every state's words")]
+    fn every_state_has_its_words() {
+        let address = address("ws://example.org/a?token=secret");
+        let lost = loss(1006, "", true);
+        let refused = loss(1006, "", false);
+        for (status, last_loss, [english, chinese]) in [
+            (
+                Status::Idle,
+                None,
+                [
+                    "idle: Not connected / Press Connect to open ws://example.org/a.",
+                    "idle: 未连接 / 点击“连接”以打开 ws://example.org/a。",
+                ],
+            ),
+            (
+                connecting_at(98),
+                None,
+                [
+                    "connecting: Connecting… / Opening ws://example.org/a.",
+                    "connecting: 正在连接…… / 正在打开 ws://example.org/a。",
+                ],
+            ),
+            (
+                connecting_at(96),
+                None,
+                [
+                    "slow: Still connecting… / No answer from example.org yet. / 4 of 10 s / This attempt ends after 10 seconds.",
+                    "slow: 仍在连接…… / example.org 尚未响应。 / 4/10 秒 / 等待满 10 秒后将结束本次尝试。",
+                ],
+            ),
+            (
+                open_at(99, None),
+                None,
+                [
+                    "open: Connected / ws://example.org/a",
+                    "open: 已连接 / ws://example.org/a",
+                ],
+            ),
+            (
+                open_at(96, Some(1)),
+                None,
+                [
+                    "reopened: Reconnected / The connection was down for 1 second. Messages sent to you in that time may be missing.",
+                    "reopened: 已重新连接 / 连接中断了 1 秒，期间发送给您的消息可能已丢失。",
+                ],
+            ),
+            (
+                open_at(95, Some(2)),
+                None,
+                [
+                    "open: Connected / ws://example.org/a",
+                    "open: 已连接 / ws://example.org/a",
+                ],
+            ),
+            (
+                waiting(98, 106),
+                Some(&lost),
+                [
+                    "waiting: Connection lost / Close code 1006 (connection dropped without a close message). / Retry 3 in 6 s / Retry 3 in 8 seconds. / Retry now",
+                    "waiting: 连接已断开 / 关闭代码 1006（连接异常中断）。 / 6 秒后第 3 次重试 / 8 秒后将进行第 3 次重试。 / 立即重试",
+                ],
+            ),
+            (
+                waiting(100, 101),
+                Some(&refused),
+                [
+                    "refused: Could not connect / No connection to example.org could be made. / Retry 3 in 1 s / Retry 3 in 1 second. / Retry now",
+                    "refused: 无法连接 / 未能连接到 example.org。 / 1 秒后第 3 次重试 / 1 秒后将进行第 3 次重试。 / 立即重试",
+                ],
+            ),
+            (
+                Status::Stopped,
+                None,
+                [
+                    "stopped: Disconnected / You closed the connection.",
+                    "stopped: 已断开 / 您已主动断开连接。",
+                ],
+            ),
+            (
+                Status::GaveUp,
+                Some(&refused),
+                [
+                    "gaveUp: Stopped retrying / 3 retries failed. Last close code 1006 (connection dropped without a close message). / Try again",
+                    "gaveUp: 已停止重试 / 重试 3 次均未成功。最后的关闭代码为 1006（连接异常中断）。 / 重新尝试",
+                ],
+            ),
+            (
+                Status::Refused,
+                Some(&loss(1008, "令牌已过期", true)),
+                [
+                    "refusedFinal: Closed by the server / Close code 1008 (policy violation): 令牌已过期. Not retrying: this code usually means the server would refuse again. / Try again",
+                    "refusedFinal: 服务器已关闭连接 / 关闭代码 1008（违反策略）：令牌已过期。此代码通常表示服务器会再次拒绝，因此不再重试。 / 重新尝试",
+                ],
+            ),
+        ] {
+            let scene = Scene {
+                status,
+                last_loss,
+                ..scene(Ok(&address))
+            };
+            assert_eq!(text(&Strip::new(&scene, Lang::En.words())), english);
+            assert_eq!(text(&Strip::new(&scene, Lang::ZhCn.words())), chinese);
+        }
+    }
+
+    #[test]
+    fn what_keeps_the_page_from_connecting_comes_first() {
+        let address = address("ws://example.org/a");
+        for (obstacle, expected) in [
+            (
+                Obstacle::Unconfirmed,
+                "confirm: Connect to example.org? / This address came from the link you opened: ws://example.org/a. Connect only if you trust it. / Ignore",
+            ),
+            (
+                Obstacle::Blocked,
+                "mixed: Blocked by the browser / This page was loaded over https, so the browser does not allow ws://example.org/a. Use wss://, or run this page from http://localhost. / Use wss://",
+            ),
+        ] {
+            let scene = Scene {
+                obstacle: Some(obstacle),
+                ..scene(Ok(&address))
+            };
+            let strip = Strip::new(&scene, Lang::En.words());
+            assert_eq!(text(&strip), expected);
+            assert!(strip.state.is_alert());
+        }
+        let error = AddressError::NoScheme {
+            suggestion: "ws://example.org".into(),
+        };
+        assert_eq!(
+            text(&Strip::new(&scene(Err(&error)), Lang::En.words())),
+            "badUrl: Check the WebSocket URL / The URL must start with ws:// or wss://. Did you mean ws://example.org? / Use ws://example.org"
+        );
+    }
+
+    #[test]
+    fn no_network_is_said_unless_the_server_is_this_machine() {
+        let lost = loss(1006, "", true);
+        for (url, expected) in [
+            ("ws://example.org", State::Offline),
+            ("ws://localhost:8080", State::Waiting),
+        ] {
+            let address = address(url);
+            let scene = Scene {
+                status: waiting(100, 110),
+                last_loss: Some(&lost),
+                is_online: false,
+                ..scene(Ok(&address))
+            };
+            assert_eq!(
+                Strip::new(&scene, Lang::En.words()).state,
+                expected,
+                "{url}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_said_does_not_change_while_the_time_passes() {
+        let address = address("ws://example.org");
+        let lost = loss(1006, "", true);
+        let [first, later] = [100, 107].map(|now| {
+            let scene = Scene {
+                status: waiting(100, 108),
+                last_loss: Some(&lost),
+                now: Duration::from_secs(now),
+                ..scene(Ok(&address))
+            };
+            Strip::new(&scene, Lang::En.words())
+        });
+        assert_eq!(first.said, later.said);
+        assert_ne!(first.tick, later.tick);
+    }
+
+    #[test]
+    fn a_close_reason_is_shown_as_it_is_without_tricks() {
+        let address = address("ws://example.org");
+        let closed = loss(4001, "{url} <b>go\u{202e}ne</b>\n", true);
+        let scene = Scene {
+            status: waiting(100, 108),
+            last_loss: Some(&closed),
+            ..scene(Ok(&address))
+        };
+        assert_eq!(
+            Strip::new(&scene, Lang::En.words()).detail,
+            "Close code 4001 (application code): {url} <b>gone</b>."
+        );
+    }
+
+    #[test]
+    fn a_server_that_answers_no_heartbeat_is_named_so() {
+        let address = address("ws://example.org");
+        let scene = Scene {
+            status: open_at(10, None),
+            is_unanswered: true,
+            ..scene(Ok(&address))
+        };
+        assert_eq!(
+            Strip::new(&scene, Lang::En.words()).detail,
+            "ws://example.org Heartbeat sent. This server has not replied to one yet."
+        );
+    }
+
+    fn text(strip: &Strip) -> String {
+        let labels = strip.buttons.iter().map(|(_, label)| label.clone());
+        let parts: Vec<_> = [strip.headline.clone(), strip.detail.clone()]
+            .into_iter()
+            .chain(strip.tick.clone())
+            .chain(strip.said.clone())
+            .chain(labels)
+            .collect();
+        format!("{}: {}", strip.state.id(), parts.join(" / "))
+    }
+
+    fn scene<'a>(address: Result<&'a Address, &'a AddressError>) -> Scene<'a> {
+        Scene {
+            status: Status::Idle,
+            last_loss: None,
+            attempt: 3,
+            is_unanswered: false,
+            address,
+            obstacle: None,
+            is_online: true,
+            connect_timeout: Duration::from_secs(10),
+            now: Duration::from_secs(100),
+        }
+    }
+
+    fn address(text: &str) -> Address {
+        let page = Page {
+            is_secure: false,
+            host: "localhost".into(),
+        };
+        Address::parse(text, &page).unwrap()
+    }
+
+    fn loss(code: u16, reason: &str, was_open: bool) -> Loss {
+        let reason = reason.into();
+        Loss {
+            closure: Closure { code, reason },
+            was_open,
+        }
+    }
+
+    fn connecting_at(since: u64) -> Status {
+        Status::Connecting {
+            since: Duration::from_secs(since),
+        }
+    }
+
+    fn open_at(since: u64, outage: Option<u64>) -> Status {
+        Status::Open {
+            since: Duration::from_secs(since),
+            outage: outage.map(Duration::from_secs),
+        }
+    }
+
+    fn waiting(since: u64, until: u64) -> Status {
+        Status::Waiting {
+            since: Duration::from_secs(since),
+            until: Duration::from_secs(until),
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! What the shell asks the browser: the page's address, its languages, the time.
+
+use std::time::Duration;
+
+use gloo_events::EventListener;
+use js_sys::Array;
+use wasm_bindgen::{JsCast as _, JsValue};
+use web_sys::{
+    Document, Element, PageTransitionEvent, Performance, UrlSearchParams, VisibilityState, Window,
+};
+use yew::Callback;
+
+use crate::{address::Page, connection::Input, words::Lang};
+
+/// The page's own address, as far as it matters.
+pub(super) fn page() -> Page {
+    let location = window().location();
+    Page {
+        is_secure: location
+            .protocol()
+            .is_ok_and(|protocol| protocol == "https:"),
+        host: location.host().unwrap_or_default(),
+    }
+}
+
+/// The names and values in the page's address.
+pub(super) fn query() -> Vec<(String, String)> {
+    let search = window().location().search().unwrap_or_default();
+    let Ok(params) = UrlSearchParams::new_with_str(&search) else {
+        return Vec::new();
+    };
+    Array::from(&params)
+        .iter()
+        .filter_map(|pair| {
+            let pair = pair.dyn_into::<Array>().ok()?;
+            Some((pair.get(0).as_string()?, pair.get(1).as_string()?))
+        })
+        .collect()
+}
+
+/// The user's languages, best first.
+pub(super) fn languages() -> Vec<String> {
+    let languages = window().navigator().languages();
+    languages.iter().filter_map(|tag| tag.as_string()).collect()
+}
+
+/// Tells the document its language and its title.
+pub(super) fn name_document(lang: Lang) {
+    let document = document();
+    document.set_title(&format!("Heartwire – {}", lang.words().title));
+    if let Some(element) = document.document_element()
+        && let Err(error) = element.set_attribute("lang", lang.tag())
+    {
+        warn("the document's language could not be set", &error);
+    }
+}
+
+/// The element that the page is drawn into.
+pub(super) fn root() -> Element {
+    document()
+        .get_element_by_id("app")
+        .expect("index.html has an element with the id app")
+}
+
+/// How long the page has been there.
+pub(super) fn now() -> Duration {
+    let millis = window()
+        .performance()
+        .as_ref()
+        .map_or(0.0, Performance::now);
+    Duration::try_from_secs_f64(millis / 1_000.0).unwrap_or_default()
+}
+
+/// A seed that differs from page to page.
+pub(super) fn seed() -> u64 {
+    js_sys::Math::random().to_bits()
+}
+
+/// Whether the browser believes that there is a network.
+pub(super) fn is_online() -> bool {
+    window().navigator().on_line()
+}
+
+/// Tells the console about something that went wrong.
+pub(super) fn warn(what: &str, error: &JsValue) {
+    web_sys::console::warn_2(&format!("heartwire: {what}:").into(), error);
+}
+
+/// Listens to what happens to the page until dropped. `offline` and `online` also change what the
+/// page says.
+#[must_use = "dropping the listeners detaches them"]
+pub(super) fn listen(emit: &Callback<Input>, online_changed: &Callback<()>) -> [EventListener; 6] {
+    let on = |event: &'static str, input: Input| {
+        let emit = emit.clone();
+        EventListener::new(&window(), event, move |_| emit.emit(input.clone()))
+    };
+    let online = online_changed.clone();
+    let offline = online_changed.clone();
+    let woke = emit.clone();
+    let resumed = emit.clone();
+    let shown = emit.clone();
+    [
+        on("pagehide", Input::Left),
+        EventListener::new(&window(), "online", {
+            let emit = emit.clone();
+            move |_| {
+                online.emit(());
+                emit.emit(Input::Woke);
+            }
+        }),
+        EventListener::new(&window(), "offline", move |_| offline.emit(())),
+        EventListener::new(&window(), "pageshow", move |event| {
+            let event = event.dyn_ref::<PageTransitionEvent>();
+            if event.is_some_and(PageTransitionEvent::persisted) {
+                shown.emit(Input::Returned);
+            }
+        }),
+        EventListener::new(&document(), "visibilitychange", move |_| {
+            if document().visibility_state() == VisibilityState::Visible {
+                woke.emit(Input::Woke);
+            }
+        }),
+        // Page Lifecycle: the page was frozen and runs again.
+        EventListener::new(&document(), "resume", move |_| resumed.emit(Input::Woke)),
+    ]
+}
+
+fn document() -> Document {
+    window().document().expect("a page's window has a document")
+}
+
+fn window() -> Window {
+    web_sys::window().expect("the page runs in a window")
+}

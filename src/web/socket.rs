@@ -1,0 +1,156 @@
+//! One `WebSocket`.
+
+use gloo_events::EventListener;
+use gloo_timers::callback::Timeout;
+use js_sys::{Array, ArrayBuffer};
+use wasm_bindgen::{JsCast as _, JsValue};
+use web_sys::{BinaryType, CloseEvent, Event, MessageEvent, WebSocket};
+use yew::Callback;
+
+use super::browser;
+use crate::{
+    connection::{BATCH_BYTES, Closure, Epoch, Input},
+    protocol::Frame,
+};
+
+/// Owns a socket. Dropping it detaches every handler before it closes, so that nothing of it is
+/// heard again.
+pub(super) struct Socket {
+    inner: WebSocket,
+    epoch: Epoch,
+    _listeners: [EventListener; 4],
+    emit: Callback<Heard>,
+    drain: Option<Timeout>,
+    close: Option<Timeout>,
+}
+
+/// What is heard of a socket.
+#[derive(Debug)]
+pub(super) enum Heard {
+    /// Something for the connection.
+    Input(Input),
+    /// It failed; `close` should follow, but see [`Socket::await_close`].
+    Failed(Epoch),
+    /// It is time to look at what is buffered.
+    DrainDue(Epoch),
+}
+
+impl Socket {
+    /// Opens a socket whose events carry this epoch.
+    ///
+    /// # Errors
+    ///
+    /// Returns what the constructor threw.
+    pub(super) fn open(
+        url: &str,
+        protocols: &[String],
+        epoch: Epoch,
+        emit: Callback<Heard>,
+    ) -> Result<Self, JsValue> {
+        let protocols: Array = protocols.iter().map(JsValue::from).collect();
+        let inner = WebSocket::new_with_str_sequence(url, &protocols)?;
+        // A Blob would have to be read asynchronously, after messages that came later.
+        inner.set_binary_type(BinaryType::Arraybuffer);
+        let on = |event: &'static str, heard: fn(Epoch, &Event) -> Option<Heard>| {
+            let emit = emit.clone();
+            EventListener::new(&inner, event, move |event| {
+                if let Some(heard) = heard(epoch, event) {
+                    emit.emit(heard);
+                }
+            })
+        };
+        let listeners = [
+            on("open", |epoch, _| Some(Heard::Input(Input::Opened(epoch)))),
+            on("message", |epoch, event| {
+                let data = event.dyn_ref::<MessageEvent>()?.data();
+                Some(Heard::Input(Input::Received(epoch, frame(&data)?)))
+            }),
+            on("error", |epoch, _| Some(Heard::Failed(epoch))),
+            on("close", |epoch, event| {
+                let event = event.dyn_ref::<CloseEvent>()?;
+                let closure = Closure {
+                    code: event.code(),
+                    reason: event.reason(),
+                };
+                Some(Heard::Input(Input::Closed(epoch, closure)))
+            }),
+        ];
+        Ok(Self {
+            inner,
+            epoch,
+            _listeners: listeners,
+            emit,
+            drain: None,
+            close: None,
+        })
+    }
+
+    /// Which socket this is.
+    pub(super) fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// Sends a text frame; returns whether the socket took it. One that is closing would discard
+    /// it without a word (WHATWG WebSockets, `send`).
+    #[must_use]
+    pub(super) fn send(&self, text: &str) -> bool {
+        if self.inner.ready_state() != WebSocket::OPEN {
+            return false;
+        }
+        match self.inner.send_with_str(text) {
+            Ok(()) => true,
+            Err(error) => {
+                browser::warn("a message was not sent", &error);
+                false
+            }
+        }
+    }
+
+    /// Tells whether little is left in the browser's buffer, or else asks to look again soon: no
+    /// event says when it drains.
+    #[must_use]
+    pub(super) fn has_drained(&mut self) -> bool {
+        let buffered = usize::try_from(self.inner.buffered_amount()).unwrap_or(usize::MAX);
+        let has_drained = buffered < BATCH_BYTES;
+        self.drain = (!has_drained).then(|| {
+            let (emit, epoch) = (self.emit.clone(), self.epoch);
+            Timeout::new(DRAIN_MILLIS, move || emit.emit(Heard::DrainDue(epoch)))
+        });
+        has_drained
+    }
+
+    /// Takes the socket for closed unless it says so itself in a moment: Chromium fires `error` and
+    /// never `close` where a content security policy forbids the address.
+    pub(super) fn await_close(&mut self) {
+        let (emit, epoch) = (self.emit.clone(), self.epoch);
+        self.close = Some(Timeout::new(CLOSE_MILLIS, move || {
+            emit.emit(Heard::Input(Input::Closed(epoch, Closure::abnormal())));
+        }));
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        // The listeners are fields and would go after this, but `close` never fires an event at
+        // once, so none of them hears it.
+        if let Err(error) = self.inner.close_with_code(1000) {
+            browser::warn("a socket was not closed", &error);
+        }
+    }
+}
+
+fn frame(data: &JsValue) -> Option<Frame> {
+    if let Some(text) = data.as_string() {
+        return Some(Frame::Text(text));
+    }
+    let buffer = data.dyn_ref::<ArrayBuffer>()?;
+    Some(Frame::Binary {
+        bytes: usize::try_from(buffer.byte_length()).unwrap_or(usize::MAX),
+    })
+}
+
+/// Between two looks at what is buffered: a fast link drains a batch in less.
+const DRAIN_MILLIS: u32 = 20;
+
+/// `error` and `close` belong to one task, so this is long.
+const CLOSE_MILLIS: u32 = 100;

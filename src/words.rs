@@ -1,0 +1,390 @@
+//! What the page says, in each of its languages.
+
+mod en;
+mod zh_cn;
+
+use crate::{
+    address::AddressError,
+    settings::{Allowed, Complaint, Limits, duration_text},
+};
+
+/// A language of the page.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Lang {
+    /// English.
+    En,
+    /// Simplified Chinese.
+    ZhCn,
+}
+
+impl Lang {
+    /// Every language.
+    pub const ALL: [Self; 2] = [Self::En, Self::ZhCn];
+
+    /// Every language's tag.
+    pub const TAGS: &'static [&'static str] = &["en", "zh-CN"];
+
+    /// Its tag, as BCP 47 writes it.
+    #[must_use]
+    pub fn tag(self) -> &'static str {
+        match self {
+            Self::En => "en",
+            Self::ZhCn => "zh-CN",
+        }
+    }
+
+    /// The language for somebody who prefers these, by BCP 47 tags, best first.
+    #[must_use]
+    pub fn preferred<'a>(tags: impl IntoIterator<Item = &'a str>) -> Self {
+        tags.into_iter()
+            .find_map(|tag| match tag.split('-').next() {
+                Some("en") => Some(Self::En),
+                Some("zh") => Some(Self::ZhCn),
+                _ => None,
+            })
+            .unwrap_or(Self::En)
+    }
+
+    /// Its words.
+    #[must_use]
+    pub fn words(self) -> &'static Words {
+        match self {
+            Self::En => &en::WORDS,
+            Self::ZhCn => &zh_cn::WORDS,
+        }
+    }
+}
+
+/// Every text of the page in one language. `{name}` is a place to [`fill`].
+#[derive(Debug, Eq, PartialEq)]
+#[expect(
+    missing_docs,
+    reason = "a field's name and its English text say what it is"
+)]
+pub struct Words {
+    pub title: &'static str,
+    pub tagline: &'static str,
+    pub skip: &'static str,
+    pub connection: &'static str,
+    pub url: &'static str,
+    pub url_hint: &'static str,
+    pub url_locked: &'static str,
+    pub facts: &'static str,
+    pub uptime: &'static str,
+    pub round_trip: &'static str,
+    pub sent: &'static str,
+    pub received: &'static str,
+    pub waiting: &'static str,
+    pub merged: &'static str,
+    pub reconnects: &'static str,
+    pub message: &'static str,
+    pub message_hint: &'static str,
+    pub last: &'static str,
+    pub last_empty: &'static str,
+    pub binary: Plural,
+    pub why: &'static str,
+    pub why_body: &'static str,
+    pub unanswered: &'static str,
+    pub privacy: &'static str,
+    pub error: &'static str,
+
+    pub connect: &'static str,
+    pub disconnect: &'static str,
+    pub stop: &'static str,
+    pub retry_now: &'static str,
+    pub try_anyway: &'static str,
+    pub try_again: &'static str,
+    pub ignore: &'static str,
+    pub use_suggestion: &'static str,
+
+    pub idle: State,
+    pub confirm: State,
+    pub connecting: State,
+    pub slow: State,
+    pub slow_tick: &'static str,
+    pub slow_said: Plural,
+    pub open: State,
+    pub reopened: &'static str,
+    pub reopened_detail: Plural,
+    pub lost: &'static str,
+    pub refused: State,
+    pub retry_tick: &'static str,
+    pub retry_said: Plural,
+    pub offline: State,
+    pub stopped: State,
+    pub gave_up: &'static str,
+    pub gave_up_detail: Plural,
+    pub refused_final: &'static str,
+    pub refused_final_detail: &'static str,
+    pub bad_url: &'static str,
+    pub blocked: State,
+    pub close_code: &'static str,
+    pub close_code_with_reason: &'static str,
+
+    pub url_empty: &'static str,
+    pub url_no_scheme: &'static str,
+    pub url_bad_scheme: &'static str,
+    pub url_fragment: &'static str,
+    pub url_credentials: &'static str,
+    pub url_malformed: &'static str,
+
+    pub setting_refused: &'static str,
+    pub default_used: &'static str,
+    pub allowed_duration: &'static str,
+    pub allowed_duration_or_off: &'static str,
+    pub allowed_count: &'static str,
+    pub allowed_count_or_off: &'static str,
+    pub allowed_words: &'static str,
+    pub allowed_close_codes: &'static str,
+    pub allowed_protocols: &'static str,
+    pub allowed_texts: &'static str,
+    pub allowed_text: &'static str,
+    pub allowed_not_below_retry_min: &'static str,
+
+    pub close_1000: &'static str,
+    pub close_1001: &'static str,
+    pub close_1002: &'static str,
+    pub close_1003: &'static str,
+    pub close_1005: &'static str,
+    pub close_1006: &'static str,
+    pub close_1007: &'static str,
+    pub close_1008: &'static str,
+    pub close_1009: &'static str,
+    pub close_1010: &'static str,
+    pub close_1011: &'static str,
+    pub close_1012: &'static str,
+    pub close_1013: &'static str,
+    pub close_1014: &'static str,
+    pub close_1015: &'static str,
+    pub close_library: &'static str,
+    pub close_application: &'static str,
+    pub close_unknown: &'static str,
+}
+
+/// What a state of the connection is called and what it means.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct State {
+    /// A few words.
+    pub headline: &'static str,
+    /// A sentence or two.
+    pub detail: &'static str,
+}
+
+/// A text with a number `{n}` in it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Plural {
+    /// For 1.
+    pub one: &'static str,
+    /// For any other number.
+    pub other: &'static str,
+}
+
+impl Plural {
+    /// The text for this number, with the number in it.
+    #[must_use]
+    pub fn of(self, number: u64) -> String {
+        let text = if number == 1 { self.one } else { self.other };
+        fill(text, &[("n", &number.to_string())])
+    }
+}
+
+/// Puts values into the places of a text.
+#[must_use]
+pub fn fill(text: &str, values: &[(&str, &str)]) -> String {
+    let mut filled = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('{') {
+        let Some((name, behind)) = after.split_once('}') else {
+            break;
+        };
+        filled.push_str(before);
+        if let Some((_, value)) = values.iter().find(|(known, _)| *known == name) {
+            filled.push_str(value);
+        } else {
+            filled.extend(["{", name, "}"]);
+        }
+        rest = behind;
+    }
+    filled.push_str(rest);
+    filled
+}
+
+impl Words {
+    /// What a close code means: RFC 6455 §7.4.1 and the registry that it founds.
+    #[must_use]
+    pub fn close_name(&self, code: u16) -> &'static str {
+        match code {
+            1000 => self.close_1000,
+            1001 => self.close_1001,
+            1002 => self.close_1002,
+            1003 => self.close_1003,
+            1005 => self.close_1005,
+            1006 => self.close_1006,
+            1007 => self.close_1007,
+            1008 => self.close_1008,
+            1009 => self.close_1009,
+            1010 => self.close_1010,
+            1011 => self.close_1011,
+            1012 => self.close_1012,
+            1013 => self.close_1013,
+            1014 => self.close_1014,
+            1015 => self.close_1015,
+            3000..=3999 => self.close_library,
+            4000..=4999 => self.close_application,
+            _ => self.close_unknown,
+        }
+    }
+
+    /// What is wrong with an address.
+    #[must_use]
+    pub fn address_error(&self, error: &AddressError) -> String {
+        match error {
+            AddressError::Empty => self.url_empty.into(),
+            AddressError::NoScheme { suggestion } => {
+                fill(self.url_no_scheme, &[("suggestion", suggestion)])
+            }
+            AddressError::BadScheme { scheme, .. } => {
+                fill(self.url_bad_scheme, &[("scheme", scheme)])
+            }
+            AddressError::Fragment { fragment } => {
+                fill(self.url_fragment, &[("fragment", fragment)])
+            }
+            AddressError::Credentials => self.url_credentials.into(),
+            AddressError::Malformed => self.url_malformed.into(),
+        }
+    }
+
+    /// What is wrong with a setting, and what it allows.
+    #[must_use]
+    pub fn complaint(&self, complaint: &Complaint) -> String {
+        let refused = fill(
+            self.setting_refused,
+            &[
+                ("setting", &complaint.setting),
+                ("value", &shortened(&complaint.value)),
+            ],
+        );
+        let allowed = self.allowed(&complaint.allowed);
+        match complaint.allowed {
+            Allowed::Address(_) => refused + &allowed,
+            Allowed::Duration(_)
+            | Allowed::DurationOrOff(_)
+            | Allowed::Count(..)
+            | Allowed::CountOrOff(..)
+            | Allowed::OneOf(_)
+            | Allowed::CloseCodes
+            | Allowed::Protocols
+            | Allowed::Texts
+            | Allowed::Text
+            | Allowed::NotBelowRetryMin(_) => refused + &allowed + self.default_used,
+        }
+    }
+
+    fn allowed(&self, allowed: &Allowed) -> String {
+        let duration = |text, limits: &Limits| {
+            let (least, most) = (duration_text(limits.least), duration_text(limits.most));
+            fill(text, &[("least", &least), ("most", &most)])
+        };
+        let count = |text, least: u32, most: u32| {
+            fill(
+                text,
+                &[("least", &least.to_string()), ("most", &most.to_string())],
+            )
+        };
+        match allowed {
+            Allowed::Address(error) => self.address_error(error),
+            Allowed::Duration(limits) => duration(self.allowed_duration, limits),
+            Allowed::DurationOrOff(limits) => duration(self.allowed_duration_or_off, limits),
+            Allowed::Count(least, most) => count(self.allowed_count, *least, *most),
+            Allowed::CountOrOff(least, most) => count(self.allowed_count_or_off, *least, *most),
+            Allowed::OneOf(words) => fill(self.allowed_words, &[("words", &words.join(", "))]),
+            Allowed::CloseCodes => self.allowed_close_codes.into(),
+            Allowed::Protocols => self.allowed_protocols.into(),
+            Allowed::Texts => self.allowed_texts.into(),
+            Allowed::Text => self.allowed_text.into(),
+            Allowed::NotBelowRetryMin(least) => {
+                let least = duration_text(*least);
+                fill(self.allowed_not_below_retry_min, &[("least", &least)])
+            }
+        }
+    }
+}
+
+/// A link can carry any amount of text; an error shows enough of it to be found again.
+fn shortened(value: &str) -> String {
+    const MOST: usize = 40;
+    match value.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", &value[..end]),
+        None => value.into(),
+    }
+}
+
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tags_are_those_of_the_languages() {
+        assert_eq!(Lang::ALL.map(Lang::tag).as_slice(), Lang::TAGS);
+    }
+
+    #[test]
+    fn the_best_known_language_wins() {
+        for (tags, expected) in [
+            (&["zh-CN", "en"][..], Lang::ZhCn),
+            (&["fr", "zh-Hant-TW"][..], Lang::ZhCn),
+            (&["de", "en-GB", "zh"][..], Lang::En),
+            (&["fr"][..], Lang::En),
+            (&[][..], Lang::En),
+        ] {
+            assert_eq!(Lang::preferred(tags.iter().copied()), expected, "{tags:?}");
+        }
+    }
+
+    #[test]
+    fn places_are_filled_and_values_are_left_alone() {
+        let filled = fill("{a} and {b}, {a}", &[("a", "{b}"), ("b", "two")]);
+        assert_eq!(filled, "{b} and two, {b}");
+        assert_eq!(fill("{unknown} {open", &[("a", "x")]), "{unknown} {open");
+    }
+
+    #[test]
+    fn every_language_has_the_same_places_and_its_own_words() {
+        let [english, chinese] = Lang::ALL.map(|lang| texts(lang.words()));
+        assert_eq!(english.len(), chinese.len());
+        for ((name, english), (_, chinese)) in english.iter().zip(&chinese) {
+            assert_eq!(
+                places(english),
+                places(chinese),
+                "{name}: {english} / {chinese}"
+            );
+            assert!(!chinese.is_empty() && !english.is_empty(), "{name}");
+            let is_neutral = places(english).concat() == english.replace(['{', '}'], "");
+            assert!(
+                english != chinese || is_neutral,
+                "{name} is not translated: {english}"
+            );
+        }
+    }
+
+    /// Every field's text by name, read from the derived `Debug`, which no field escapes.
+    fn texts(words: &Words) -> Vec<(String, String)> {
+        let debug = format!("{words:#?}");
+        let texts = debug.lines().filter_map(|line| {
+            let (name, text) = line.trim().split_once(": \"")?;
+            Some((name.to_owned(), text.strip_suffix("\",")?.to_owned()))
+        });
+        texts.collect()
+    }
+
+    fn places(text: &str) -> Vec<&str> {
+        let mut places: Vec<_> = text
+            .split('{')
+            .skip(1)
+            .filter_map(|rest| Some(rest.split_once('}')?.0))
+            .collect();
+        places.sort_unstable();
+        places.dedup();
+        places
+    }
+}

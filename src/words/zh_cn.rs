@@ -1,0 +1,138 @@
+//! Simplified Chinese.
+
+use super::{Plural, State, Words};
+
+pub(super) const WORDS: Words = Words {
+    title: "WebSocket 监视器",
+    tagline: "始终在线的 WebSocket",
+    skip: "跳到消息输入框",
+    connection: "连接",
+    url: "WebSocket 地址",
+    url_hint: "以 ws:// 或 wss:// 开头；以 / 开头表示当前站点。",
+    url_locked: "断开连接后才能更改地址。",
+    facts: "连接详情",
+    uptime: "已连接时长",
+    round_trip: "心跳响应",
+    sent: "已发送",
+    received: "已接收",
+    waiting: "等待发送",
+    merged: "已合并 {n} 条",
+    reconnects: "重连次数",
+    message: "消息",
+    message_hint: "每次修改都会发送。",
+    last: "最近收到的消息",
+    last_empty: "尚未收到消息。",
+    binary: plural("二进制，{n} 字节"),
+    why: "可能的原因",
+    why_body: "浏览器不会向页面提供具体原因。请检查：服务器是否正在运行；主机、端口和路径是否正确；代理是否支持 WebSocket 升级；证书是否受信任（wss://）；服务器是否接受此页面的来源。",
+    unanswered: "心跳已发送，服务器尚未响应过心跳。",
+    privacy: "您输入的内容只会发送到上面的服务器。",
+    error: "错误：",
+
+    connect: "连接",
+    disconnect: "断开连接",
+    stop: "停止",
+    retry_now: "立即重试",
+    try_anyway: "仍要重试",
+    try_again: "重新尝试",
+    ignore: "忽略",
+    use_suggestion: "使用 {suggestion}",
+
+    idle: State {
+        headline: "未连接",
+        detail: "点击“连接”以打开 {url}。",
+    },
+    confirm: State {
+        headline: "要连接到 {host} 吗？",
+        detail: "此地址来自您打开的链接：{url}。请仅在信任该地址时连接。",
+    },
+    connecting: State {
+        headline: "正在连接……",
+        detail: "正在打开 {url}。",
+    },
+    slow: State {
+        headline: "仍在连接……",
+        detail: "{host} 尚未响应。",
+    },
+    slow_tick: "{n}/{m} 秒",
+    slow_said: plural("等待满 {n} 秒后将结束本次尝试。"),
+    open: State {
+        headline: "已连接",
+        detail: "{url}",
+    },
+    reopened: "已重新连接",
+    reopened_detail: plural("连接中断了 {n} 秒，期间发送给您的消息可能已丢失。"),
+    lost: "连接已断开",
+    refused: State {
+        headline: "无法连接",
+        detail: "未能连接到 {host}。",
+    },
+    retry_tick: "{n} 秒后第 {k} 次重试",
+    retry_said: plural("{n} 秒后将进行第 {k} 次重试。"),
+    offline: State {
+        headline: "网络已断开",
+        detail: "此设备当前没有网络连接，网络恢复后将立即重试。",
+    },
+    stopped: State {
+        headline: "已断开",
+        detail: "您已主动断开连接。",
+    },
+    gave_up: "已停止重试",
+    gave_up_detail: plural("重试 {n} 次均未成功。最后的关闭代码为 {code}（{name}）。"),
+    refused_final: "服务器已关闭连接",
+    refused_final_detail: "{closure}此代码通常表示服务器会再次拒绝，因此不再重试。",
+    bad_url: "请检查 WebSocket 地址",
+    blocked: State {
+        headline: "已被浏览器阻止",
+        detail: "此页面通过 https 加载，因此浏览器不允许连接 {url}。请改用 wss://，或在 http://localhost 上运行此页面。",
+    },
+    close_code: "关闭代码 {code}（{name}）。",
+    close_code_with_reason: "关闭代码 {code}（{name}）：{reason}。",
+
+    url_empty: "请输入 WebSocket 地址，例如 wss://example.com/ws。",
+    url_no_scheme: "地址必须以 ws:// 或 wss:// 开头。您是不是想输入 {suggestion}？",
+    url_bad_scheme: "“{scheme}”不是 WebSocket 协议。请使用 ws:// 或 wss://。",
+    url_fragment: "请删除“#{fragment}”。WebSocket 地址不能包含片段标识符。",
+    url_credentials: "请删除地址中的用户名和密码，否则它们会显示在此处和分享的链接中。",
+    url_malformed: "这不是有效的地址。",
+
+    setting_refused: "设置 {setting} 的值不能是“{value}”。",
+    default_used: "已改用默认值。",
+    allowed_duration: "请使用带单位的时长，范围为 {least} 至 {most}，例如 500ms、30s 或 2m。",
+    allowed_duration_or_off: "请使用带单位的时长，范围为 {least} 至 {most}，例如 500ms、30s 或 2m；也可以使用 off。",
+    allowed_count: "请使用 {least} 至 {most} 之间的整数。",
+    allowed_count_or_off: "请使用 {least} 至 {most} 之间的整数，或使用 off。",
+    allowed_words: "可用的值：{words}。",
+    allowed_close_codes: "请使用 1000 至 4999 之间的关闭代码，用逗号分隔；也可以留空。",
+    allowed_protocols: "请使用不含空格且不重复的子协议名称，用逗号分隔。",
+    allowed_texts: "请使用以逗号分隔的文本，每项都不能为空。",
+    allowed_text: "请使用非空文本。",
+    allowed_not_below_retry_min: "该值不能小于 retry_min（{least}）。",
+
+    close_1000: "正常关闭",
+    close_1001: "对方离开（服务器停机或页面跳转）",
+    close_1002: "协议错误",
+    close_1003: "不支持的数据类型",
+    close_1005: "未提供关闭代码",
+    close_1006: "连接异常中断",
+    close_1007: "文本数据无效",
+    close_1008: "违反策略",
+    close_1009: "消息过大",
+    close_1010: "缺少扩展",
+    close_1011: "服务器内部错误",
+    close_1012: "服务重启",
+    close_1013: "请稍后重试",
+    close_1014: "网关错误",
+    close_1015: "TLS 握手失败",
+    close_library: "库或框架自定义代码",
+    close_application: "应用自定义代码",
+    close_unknown: "未知代码",
+};
+
+/// Chinese has one form for every number.
+const fn plural(text: &'static str) -> Plural {
+    Plural {
+        one: text,
+        other: text,
+    }
+}

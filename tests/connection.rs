@@ -1,0 +1,629 @@
+//! The connection by scenario and by property, through its public calls.
+#![cfg(not(target_arch = "wasm32"))]
+
+use std::{collections::HashMap, time::Duration};
+
+use heartwire::{
+    address::Locality,
+    connection::{BATCH_BYTES, Closure, Connection, Effect, Epoch, Input, Status, Timer},
+    heartbeat::Mode,
+    outbox::{Full, Message, Origin},
+    protocol::{Frame, Transmit},
+    settings::Settings,
+};
+use proptest::prelude::*;
+
+#[test]
+fn it_connects_beats_in_silence_and_only_then() {
+    let mut shell = Shell::open(Settings::default());
+    assert_eq!(shell.status(), "open");
+    shell.advance(29_999);
+    assert_eq!(shell.take_wire(), [""; 0]);
+    shell.advance(1);
+    assert_eq!(shell.take_wire(), ["heartbeat"]);
+    shell.advance(20_000);
+    shell.receive("hello");
+    shell.advance(29_999);
+    assert_eq!(shell.take_wire(), [""; 0]);
+    shell.advance(1);
+    assert_eq!(shell.take_wire(), ["heartbeat"]);
+}
+
+#[test]
+fn in_the_mode_always_messages_do_not_put_it_off() {
+    let mut shell = Shell::open(Settings {
+        heartbeat_mode: Mode::Always,
+        ..Settings::default()
+    });
+    for _ in 0..60 {
+        shell.advance(1_000);
+        shell.receive("hello");
+    }
+    assert_eq!(shell.take_wire(), ["heartbeat"; 2]);
+}
+
+#[test]
+fn without_a_period_there_is_no_heartbeat_and_no_timer() {
+    let mut shell = Shell::open(Settings {
+        heartbeat: None,
+        ..Settings::default()
+    });
+    shell.receive("hello");
+    assert!(shell.timers.is_empty());
+}
+
+#[test]
+fn an_expiry_that_was_under_way_as_a_message_came_beats_not() {
+    let mut shell = Shell::open(Settings::default());
+    shell.advance(29_999);
+    let epoch = shell.connection.epoch();
+    shell.receive("hello");
+    shell.input(Input::TimerExpired(epoch, Timer::Heartbeat));
+    assert_eq!(shell.take_wire(), [""; 0]);
+}
+
+#[test]
+fn a_reply_is_measured_and_not_shown() {
+    let mut shell = Shell::open(Settings::default());
+    shell.advance(30_000);
+    assert!(shell.connection.heartbeat().is_unanswered());
+    shell.advance(12);
+    shell.receive("heartbeat");
+    assert_eq!(
+        shell.connection.heartbeat().round_trip(),
+        Some(Duration::from_millis(12))
+    );
+    assert!(!shell.connection.heartbeat().is_unanswered());
+    shell.receive("heartbeat");
+    assert_eq!(shell.shown, ["heartbeat"]);
+    assert_eq!(shell.connection.received(), 1);
+}
+
+#[test]
+fn every_change_is_sent_whole_and_an_unchanged_one_is_not() {
+    let mut shell = Shell::open(Settings::default());
+    for text in ["h", "he", "he", "h", ""] {
+        shell.type_text(text);
+    }
+    assert_eq!(shell.take_wire(), ["h", "he", "h", ""]);
+    assert_eq!(shell.connection.sent(), 4);
+}
+
+#[test]
+fn what_was_typed_before_and_between_connections_leaves_in_order_and_once() {
+    let mut shell = Shell::new(Settings::default());
+    shell.type_text("a");
+    shell.input(Input::Open(Locality::Loopback));
+    shell.type_text("ab");
+    assert_eq!(shell.take_wire(), [""; 0]);
+    shell.socket_opens();
+    assert_eq!(shell.take_wire(), ["a", "ab"]);
+    shell.socket_closes(1006);
+    shell.type_text("abc");
+    shell.type_text("abcd");
+    assert_eq!(shell.connection.outbox().len(), 2);
+    shell.reconnect();
+    shell.type_text("abcde");
+    assert_eq!(shell.take_wire(), ["abc", "abcd", "abcde"]);
+}
+
+#[test]
+fn a_socket_that_takes_nothing_more_is_replaced_and_nothing_is_lost() {
+    let mut shell = Shell::open(Settings::default());
+    shell.refuses = true;
+    shell.type_text("a");
+    shell.type_text("ab");
+    assert_eq!(shell.status(), "waiting");
+    assert_eq!(shell.connection.sent(), 0);
+    shell.refuses = false;
+    shell.reconnect();
+    assert_eq!(shell.take_wire(), ["a", "ab"]);
+}
+
+#[test]
+fn a_full_outbox_refuses_what_is_sent_on_purpose() {
+    let mut connection = Connection::new(
+        Settings {
+            outbox_limit: 1,
+            ..Settings::default()
+        },
+        1,
+    );
+    assert_eq!(connection.send("order 1".into()), Ok(()));
+    assert_eq!(
+        connection.send("order 2".into()),
+        Err(Full("order 2".into()))
+    );
+}
+
+#[test]
+fn waiting_messages_leave_in_batches() {
+    let mut shell = Shell::new(Settings::default());
+    let message = "x".repeat(BATCH_BYTES / 4);
+    for number in 0..10 {
+        shell.connection.send(format!("{number}{message}")).unwrap();
+    }
+    shell.drains = false;
+    shell.input(Input::Open(Locality::Remote));
+    shell.socket_opens();
+    let mut batches = Vec::new();
+    while !shell.connection.outbox().is_empty() {
+        batches.push(shell.take_wire().len());
+        shell.type_text(&format!("newer {}", batches.len()));
+        let epoch = shell.connection.epoch();
+        shell.input(Input::Drained(epoch));
+    }
+    assert_eq!(batches, [4, 4]);
+    let rest = shell.take_wire();
+    assert_eq!(rest.len(), 4);
+    assert_eq!(rest[2..], ["newer 1", "newer 2"]);
+}
+
+#[test]
+fn a_handshake_without_an_answer_is_given_up() {
+    let mut shell = Shell::new(Settings::default());
+    shell.input(Input::Open(Locality::Loopback));
+    shell.advance(9_999);
+    assert_eq!(shell.status(), "connecting");
+    shell.advance(1);
+    assert_eq!(shell.status(), "waiting");
+    assert_eq!(shell.socket, None);
+    assert!(
+        shell
+            .connection
+            .last_loss()
+            .is_some_and(|loss| !loss.was_open)
+    );
+}
+
+#[test]
+fn the_back_off_starts_over_only_after_a_stable_connection() {
+    let mut shell = Shell::open(Settings::default());
+    for attempt in 1..=6 {
+        shell.advance(9_999);
+        shell.socket_closes(1006);
+        assert_eq!(shell.connection.attempt(), attempt);
+        shell.reconnect();
+    }
+    shell.advance(10_000);
+    shell.socket_closes(1006);
+    assert_eq!(shell.connection.attempt(), 1);
+}
+
+#[test]
+fn delays_grow_to_the_largest_for_the_servers_place() {
+    for (locality, first, last) in [(Locality::Loopback, 1, 10), (Locality::Remote, 5, 60)] {
+        let mut longest = [Duration::ZERO; 8];
+        for seed in 0..500 {
+            let mut shell = Shell::seeded(Settings::default(), seed);
+            shell.input(Input::Open(locality));
+            for longest in &mut longest {
+                shell.socket_closes(1006);
+                let (_, delay) = shell.timers[&Timer::Reconnect];
+                *longest = delay.max(*longest);
+                shell.advance_by(delay);
+            }
+        }
+        for (attempt, longest) in longest.into_iter().enumerate() {
+            let ceiling = Duration::from_secs((first << attempt).min(last));
+            assert!(
+                longest <= ceiling && longest > ceiling * 9 / 10,
+                "{attempt}: {longest:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn it_gives_up_at_the_limit_and_at_a_final_code() {
+    let mut shell = Shell::new(Settings {
+        retry_limit: Some(2),
+        ..Settings::default()
+    });
+    shell.input(Input::Open(Locality::Loopback));
+    shell.socket_closes(1006);
+    shell.reconnect_attempt();
+    shell.socket_closes(1006);
+    shell.reconnect_attempt();
+    assert_eq!(shell.status(), "connecting");
+    shell.socket_closes(1006);
+    assert_eq!(shell.status(), "gave up");
+    shell.input(Input::Open(Locality::Loopback));
+    assert_eq!(shell.status(), "connecting");
+    shell.socket_opens();
+    shell.socket_closes(1008);
+    assert_eq!(shell.status(), "refused");
+
+    let mut shell = Shell::open(Settings {
+        retry: false,
+        ..Settings::default()
+    });
+    shell.socket_closes(1001);
+    assert_eq!(shell.status(), "gave up");
+}
+
+#[test]
+fn a_local_event_ends_a_long_wait_within_300_ms() {
+    for input in [Input::Retry, Input::Woke] {
+        let mut shell = Shell::new(Settings {
+            retry_min: Some(Duration::from_hours(1)),
+            ..Settings::default()
+        });
+        shell.input(Input::Open(Locality::Remote));
+        shell.socket_closes(1006);
+        shell.input(input.clone());
+        shell.input(input);
+        shell.advance(300);
+        assert_eq!(shell.status(), "connecting");
+    }
+}
+
+#[test]
+fn a_local_event_never_prolongs_a_wait() {
+    for seed in 0..200 {
+        let mut shell = Shell::seeded(Settings::default(), seed);
+        shell.input(Input::Open(Locality::Loopback));
+        shell.socket_closes(1006);
+        let (_, before) = shell.timers[&Timer::Reconnect];
+        shell.input(Input::Woke);
+        let (_, after) = shell.timers[&Timer::Reconnect];
+        assert!(after <= before);
+    }
+}
+
+#[test]
+fn a_close_that_was_asked_for_stays_closed() {
+    let mut shell = Shell::open(Settings::default());
+    let epoch = shell.connection.epoch();
+    shell.input(Input::Close);
+    for input in late_inputs(epoch) {
+        shell.input(input);
+    }
+    shell.input(Input::Woke);
+    shell.input(Input::Retry);
+    shell.input(Input::Returned);
+    assert_eq!(shell.status(), "stopped");
+    assert_eq!(shell.socket, None);
+    assert!(shell.timers.is_empty());
+}
+
+#[test]
+fn a_page_that_comes_back_reconnects_and_knows_how_long_it_was_away() {
+    let mut shell = Shell::open(Settings::default());
+    shell.input(Input::Left);
+    assert_eq!(shell.socket, None);
+    assert!(shell.timers.is_empty());
+    shell.now += Duration::from_mins(1);
+    shell.input(Input::Returned);
+    shell.advance(300);
+    shell.socket_opens();
+    let Status::Open { outage, .. } = shell.connection.status() else {
+        panic!("{:?}", shell.connection.status());
+    };
+    assert!(outage >= Some(Duration::from_mins(1)));
+    assert_eq!(shell.connection.reconnects(), 1);
+}
+
+#[test]
+fn events_of_an_old_socket_change_nothing() {
+    let mut shell = Shell::open(Settings::default());
+    let old = shell.connection.epoch();
+    shell.socket_closes(1006);
+    shell.reconnect();
+    let before = format!("{:?}", shell.connection);
+    for input in late_inputs(old) {
+        shell.input(input);
+        assert_eq!(format!("{:?}", shell.connection), before);
+    }
+}
+
+proptest! {
+    #[test]
+    fn the_invariants_hold_whatever_happens(
+        seed in any::<u64>(),
+        steps in prop::collection::vec(step(), 1..120),
+    ) {
+        let mut shell = Shell::seeded(
+            Settings { outbox_limit: 8, ..Settings::default() },
+            seed,
+        );
+        for step in steps {
+            shell.take(step);
+            shell.check_timers();
+        }
+    }
+
+    #[test]
+    fn what_was_queued_leaves_in_order_and_once(
+        seed in any::<u64>(),
+        steps in prop::collection::vec(step(), 1..120),
+    ) {
+        let mut shell = Shell::seeded(Settings::default(), seed);
+        for step in steps {
+            shell.take(step);
+        }
+        shell.refuses = false;
+        shell.drains = true;
+        shell.bring_up();
+        let epoch = shell.connection.epoch();
+        shell.input(Input::Drained(epoch));
+        let sent: Vec<_> = shell.messages();
+        prop_assert_eq!(sent, shell.typed);
+    }
+}
+
+/// Something that happens to a connection.
+#[derive(Clone, Debug)]
+enum Step {
+    Input(Input),
+    Stale(Input),
+    SocketOpens,
+    SocketCloses(u16),
+    Receive,
+    Type,
+    Advance(u64),
+    Refuses(bool),
+    Drains(bool),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        3 => prop::sample::select(vec![
+            Input::Open(Locality::Loopback),
+            Input::Open(Locality::Remote),
+            Input::Close,
+            Input::Retry,
+            Input::Woke,
+            Input::Left,
+            Input::Returned,
+        ]).prop_map(Step::Input),
+        2 => prop::sample::select(late_inputs(Epoch::default())).prop_map(Step::Stale),
+        4 => Just(Step::SocketOpens),
+        2 => prop::sample::select(vec![1000, 1001, 1006, 1008, 1012, 4000]).prop_map(Step::SocketCloses),
+        2 => Just(Step::Receive),
+        4 => Just(Step::Type),
+        3 => (0_u64..40_000).prop_map(Step::Advance),
+        1 => any::<bool>().prop_map(Step::Refuses),
+        1 => any::<bool>().prop_map(Step::Drains),
+    ]
+}
+
+/// Everything that a dead socket or an old timer can still send.
+fn late_inputs(epoch: Epoch) -> Vec<Input> {
+    let message = Message {
+        text: "late".into(),
+        origin: Origin::Typed,
+    };
+    vec![
+        Input::Opened(epoch),
+        Input::Received(epoch, Frame::Text("late".into())),
+        Input::Closed(epoch, Closure::abnormal()),
+        Input::Refused(epoch, Transmit::Message(message)),
+        Input::Drained(epoch),
+        Input::TimerExpired(epoch, Timer::Connect),
+        Input::TimerExpired(epoch, Timer::Heartbeat),
+        Input::TimerExpired(epoch, Timer::Reconnect),
+    ]
+}
+
+/// A shell without a browser: performs every effect at once and checks that it is allowed.
+struct Shell {
+    connection: Connection,
+    now: Duration,
+    socket: Option<Epoch>,
+    socket_is_open: bool,
+    /// When each timer that runs expires, and how long it was set for.
+    timers: HashMap<Timer, (Duration, Duration)>,
+    wire: Vec<Transmit>,
+    shown: Vec<String>,
+    typed: Vec<String>,
+    refuses: bool,
+    drains: bool,
+}
+
+impl Shell {
+    fn open(settings: Settings) -> Self {
+        let mut shell = Self::new(settings);
+        shell.input(Input::Open(Locality::Loopback));
+        shell.socket_opens();
+        shell
+    }
+
+    fn new(settings: Settings) -> Self {
+        Self::seeded(settings, 1)
+    }
+
+    fn seeded(settings: Settings, seed: u64) -> Self {
+        Self {
+            connection: Connection::new(settings, seed),
+            now: Duration::from_secs(1_000),
+            socket: None,
+            socket_is_open: false,
+            timers: HashMap::new(),
+            wire: Vec::new(),
+            shown: Vec::new(),
+            typed: Vec::new(),
+            refuses: false,
+            drains: true,
+        }
+    }
+
+    fn input(&mut self, input: Input) {
+        self.connection.handle_input(input, self.now);
+        self.drain();
+    }
+
+    fn type_text(&mut self, text: &str) {
+        self.connection.type_text(text.into());
+        self.drain();
+    }
+
+    fn receive(&mut self, text: &str) {
+        let epoch = self.connection.epoch();
+        self.input(Input::Received(epoch, Frame::Text(text.into())));
+    }
+
+    fn socket_opens(&mut self) {
+        self.socket_is_open |= self.socket.is_some();
+        let epoch = self.connection.epoch();
+        self.input(Input::Opened(epoch));
+    }
+
+    fn socket_closes(&mut self, code: u16) {
+        let closure = Closure {
+            code,
+            reason: String::new(),
+        };
+        let epoch = self.connection.epoch();
+        self.input(Input::Closed(epoch, closure));
+    }
+
+    fn reconnect_attempt(&mut self) {
+        let (due, _) = self.timers[&Timer::Reconnect];
+        self.advance_by(due.saturating_sub(self.now));
+    }
+
+    fn reconnect(&mut self) {
+        self.reconnect_attempt();
+        self.socket_opens();
+    }
+
+    fn bring_up(&mut self) {
+        self.input(Input::Returned);
+        self.input(Input::Open(Locality::Loopback));
+        self.socket_opens();
+    }
+
+    fn advance(&mut self, millis: u64) {
+        self.advance_by(Duration::from_millis(millis));
+    }
+
+    /// Lets the time pass, and every timer expire that is due by then, in order.
+    fn advance_by(&mut self, duration: Duration) {
+        let end = self.now + duration;
+        while let Some((&timer, &(due, period))) = self
+            .timers
+            .iter()
+            .filter(|(_, (due, _))| *due <= end)
+            .min_by_key(|(_, (due, _))| *due)
+        {
+            self.now = due.max(self.now);
+            match timer {
+                Timer::Heartbeat => self.timers.insert(timer, (due + period, period)),
+                Timer::Connect | Timer::Reconnect => self.timers.remove(&timer),
+            };
+            let epoch = self.connection.epoch();
+            self.input(Input::TimerExpired(epoch, timer));
+        }
+        self.now = end;
+    }
+
+    fn take(&mut self, step: Step) {
+        match step {
+            Step::Input(input) => self.input(input),
+            Step::Stale(input) => {
+                // The first epoch is current until something was opened.
+                if self.connection.epoch() != Epoch::default() {
+                    let before = format!("{:?}", self.connection);
+                    self.input(input);
+                    assert_eq!(format!("{:?}", self.connection), before);
+                }
+            }
+            Step::SocketOpens => self.socket_opens(),
+            Step::SocketCloses(code) => self.socket_closes(code),
+            Step::Receive => self.receive("message"),
+            Step::Type => {
+                let text = format!("text {}", self.typed.len());
+                self.type_text(&text);
+                self.typed.push(text);
+            }
+            Step::Advance(millis) => self.advance(millis),
+            Step::Refuses(refuses) => self.refuses = refuses,
+            Step::Drains(drains) => self.drains = drains,
+        }
+    }
+
+    fn drain(&mut self) {
+        while let Some(effect) = self.connection.poll_effect() {
+            if let Some(input) = self.perform(effect) {
+                self.connection.handle_input(input, self.now);
+            }
+        }
+    }
+
+    fn perform(&mut self, effect: Effect) -> Option<Input> {
+        match effect {
+            Effect::Connect(epoch) => {
+                assert_eq!(self.socket, None, "two sockets");
+                assert_eq!(epoch, self.connection.epoch());
+                self.socket = Some(epoch);
+            }
+            Effect::Disconnect => {
+                assert!(self.socket.take().is_some(), "no socket to drop");
+                self.socket_is_open = false;
+            }
+            Effect::Transmit(transmit) => {
+                assert!(self.socket_is_open, "{transmit:?} without an open socket");
+                if self.refuses {
+                    return Some(Input::Refused(self.connection.epoch(), transmit));
+                }
+                self.wire.push(transmit);
+            }
+            Effect::AwaitDrain(epoch) => return self.drains.then_some(Input::Drained(epoch)),
+            Effect::Deliver(Frame::Text(text)) => self.shown.push(text),
+            Effect::Deliver(Frame::Binary { .. }) => {}
+            Effect::SetTimer(epoch, timer, period) => {
+                assert_eq!(epoch, self.connection.epoch());
+                self.timers.insert(timer, (self.now + period, period));
+            }
+            Effect::StopTimer(timer) => {
+                self.timers.remove(&timer);
+            }
+        }
+        None
+    }
+
+    fn check_timers(&self) {
+        let expected: &[Timer] = match self.connection.status() {
+            Status::Connecting { .. } => &[Timer::Connect],
+            Status::Open { .. } => &[Timer::Heartbeat],
+            Status::Waiting { .. } => &[Timer::Reconnect],
+            Status::Idle | Status::Away | Status::Stopped | Status::GaveUp | Status::Refused => &[],
+        };
+        let running: Vec<_> = self.timers.keys().copied().collect();
+        assert_eq!(running, expected, "{:?}", self.connection.status());
+        let has_socket = matches!(
+            self.connection.status(),
+            Status::Connecting { .. } | Status::Open { .. }
+        );
+        assert_eq!(self.socket.is_some(), has_socket);
+    }
+
+    fn take_wire(&mut self) -> Vec<String> {
+        let texts = self.wire.iter().map(|transmit| transmit.text().to_owned());
+        let texts = texts.collect();
+        self.wire.clear();
+        texts
+    }
+
+    fn messages(&self) -> Vec<String> {
+        let messages = self.wire.iter().filter_map(|transmit| match transmit {
+            Transmit::Message(message) => Some(message.text.clone()),
+            Transmit::Heartbeat(_) => None,
+        });
+        messages.collect()
+    }
+
+    fn status(&self) -> &'static str {
+        match self.connection.status() {
+            Status::Idle => "idle",
+            Status::Connecting { .. } => "connecting",
+            Status::Open { .. } => "open",
+            Status::Waiting { .. } => "waiting",
+            Status::Away => "away",
+            Status::Stopped => "stopped",
+            Status::GaveUp => "gave up",
+            Status::Refused => "refused",
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! Browsers under WebDriver, each session with a driver process and a fresh profile of its own.
+
+use std::fmt;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpStream};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use axum::http::Method;
+use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
+use fantoccini::{Client, ClientBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, BufReader, copy, sink};
+use tokio::process::ChildStdout;
+use tokio::time::timeout;
+use url::{ParseError, Url};
+
+use crate::leash::Leash;
+use crate::{Error, process};
+
+/// A browser that WebDriver can drive.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Browser {
+    /// Chromium or Chrome, through chromedriver.
+    Chromium,
+    /// Firefox, through geckodriver.
+    Firefox,
+}
+
+/// One browser window with a profile that nobody used before; ended when dropped.
+#[derive(Debug)]
+pub struct Session {
+    /// What WebDriver offers for this session.
+    pub client: Client,
+    driver_port: u16,
+    id: String,
+    _driver: Leash,
+}
+
+impl Session {
+    /// Starts `browser` without a visible window, with further command-line `arguments`.
+    ///
+    /// # Errors
+    ///
+    /// If the browser or its driver is not on the `PATH`, or does not start within
+    /// [`START_LIMIT`].
+    pub async fn start(browser: Browser, arguments: &[&str]) -> Result<Self, Error> {
+        let program = find(browser.programs())?;
+        let driver = find(&[browser.driver()])?;
+        let mut driver = Leash::start(driver, browser.driver_arguments()).map_err(failed)?;
+        let driver_port = timeout(START_LIMIT, announced_port(driver.output()))
+            .await
+            .map_err(|_| failed(format!("{} does not start", browser.driver())))?
+            .map_err(|cause| failed(format!("{} does not start: {cause}", browser.driver())))?;
+
+        let capabilities = browser.capabilities(&program.to_string_lossy(), arguments);
+        let client = timeout(
+            START_LIMIT,
+            ClientBuilder::new(HttpConnector::new())
+                .capabilities(capabilities)
+                .connect(&format!("http://127.0.0.1:{driver_port}/")),
+        )
+        .await
+        .map_err(|_| failed(format!("{browser} does not start")))?
+        .map_err(|cause| failed(format!("{browser} does not start: {cause}")))?;
+        // This value ends the session, also where no runtime is left to do it.
+        client.persist().await.map_err(failed)?;
+        let id = client.session_id().await.map_err(failed)?;
+        let id = id.ok_or_else(|| failed("the driver gave the session no id"))?;
+        Ok(Self {
+            client,
+            driver_port,
+            id,
+            _driver: driver,
+        })
+    }
+
+    /// Performs a command of the Chrome `DevTools` protocol, in Chromium alone.
+    ///
+    /// # Errors
+    ///
+    /// If the browser does not know the command or refuses it.
+    pub async fn devtools(&self, command: &'static str, parameters: Value) -> Result<Value, Error> {
+        let command = DevtoolsCommand {
+            command,
+            parameters,
+        };
+        self.client.issue_cmd(command).await.map_err(failed)
+    }
+}
+
+impl Drop for Session {
+    /// Lets the browser end in order, so that its profile is removed; the driver's end takes
+    /// whatever is left.
+    fn drop(&mut self) {
+        let Ok(mut driver) = TcpStream::connect((Ipv4Addr::LOCALHOST, self.driver_port)) else {
+            return;
+        };
+        let request = format!(
+            "DELETE /session/{} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: close\r\n\r\n",
+            self.id, self.driver_port,
+        );
+        let _ = driver.set_read_timeout(Some(END_LIMIT));
+        let _ = driver.write_all(request.as_bytes());
+        let _ = driver.read(&mut [0; 512]);
+    }
+}
+
+impl Browser {
+    fn programs(self) -> &'static [&'static str] {
+        match self {
+            Self::Chromium => &[
+                "chromium",
+                "chromium-browser",
+                "google-chrome",
+                "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+                "/Applications/Chromium.app/Contents/MacOS/Chromium",
+            ],
+            Self::Firefox => &[
+                "firefox",
+                "firefox-esr",
+                "/Applications/Firefox.app/Contents/MacOS/firefox",
+            ],
+        }
+    }
+
+    fn driver(self) -> &'static str {
+        match self {
+            Self::Chromium => "chromedriver",
+            Self::Firefox => "geckodriver",
+        }
+    }
+
+    fn driver_arguments(self) -> &'static [&'static str] {
+        match self {
+            Self::Chromium => &["--port=0"],
+            // Its second port is the browser's; 0 lets the browser choose.
+            Self::Firefox => &["--port=0", "--websocket-port=0", "--log=info"],
+        }
+    }
+
+    fn capabilities(self, program: &str, arguments: &[&str]) -> Capabilities {
+        let mut all: Vec<&str> = match self {
+            Self::Chromium => CHROMIUM_ARGUMENTS.to_vec(),
+            Self::Firefox => vec!["-headless"],
+        };
+        if self == Self::Chromium && rustix::process::geteuid().is_root() {
+            all.push("--no-sandbox");
+        }
+        all.extend(arguments);
+        let options = json!({ "args": all, "binary": program });
+        let mut capabilities = Capabilities::new();
+        match self {
+            Self::Chromium => capabilities.insert("goog:chromeOptions".to_owned(), options),
+            Self::Firefox => capabilities.insert("moz:firefoxOptions".to_owned(), options),
+        };
+        capabilities
+    }
+}
+
+impl fmt::Display for Browser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Chromium => "Chromium",
+            Self::Firefox => "Firefox",
+        })
+    }
+}
+
+/// A command of the Chrome `DevTools` protocol, which chromedriver passes on.
+#[derive(Debug)]
+struct DevtoolsCommand {
+    command: &'static str,
+    parameters: Value,
+}
+
+impl WebDriverCompatibleCommand for DevtoolsCommand {
+    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, ParseError> {
+        base.join(&format!(
+            "session/{}/goog/cdp/execute",
+            session.unwrap_or_default()
+        ))
+    }
+
+    fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
+        let body = json!({ "cmd": self.command, "params": self.parameters });
+        (Method::POST, Some(body.to_string()))
+    }
+}
+
+fn find(programs: &[&str]) -> Result<PathBuf, Error> {
+    programs
+        .iter()
+        .find_map(|program| process::find(program))
+        .ok_or_else(|| {
+            failed(format!(
+                "there is no {} here: `cargo xtask test` installs it",
+                programs[0]
+            ))
+        })
+}
+
+/// Reads the port from what a driver prints when it is ready, and throws the rest away.
+async fn announced_port(output: Option<ChildStdout>) -> Result<u16, Error> {
+    let mut output = BufReader::new(output.ok_or_else(|| failed("it has no output"))?);
+    let mut line = String::new();
+    while output.read_line(&mut line).await.map_err(failed)? > 0 {
+        let words = line.trim().trim_end_matches('.');
+        // "ChromeDriver was started successfully on port 9515." "Listening on 127.0.0.1:4444"
+        if words.contains("successfully on port") || words.contains("Listening on") {
+            let digits = words.rsplit([' ', ':']).next().unwrap_or_default();
+            let port = digits.parse().map_err(failed)?;
+            // A driver whose output nobody takes would stop at a full pipe.
+            tokio::spawn(async move { copy(&mut output, &mut sink()).await });
+            return Ok(port);
+        }
+        line.clear();
+    }
+    Err(failed("it ended before it was ready"))
+}
+
+fn failed(cause: impl fmt::Display) -> Error {
+    Error::Failed(cause.to_string())
+}
+
+/// How long a driver and a browser may each take to start: a hundred times what they need.
+const START_LIMIT: Duration = Duration::from_mins(1);
+
+/// How long a browser may take to end before it is killed.
+const END_LIMIT: Duration = Duration::from_secs(5);
+
+/// No window, and no traffic of the browser's own.
+const CHROMIUM_ARGUMENTS: &[&str] = &[
+    "--headless=new",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-dev-shm-usage",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-sync",
+    "--no-first-run",
+];

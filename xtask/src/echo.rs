@@ -1,0 +1,829 @@
+//! A WebSocket server that answers every message with the same message.
+
+use std::fmt;
+use std::future::{self, Future};
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use futures_util::{SinkExt, StreamExt};
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{self, Interval, MissedTickBehavior};
+use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
+use tokio_tungstenite::tungstenite::http::header::SEC_WEBSOCKET_PROTOCOL;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{self, Bytes, Message};
+use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
+
+use crate::arguments::{self, Arguments};
+use crate::{Error, Interrupt, console};
+
+/// What `cargo xtask echo --help` prints; the first line is its summary.
+pub const HELP: &str = "\
+the echo server alone
+
+Answers each text with the same text (a heartbeat too) and each binary message with the same
+bytes. Of the subprotocols that a client offers, it takes the first. Ctrl-C closes every client
+with 1001 and ends the server.
+
+options:
+  --host HOST         address or name to listen on [127.0.0.1]
+  --port PORT         port to listen on; 0 takes a free one [8080]
+  --ping DURATION     how often a client gets a ping frame; one that has not answered it when the
+                      next is due is dropped. 500ms, 30s, 2m, or off [30s]
+  --max-message SIZE  the longest message; a client that sends a longer one is closed with 1009.
+                      512, 64KiB, 16MiB [16MiB]
+  --quiet             no line for each connection and message
+
+Each line of the log holds the time since the start, the client's number, and what happened:
+  ←  received from the client        →  sent to the client";
+
+/// Runs `cargo xtask echo`.
+///
+/// # Errors
+///
+/// When an option cannot be read or the port cannot be had.
+pub async fn command(mut arguments: Arguments, interrupt: &mut Interrupt) -> Result<(), Error> {
+    let mut options = Options {
+        log: !arguments.flag("--quiet"),
+        ..Options::default()
+    };
+    if let Some(host) = arguments.option("--host", "an address", |host| {
+        (!host.is_empty()).then(|| host.to_owned())
+    })? {
+        options.host = host;
+    }
+    if let Some(port) =
+        arguments.option("--port", "a port, 0 to 65535", |port| port.parse().ok())?
+    {
+        options.port = port;
+    }
+    if let Some(period) = arguments.option(
+        "--ping",
+        "a duration such as 500ms, 30s, 2m, or off",
+        ping_period,
+    )? {
+        options.ping = Some(period).filter(|period| !period.is_zero());
+    }
+    if let Some(bytes) = arguments.option(
+        "--max-message",
+        "a size such as 512, 64KiB, 16MiB",
+        arguments::bytes,
+    )? {
+        options.max_message = bytes;
+    }
+    arguments.finish()?;
+
+    let server = Server::bind(options).await?;
+    console::say(format_args!(
+        "echo server on ws://{}, Ctrl-C ends it",
+        server.local_addr()
+    ));
+    server
+        .run(async {
+            interrupt.received().await;
+        })
+        .await;
+    Ok(())
+}
+
+/// What the echo server listens on and what it allows.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Address or name to listen on.
+    pub host: String,
+    /// Port to listen on; 0 takes a free one.
+    pub port: u16,
+    /// How often a client gets a ping frame, and how long it has to answer or to take an answer;
+    /// `None` for never and forever.
+    pub ping: Option<Duration>,
+    /// The longest message, in bytes.
+    pub max_message: usize,
+    /// Whether each connection and each message is a line on the standard output.
+    pub log: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            host: "127.0.0.1".to_owned(),
+            port: 8080,
+            ping: Some(Duration::from_secs(30)),
+            max_message: 16 << 20,
+            log: true,
+        }
+    }
+}
+
+/// An echo server that has its port.
+///
+/// Dropping the server, or the future of [`Server::run`], cuts every client off without a close
+/// frame, as a killed server does.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    options: Options,
+}
+
+impl Server {
+    /// Takes the port. Clients can connect from now on; [`Server::run`] answers them.
+    ///
+    /// # Errors
+    ///
+    /// When the port is in use, or the host is not one of this machine's.
+    pub async fn bind(options: Options) -> Result<Self, Error> {
+        let Options { host, port, .. } = &options;
+        let bound = TcpListener::bind((host.as_str(), *port)).await;
+        let (listener, address) = bound
+            .and_then(|listener| listener.local_addr().map(|address| (listener, address)))
+            .map_err(|cause| {
+                Error::Failed(if cause.kind() == io::ErrorKind::AddrInUse {
+                    format!(
+                        "port {port} of {host} is in use: end the program that listens there, or \
+                         choose another port with --port"
+                    )
+                } else {
+                    format!("the echo server cannot listen on {host}, port {port}: {cause}")
+                })
+            })?;
+        Ok(Self {
+            listener,
+            address,
+            options,
+        })
+    }
+
+    /// The address to connect to.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers clients until `shutdown`, then closes each of them with 1001.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+        let Self {
+            listener, options, ..
+        } = self;
+        let started = Instant::now();
+        let (closing, closed) = watch::channel(false);
+        let mut clients = JoinSet::new();
+        let mut number = 0;
+
+        tokio::pin!(shutdown);
+        loop {
+            tokio::select! {
+                () = &mut shutdown => break,
+                Some(_ended) = clients.join_next() => {}
+                accepted = listener.accept(), if clients.len() < MAX_CLIENTS => match accepted {
+                    Ok((stream, peer)) => {
+                        number += 1;
+                        let client = Client { number, started, options: options.clone() };
+                        clients.spawn(client.serve(stream, peer, closed.clone()));
+                    }
+                    // Such as too many open files: it passes when clients leave.
+                    Err(cause) => {
+                        console::say(format_args!("no client can be accepted: {cause}"));
+                        time::sleep(ACCEPT_PAUSE).await;
+                    }
+                }
+            }
+        }
+
+        drop(listener);
+        closing.send_replace(true);
+        let gone = async { while clients.join_next().await.is_some() {} };
+        // Who is still there then is cut off when `clients` is dropped.
+        let _ = time::timeout(2 * LINGER, gone).await;
+    }
+}
+
+/// One connection.
+struct Client {
+    number: u64,
+    started: Instant,
+    options: Options,
+}
+
+impl Client {
+    async fn serve(self, stream: TcpStream, peer: SocketAddr, mut closing: watch::Receiver<bool>) {
+        // Answers are small and awaited; a failure costs only time.
+        let _ = stream.set_nodelay(true);
+        let config = WebSocketConfig::default()
+            .max_message_size(Some(self.options.max_message))
+            .max_frame_size(Some(self.options.max_message));
+        let handshake = accept_hdr_async_with_config(stream, take_first_protocol, Some(config));
+        let accepted = tokio::select! {
+            accepted = time::timeout(HANDSHAKE_TIMEOUT, handshake) => accepted,
+            () = begun(&mut closing) => return,
+        };
+        let mut socket = match accepted {
+            Ok(Ok(socket)) => socket,
+            Ok(Err(cause)) => return self.log(format_args!("no handshake from {peer}: {cause}")),
+            Err(_elapsed) => {
+                return self.log(format_args!(
+                    "no handshake from {peer} within {}",
+                    console::time(HANDSHAKE_TIMEOUT)
+                ));
+            }
+        };
+
+        self.log(format_args!("open, from {peer}"));
+        let end = self.echo(&mut socket, &mut closing).await;
+        self.log(format_args!("{end}"));
+        match end {
+            End::Refused(code, reason) => close(socket, code, reason).await,
+            End::Shutdown => close(socket, CloseCode::Away, "the server ends".to_owned()).await,
+            End::Closed(_) | End::Lost(_) | End::Silent | End::Stalled => {}
+        }
+    }
+
+    /// Answers messages until the connection ends or has to.
+    async fn echo(
+        &self,
+        socket: &mut WebSocketStream<TcpStream>,
+        closing: &mut watch::Receiver<bool>,
+    ) -> End {
+        let mut ping = self.options.ping.map(|period| {
+            let mut ping = time::interval_at(time::Instant::now() + period, period);
+            ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            ping
+        });
+        let mut ping_unanswered = false;
+        let mut close_frame = None;
+
+        loop {
+            let received = tokio::select! {
+                received = socket.next() => received,
+                () = tick(&mut ping) => {
+                    if ping_unanswered {
+                        return End::Silent;
+                    }
+                    ping_unanswered = true;
+                    self.log(format_args!("→ ping"));
+                    if let Err(end) = self.send(socket, Message::Ping(Bytes::new())).await {
+                        return end;
+                    }
+                    continue;
+                }
+                () = begun(closing) => return End::Shutdown,
+            };
+            match received {
+                Some(Ok(message @ (Message::Text(_) | Message::Binary(_)))) => {
+                    self.log(format_args!("← {}", Shown(&message)));
+                    // A clone shares the bytes.
+                    if let Err(end) = self.send(socket, message.clone()).await {
+                        return end;
+                    }
+                    self.log(format_args!("→ {}", Shown(&message)));
+                }
+                Some(Ok(Message::Pong(_))) => {
+                    ping_unanswered = false;
+                    self.log(format_args!("← pong"));
+                }
+                // The library answers the ping, and reads no bare frames.
+                Some(Ok(Message::Ping(_) | Message::Frame(_))) => {}
+                // The library sends the answer while the end is awaited.
+                Some(Ok(Message::Close(frame))) => close_frame = frame,
+                Some(Err(cause)) => return self.failed(cause),
+                None => return End::Closed(close_frame),
+            }
+        }
+    }
+
+    /// Sends one message. A client that does not take it within a ping's period is given up: the
+    /// ping that would tell waits behind the message.
+    async fn send(
+        &self,
+        socket: &mut WebSocketStream<TcpStream>,
+        message: Message,
+    ) -> Result<(), End> {
+        let period = self.options.ping.unwrap_or(Duration::MAX);
+        match time::timeout(period, socket.send(message)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(cause)) => Err(self.failed(cause)),
+            Err(_elapsed) => Err(End::Stalled),
+        }
+    }
+
+    /// What follows from an error of the library: its close code (RFC 6455 §7.4.1), if the client
+    /// is to be told.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the library's own enum")]
+    fn failed(&self, cause: tungstenite::Error) -> End {
+        use tungstenite::error::{Error, ProtocolError};
+
+        match cause {
+            Error::Capacity(_) => End::Refused(
+                CloseCode::Size,
+                format!("message longer than {} bytes", self.options.max_message),
+            ),
+            Error::Utf8(_) => End::Refused(CloseCode::Invalid, "text is not UTF-8".to_owned()),
+            Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
+                End::Lost("no close frame".to_owned())
+            }
+            Error::Protocol(cause) => End::Refused(CloseCode::Protocol, cause.to_string()),
+            lost => End::Lost(lost.to_string()),
+        }
+    }
+
+    fn log(&self, what: fmt::Arguments<'_>) {
+        if self.options.log {
+            let seconds = self.started.elapsed().as_secs_f64();
+            console::say(format_args!("{seconds:>10.3} s  #{} {what}", self.number));
+        }
+    }
+}
+
+/// How a connection came to its end.
+enum End {
+    /// The client closed it.
+    Closed(Option<CloseFrame>),
+    /// It broke.
+    Lost(String),
+    /// The client left a ping unanswered.
+    Silent,
+    /// The client took no message for a ping's period.
+    Stalled,
+    /// The client sent what it may not.
+    Refused(CloseCode, String),
+    /// The server ends.
+    Shutdown,
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closed(None) => write!(formatter, "closed by the client, without a code"),
+            Self::Closed(Some(frame)) => {
+                let code = u16::from(frame.code);
+                write!(
+                    formatter,
+                    "closed by the client with {code} {:?}",
+                    frame.reason.as_str()
+                )
+            }
+            Self::Lost(cause) => write!(formatter, "lost: {cause}"),
+            Self::Silent => write!(formatter, "dropped: the last ping is unanswered"),
+            Self::Stalled => write!(formatter, "dropped: the client takes no data"),
+            Self::Refused(code, reason) => {
+                write!(
+                    formatter,
+                    "closed by the server with {}: {reason}",
+                    u16::from(*code)
+                )
+            }
+            Self::Shutdown => write!(formatter, "closed by the server with 1001"),
+        }
+    }
+}
+
+/// A message as the log shows it: in one line, escaped, and short.
+struct Shown<'a>(&'a Message);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.to_text() {
+            Ok(text) if self.0.is_text() => {
+                let end = text
+                    .char_indices()
+                    .nth(SHOWN_CHARS)
+                    .map_or(text.len(), |(at, _)| at);
+                let (shown, rest) = text.split_at(end);
+                let dots = if rest.is_empty() { "" } else { "…" };
+                write!(formatter, "{shown:?}{dots} {} B", text.len())
+            }
+            _ => write!(formatter, "binary {} B", self.0.len()),
+        }
+    }
+}
+
+/// Browsers fail a connection when they offered subprotocols and the server took none
+/// (WHATWG `WebSockets`, "establish a WebSocket connection").
+#[expect(
+    clippy::result_large_err,
+    clippy::unnecessary_wraps,
+    reason = "the library's callback"
+)]
+fn take_first_protocol(
+    request: &Request,
+    mut response: Response,
+) -> Result<Response, ErrorResponse> {
+    let offered = request.headers().get(SEC_WEBSOCKET_PROTOCOL);
+    let first = offered.and_then(|offered| {
+        offered
+            .to_str()
+            .ok()?
+            .split(',')
+            .next()?
+            .trim()
+            .parse()
+            .ok()
+    });
+    if let Some(first) = first {
+        response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, first);
+    }
+    Ok(response)
+}
+
+/// Closes a connection so that the client learns the code.
+///
+/// Bytes that were never read would make the system reset the connection, and a reset overtakes
+/// the close frame; so what the client still sends is read and dropped until it ends, too.
+async fn close(mut socket: WebSocketStream<TcpStream>, code: CloseCode, reason: String) {
+    let farewell = async {
+        socket
+            .close(Some(CloseFrame {
+                code,
+                reason: reason.into(),
+            }))
+            .await?;
+        while let Some(Ok(_unread)) = socket.next().await {}
+        let stream = socket.get_mut();
+        stream.shutdown().await?;
+        tokio::io::copy(stream, &mut tokio::io::sink()).await?;
+        Ok::<(), tungstenite::Error>(())
+    };
+    // Whoever does not end by then, or already has, needs no further answer.
+    let _ = time::timeout(LINGER, farewell).await;
+}
+
+/// Waits until the server closes, or is gone.
+async fn begun(closing: &mut watch::Receiver<bool>) {
+    let _ = closing.wait_for(|closing| *closing).await;
+}
+
+/// Waits for the next ping; forever where there is none.
+async fn tick(ping: &mut Option<Interval>) {
+    match ping {
+        Some(ping) => {
+            ping.tick().await;
+        }
+        None => future::pending().await,
+    }
+}
+
+/// Reads the value of `--ping`; zero stands for `off`.
+fn ping_period(text: &str) -> Option<Duration> {
+    match text {
+        "off" => Some(Duration::ZERO),
+        _ => arguments::duration(text).filter(|period| !period.is_zero()),
+    }
+}
+
+/// Clients at one time; more wait to be accepted. Far above what one page needs, and it bounds
+/// the memory that messages can take.
+const MAX_CLIENTS: usize = 4096;
+
+/// How long a client may take for its handshake, as browsers give up far later.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a client that is being closed may take to answer.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// How long to wait after a connection could not be accepted, so as not to spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How much of a text stands in the log, in characters.
+const SHOWN_CHARS: usize = 60;
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt;
+    use tokio::net::TcpSocket;
+    use tokio::sync::oneshot;
+    use tokio_tungstenite::client_async;
+    use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn texts_and_bytes_come_back_as_they_were() {
+        let server = Running::start(Options::default()).await;
+        let mut client = server.connect().await;
+
+        for message in [
+            Message::text("hello"),
+            Message::text("heartbeat"),
+            Message::text("<b>你</b>"),
+            Message::text(""),
+            Message::binary(vec![0, 255, 10]),
+            Message::text("x".repeat(4 << 20)),
+        ] {
+            client.send(message.clone()).await.unwrap();
+            assert_eq!(client.next().await.unwrap().unwrap(), message);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_client_that_answers_pings_stays() {
+        let server = Running::start(Options {
+            ping: Some(SHORT),
+            ..Options::default()
+        })
+        .await;
+        let mut client = server.connect().await;
+
+        // Reading is what makes this client answer.
+        for _ in 0..3 {
+            assert!(client.next().await.unwrap().unwrap().is_ping());
+        }
+        client.send(Message::text("still here")).await.unwrap();
+
+        loop {
+            match client.next().await.unwrap().unwrap() {
+                Message::Ping(_) => {}
+                other => break assert_eq!(other, Message::text("still here")),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_client_that_answers_no_ping_is_dropped_at_the_next() {
+        let server = Running::start(Options {
+            ping: Some(SHORT),
+            ..Options::default()
+        })
+        .await;
+        let mut client = server.connect().await.into_inner();
+
+        let connected = Instant::now();
+        let mut received = Vec::new();
+        client.read_to_end(&mut received).await.unwrap();
+
+        assert_eq!(received, PING_FRAME);
+        assert!(connected.elapsed() >= SHORT, "{:?}", connected.elapsed());
+    }
+
+    #[tokio::test]
+    async fn no_ping_is_sent_where_pings_are_off() {
+        let server = Running::start(Options {
+            ping: None,
+            ..Options::default()
+        })
+        .await;
+        let mut client = server.connect().await;
+
+        assert!(time::timeout(2 * SHORT, client.next()).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_client_that_takes_no_data_is_dropped_and_blocks_no_one() {
+        let period = 2 * SHORT;
+        let server = Running::start(Options {
+            ping: Some(period),
+            ..Options::default()
+        })
+        .await;
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        let mut greedy = server.connect_with(socket).await;
+        // More than the system keeps for the server on its way to a client that does not read.
+        let message = Message::binary(vec![0; 8 << 20]);
+        greedy.send(message.clone()).await.unwrap();
+
+        let mut other = server.connect().await;
+        other.send(Message::text("hello")).await.unwrap();
+        assert_eq!(other.next().await.unwrap().unwrap(), Message::text("hello"));
+
+        // By the second ping a whole period has passed since the answer began.
+        for _ in 0..2 {
+            assert!(other.next().await.unwrap().unwrap().is_ping());
+        }
+        let mut received = Vec::new();
+        let _ = greedy.into_inner().read_to_end(&mut received).await;
+        assert!(received.len() < message.len(), "{}", received.len());
+    }
+
+    #[tokio::test]
+    async fn a_message_over_the_limit_is_answered_with_1009() {
+        let server = Running::start(Options {
+            max_message: 1000,
+            ..Options::default()
+        })
+        .await;
+
+        let mut client = server.connect().await;
+        client.send(Message::text("x".repeat(1000))).await.unwrap();
+        assert_eq!(
+            client.next().await.unwrap().unwrap(),
+            Message::text("x".repeat(1000))
+        );
+        client.send(Message::text("x".repeat(1001))).await.unwrap();
+        assert_eq!(close_code(&mut client).await, CloseCode::Size);
+
+        // So far above the limit that most of it was never read when the close frame is sent.
+        let mut client = server.connect().await;
+        client
+            .send(Message::text("x".repeat(8 << 20)))
+            .await
+            .unwrap();
+        assert_eq!(close_code(&mut client).await, CloseCode::Size);
+    }
+
+    #[tokio::test]
+    async fn what_is_no_websocket_is_refused_with_its_code() {
+        let server = Running::start(Options::default()).await;
+        let masked_text = |payload: u8| [0x81, 0x81, 0, 0, 0, 0, payload];
+        let reserved_opcode = [0x83, 0x80, 0, 0, 0, 0];
+
+        let mut client = server.connect().await;
+        client
+            .get_mut()
+            .write_all(&masked_text(0xff))
+            .await
+            .unwrap();
+        assert_eq!(close_code(&mut client).await, CloseCode::Invalid);
+
+        let mut client = server.connect().await;
+        client.get_mut().write_all(&reserved_opcode).await.unwrap();
+        assert_eq!(close_code(&mut client).await, CloseCode::Protocol);
+    }
+
+    #[tokio::test]
+    async fn no_client_harms_another() {
+        let server = Running::start(Options::default()).await;
+        let mut client = server.connect().await;
+
+        let mut garbage = TcpStream::connect(server.address).await.unwrap();
+        garbage.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+        let _ = garbage.read(&mut [0; 64]).await;
+        let mut bytes = TcpStream::connect(server.address).await.unwrap();
+        bytes.write_all(&[0; 4096]).await.unwrap();
+        let _ = bytes.read(&mut [0; 64]).await;
+        let _half_open = TcpStream::connect(server.address).await.unwrap();
+        drop(server.connect().await);
+        let reset = server.connect().await.into_inner();
+        reset.set_zero_linger().unwrap();
+        drop(reset);
+
+        client.send(Message::text("hello")).await.unwrap();
+        assert_eq!(
+            client.next().await.unwrap().unwrap(),
+            Message::text("hello")
+        );
+        let mut newcomer = server.connect().await;
+        newcomer.send(Message::text("hello")).await.unwrap();
+        assert_eq!(
+            newcomer.next().await.unwrap().unwrap(),
+            Message::text("hello")
+        );
+    }
+
+    #[tokio::test]
+    async fn shutdown_closes_every_client_with_1001_and_returns() {
+        let server = Running::start(Options::default()).await;
+        let mut clients = [server.connect().await, server.connect().await];
+        let _half_open = TcpStream::connect(server.address).await.unwrap();
+
+        server.shutdown.send(()).unwrap();
+
+        for client in &mut clients {
+            assert_eq!(close_code(client).await, CloseCode::Away);
+            assert!(client.next().await.is_none());
+        }
+        server.task.await.unwrap();
+        assert!(TcpStream::connect(server.address).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_dropped_leaves_its_port_and_closes_nothing() {
+        let server = Running::start(Options::default()).await;
+        let mut client = server.connect().await;
+        let port = server.address.port();
+
+        server.task.abort();
+
+        assert!(client.next().await.unwrap().is_err());
+        Server::bind(Options {
+            port,
+            ..Options::default()
+        })
+        .await
+        .unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_first_subprotocol_is_taken() {
+        let server = Running::start(Options::default()).await;
+        let mut request = format!("ws://{}", server.address)
+            .into_client_request()
+            .unwrap();
+        let offered = "v12.stomp, v11.stomp".parse().unwrap();
+        request
+            .headers_mut()
+            .insert(SEC_WEBSOCKET_PROTOCOL, offered);
+
+        let stream = TcpStream::connect(server.address).await.unwrap();
+        let (_, response) = client_async(request, stream).await.unwrap();
+
+        assert_eq!(response.headers()[SEC_WEBSOCKET_PROTOCOL], "v12.stomp");
+    }
+
+    #[tokio::test]
+    async fn a_port_in_use_is_named() {
+        let server = Running::start(Options::default()).await;
+        let port = server.address.port();
+
+        let refused = Server::bind(Options {
+            port,
+            ..Options::default()
+        })
+        .await
+        .unwrap_err();
+
+        let refused = refused.to_string();
+        assert!(
+            refused.starts_with(&format!("port {port} of 127.0.0.1 is in use: ")),
+            "{refused}"
+        );
+    }
+
+    #[test]
+    fn messages_are_shown_in_one_short_line() {
+        let shown = |message| Shown(&message).to_string();
+
+        assert_eq!(
+            shown(Message::text("say \"hi\"\n你")),
+            r#""say \"hi\"\n你" 12 B"#
+        );
+        assert_eq!(
+            shown(Message::text("你".repeat(60))),
+            format!("\"{}\" 180 B", "你".repeat(60))
+        );
+        assert_eq!(
+            shown(Message::text("你".repeat(61))),
+            format!("\"{}\"… 183 B", "你".repeat(60))
+        );
+        assert_eq!(shown(Message::binary(&b"hi"[..])), "binary 2 B");
+    }
+
+    #[test]
+    fn pings_have_a_period_or_are_off() {
+        assert_eq!(ping_period("off"), Some(Duration::ZERO));
+        assert_eq!(ping_period("30s"), Some(Duration::from_secs(30)));
+        assert_eq!(ping_period("0s"), None);
+    }
+
+    struct Running {
+        address: SocketAddr,
+        shutdown: oneshot::Sender<()>,
+        task: tokio::task::JoinHandle<()>,
+    }
+
+    impl Running {
+        /// Starts a server without a log on a free port, unless `options` name one.
+        async fn start(options: Options) -> Self {
+            let port = if options.port == Options::default().port {
+                0
+            } else {
+                options.port
+            };
+            let server = Server::bind(Options {
+                port,
+                log: false,
+                ..options
+            })
+            .await
+            .unwrap();
+            let (shutdown, asked) = oneshot::channel();
+            Self {
+                address: server.local_addr(),
+                shutdown,
+                task: tokio::spawn(server.run(async { asked.await.unwrap() })),
+            }
+        }
+
+        async fn connect(&self) -> WebSocketStream<TcpStream> {
+            self.connect_with(TcpSocket::new_v4().unwrap()).await
+        }
+
+        async fn connect_with(&self, socket: TcpSocket) -> WebSocketStream<TcpStream> {
+            let stream = socket.connect(self.address).await.unwrap();
+            client_async(format!("ws://{}", self.address), stream)
+                .await
+                .unwrap()
+                .0
+        }
+    }
+
+    /// The code with which the server closes, pings aside.
+    async fn close_code(client: &mut WebSocketStream<TcpStream>) -> CloseCode {
+        loop {
+            match client.next().await.unwrap().unwrap() {
+                Message::Ping(_) => {}
+                Message::Close(frame) => break frame.unwrap().code,
+                other => panic!("{other} instead of a close frame"),
+            }
+        }
+    }
+
+    /// A period that tests can wait for.
+    const SHORT: Duration = Duration::from_millis(500);
+
+    /// RFC 6455 §5.2: final, opcode 9; no mask, no payload.
+    const PING_FRAME: [u8; 2] = [0x89, 0];
+}

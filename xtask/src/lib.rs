@@ -1,0 +1,49 @@
+//! Heartwire's developer commands: `cargo xtask` lists them.
+//!
+//! # Layout
+//!
+//! - [`serve`], [`test`], [`size`], [`picture`], [`echo`]: one module for each command
+//! - [`tools`]: what the commands need beside Rust, at which version, and how it is installed
+//! - [`process`]: programs that end when their owner does
+//! - [`browser`], [`site`], [`leash`]: the end-to-end layer, which `tests/page.rs` uses
+//! - [`arguments`], [`console`], [`Interrupt`], [`Error`]: the command line's two ends
+//!
+//! # Invariants
+//!
+//! - No process outlives the command that started it, however the command ends.
+//! - Nothing is installed or downloaded that was not announced in a line before.
+
+#[cfg(not(unix))]
+compile_error!("the developer commands need Linux or macOS; `trunk` and `cargo` run by themselves");
+
+pub mod arguments;
+pub mod browser;
+pub mod console;
+pub mod echo;
+mod error;
+mod interrupt;
+pub mod leash;
+pub mod picture;
+pub mod process;
+pub mod serve;
+pub mod site;
+pub mod size;
+pub mod test;
+pub mod tools;
+
+pub use error::Error;
+pub use interrupt::Interrupt;
+
+use std::path::Path;
+
+/// The repository's directory.
+///
+/// # Panics
+///
+/// Never: this package lies in a directory of the repository.
+#[must_use]
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("xtask lies in the repository")
+}

@@ -1,0 +1,165 @@
+//! What the page weighs over the wire.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use brotli::enc::BrotliEncoderParams;
+
+use crate::arguments::Arguments;
+use crate::process::{self, Process};
+use crate::tools::{self, Need};
+use crate::{Error, Interrupt, console, root};
+
+/// What `cargo xtask size --help` prints; the first line is its summary.
+pub const HELP: &str = "\
+what the page weighs over the wire
+
+Builds the page into dist/ and prints the size of every file that it loads: as it is, and under
+brotli -q 11, as a static host sends it. Fails when the sum is above the budget.";
+
+/// The most that everything the page loads may weigh under brotli, in bytes.
+pub const BUDGET: usize = 65_000;
+
+/// Runs `cargo xtask size`.
+///
+/// # Errors
+///
+/// When the page cannot be built or weighs too much.
+pub async fn command(arguments: Arguments, interrupt: &mut Interrupt) -> Result<(), Error> {
+    arguments.finish()?;
+    interrupt
+        .guard(async {
+            tools::install(Need::Page).await?;
+            let mut trunk = process::command("trunk", ["build", "--release"]);
+            console::say(process::shown(&trunk));
+            Process::start(&mut trunk)?.succeed().await?;
+            report(&root().join("dist"))
+        })
+        .await
+}
+
+/// Prints the size of the page in `dist` and of its files.
+///
+/// # Errors
+///
+/// When there is no page, or it weighs more than [`BUDGET`].
+pub fn report(dist: &Path) -> Result<(), Error> {
+    let unreadable =
+        |cause| Error::Failed(format!("{} cannot be measured: {cause}", dist.display()));
+    let mut sum = (0, 0);
+    console::say(format_args!("{:>10} {:>10}  file", "bytes", "brotli"));
+    for (name, content) in loaded(files(dist).map_err(unreadable)?) {
+        let compressed = compressed(&content).map_err(unreadable)?;
+        console::say(format_args!(
+            "{:>10} {compressed:>10}  {name}",
+            content.len()
+        ));
+        sum = (sum.0 + content.len(), sum.1 + compressed);
+    }
+    let (plain, compressed) = sum;
+    console::say(format_args!(
+        "{plain:>10} {compressed:>10}  in all, of {BUDGET} allowed"
+    ));
+    if plain == 0 {
+        return Err(Error::Failed(format!(
+            "{} has no index.html",
+            dist.display()
+        )));
+    }
+    if compressed > BUDGET {
+        return Err(Error::Failed(format!(
+            "the page weighs {compressed} bytes, {} more than allowed",
+            compressed - BUDGET
+        )));
+    }
+    Ok(())
+}
+
+/// The files under `folder`, by their path from there.
+fn files(folder: &Path) -> io::Result<BTreeMap<String, Vec<u8>>> {
+    let mut files = BTreeMap::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if entry.file_type()?.is_dir() {
+            let inside = self::files(&entry.path())?;
+            files.extend(
+                inside
+                    .into_iter()
+                    .map(|(path, content)| (format!("{name}/{path}"), content)),
+            );
+        } else {
+            files.insert(name, fs::read(entry.path())?);
+        }
+    }
+    Ok(files)
+}
+
+/// Of the files of a site, those that the page loads: `index.html`, and each that a loaded one
+/// names.
+fn loaded(mut files: BTreeMap<String, Vec<u8>>) -> BTreeMap<String, Vec<u8>> {
+    let mut loaded = BTreeMap::new();
+    let mut found: Vec<_> = files.remove_entry("index.html").into_iter().collect();
+    while let Some((path, content)) = found.pop() {
+        found.extend(files.extract_if(.., |path, _| {
+            let name = path.rsplit('/').next().unwrap_or(path).as_bytes();
+            content.windows(name.len()).any(|window| window == name)
+        }));
+        loaded.insert(path, content);
+    }
+    loaded
+}
+
+/// The size of `content` under `brotli -q 11`, in bytes.
+fn compressed(mut content: &[u8]) -> io::Result<usize> {
+    let params = BrotliEncoderParams {
+        quality: 11,
+        ..BrotliEncoderParams::default()
+    };
+    brotli::BrotliCompress(&mut content, &mut io::sink(), &params)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_loaded_file_names_is_loaded() {
+        let files = [
+            (
+                "index.html",
+                "<script>import init from './app-1.js'; init('app_bg.wasm')</script>",
+            ),
+            (
+                "app-1.js",
+                "import './snippets/inline0.js'; const app = 'app-1.js'",
+            ),
+            ("app_bg.wasm", "\0asm config.json"),
+            ("config.json", "{}"),
+            ("snippets/inline0.js", ""),
+            ("LICENSE", "index.html"),
+        ];
+        let files = files.map(|(path, content)| (path.to_owned(), content.as_bytes().to_vec()));
+
+        let loaded = loaded(files.into());
+
+        assert_eq!(
+            loaded.into_keys().collect::<Vec<_>>(),
+            [
+                "app-1.js",
+                "app_bg.wasm",
+                "config.json",
+                "index.html",
+                "snippets/inline0.js"
+            ]
+        );
+    }
+
+    #[test]
+    fn sizes_are_those_of_brotli() {
+        // `brotli -q 11` makes the same of it.
+        assert_eq!(compressed(&b"heartbeat".repeat(1000)).unwrap(), 26);
+    }
+}

@@ -1,0 +1,250 @@
+//! Every check and every test, in the order that fails fast.
+
+use std::time::{Duration, Instant};
+
+use tokio::process::Command;
+
+use crate::arguments::Arguments;
+use crate::process::{self, Process};
+use crate::tools::{self, Need, WASM};
+use crate::{Error, Interrupt, console, root, size};
+
+/// What `cargo xtask test --help` prints; the first line is its summary.
+pub const HELP: &str = "\
+every check and every test
+
+Installs what is missing and takes the steps below in their order; the first that fails ends it.
+Names of steps after the command take only those: `cargo xtask test fmt clippy`.
+
+steps:
+  fmt          the formatting
+  core         no browser crate among the core's dependencies
+  clippy       the lints, for the host
+  clippy-wasm  the lints, for the page
+  doc          the documentation, for the host
+  doc-wasm     the documentation, for the page
+  host         the tests of the core
+  commands     the tests of these commands
+  browser      the tests of the component, in Chromium
+  build        the page, into dist/
+  size         what the page weighs
+  page         the built page end to end, in browsers and with a real server";
+
+/// Runs `cargo xtask test`.
+///
+/// # Errors
+///
+/// When a tool cannot be installed, or a step fails.
+pub async fn command(mut arguments: Arguments, interrupt: &mut Interrupt) -> Result<(), Error> {
+    let chosen = arguments.words();
+    arguments.finish()?;
+    let mut steps = steps();
+    if let Some(unknown) = chosen
+        .iter()
+        .find(|name| steps.iter().all(|step| step.name != **name))
+    {
+        let names: Vec<_> = steps.iter().map(|step| step.name).collect();
+        return Err(Error::Usage(format!(
+            "test has no step {unknown}; its steps are {}",
+            names.join(", ")
+        )));
+    }
+    steps.retain(|step| chosen.is_empty() || chosen.iter().any(|name| name == step.name));
+
+    interrupt
+        .guard(async {
+            let started = Instant::now();
+            let mut times = Vec::new();
+            let installed = Instant::now();
+            tools::install(Need::Tests).await?;
+            times.push(("tools", installed.elapsed()));
+            let result = take(steps, &mut times).await;
+
+            console::say("");
+            for (name, time) in &times {
+                console::say(format_args!("{name:<12} {:>14}", console::time(*time)));
+            }
+            result?;
+            console::say(format_args!(
+                "all passed in {}",
+                console::time(started.elapsed())
+            ));
+            Ok(())
+        })
+        .await
+}
+
+/// Takes the steps one after the other until one fails, and notes how long each took.
+async fn take(steps: Vec<Step>, times: &mut Vec<(&'static str, Duration)>) -> Result<(), Error> {
+    for Step { name, action } in steps {
+        console::say(format_args!("\n==> {name}: {}", action.shown()));
+        let started = Instant::now();
+        let result = action.perform().await;
+        times.push((name, started.elapsed()));
+        result.map_err(|error| match error {
+            Error::Failed(message) => Error::Failed(format!("step {name}: {message}")),
+            Error::Usage(_) | Error::Interrupted(_) => error,
+        })?;
+    }
+    Ok(())
+}
+
+/// One of the things that have to pass.
+struct Step {
+    name: &'static str,
+    action: Action,
+}
+
+enum Action {
+    /// Run a program, which has to succeed.
+    Run(Box<Command>),
+    /// See that the core depends on no browser crate.
+    CheckCore,
+    /// Measure the page in `dist`.
+    Measure,
+}
+
+impl Action {
+    fn shown(&self) -> String {
+        match self {
+            Self::Run(command) => process::shown(command),
+            Self::CheckCore => process::shown(&core_dependencies()),
+            Self::Measure => "the files in dist under brotli".to_owned(),
+        }
+    }
+
+    async fn perform(self) -> Result<(), Error> {
+        match self {
+            Self::Run(mut command) => Process::start(&mut command)?.succeed().await,
+            Self::CheckCore => {
+                let tree = process::output(&mut core_dependencies()).await?;
+                console::say(tree.trim_end());
+                check_core(&tree)
+            }
+            Self::Measure => size::report(&root().join("dist")),
+        }
+    }
+}
+
+/// All steps, the quick ones first.
+fn steps() -> Vec<Step> {
+    let step = |name, action| Step { name, action };
+    let command = |line: &str| {
+        let line = line.replace("WASM", WASM);
+        let (program, arguments) = line.split_once(' ').unwrap_or((&line, ""));
+        Box::new(process::command(program, arguments.split_whitespace()))
+    };
+    let run = |line: &str| Action::Run(command(line));
+    let document = |line: &str| {
+        let mut cargo = command(line);
+        cargo.env("RUSTDOCFLAGS", "-Dwarnings");
+        Action::Run(cargo)
+    };
+    vec![
+        step("fmt", run("cargo fmt --all --check")),
+        step("core", Action::CheckCore),
+        step(
+            "clippy",
+            run("cargo clippy --workspace --all-targets -- -D warnings"),
+        ),
+        step(
+            "clippy-wasm",
+            run("cargo clippy -p heartwire --all-targets --target WASM -- -D warnings"),
+        ),
+        step("doc", document("cargo doc --workspace --no-deps")),
+        step(
+            "doc-wasm",
+            document("cargo doc -p heartwire --no-deps --document-private-items --target WASM"),
+        ),
+        step("host", run("cargo test -p heartwire")),
+        step(
+            "commands",
+            run("cargo test -p xtask --lib --bins --test commands"),
+        ),
+        step("browser", run("wasm-pack test --headless --chrome")),
+        step("build", run("trunk build --release")),
+        step("size", Action::Measure),
+        step("page", run("cargo test -p xtask --test page")),
+    ]
+}
+
+fn core_dependencies() -> Command {
+    let tree = [
+        "tree",
+        "-p",
+        "heartwire",
+        "--edges",
+        "normal",
+        "--prefix",
+        "none",
+    ];
+    process::command("cargo", tree)
+}
+
+/// Reads the core's dependencies, one a line with the name first, and refuses browser crates.
+fn check_core(tree: &str) -> Result<(), Error> {
+    let names = tree
+        .lines()
+        .filter_map(|line| line.split_whitespace().next());
+    for name in names {
+        if BROWSER_CRATES.iter().any(|family| name.starts_with(family)) {
+            return Err(Error::Failed(format!(
+                "the core must not depend on {name}: declare it for wasm32 only"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// How the names of crates begin that need a browser.
+const BROWSER_CRATES: [&str; 5] = ["gloo", "js-sys", "wasm-bindgen", "web-sys", "yew"];
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn browser_crates_are_refused_by_name() {
+        assert_eq!(
+            check_core("heartwire v0.1.0 (/yew)\nfastrand v2.5.0\n"),
+            Ok(())
+        );
+        for dependency in ["yew v0.23.0", "gloo-timers v0.3.0", "web-sys v0.3.106 (*)"] {
+            let tree = format!("heartwire v0.1.0 (/here)\n{dependency}\n");
+            assert!(check_core(&tree).is_err(), "{dependency}");
+        }
+    }
+
+    #[test]
+    fn every_test_file_of_the_commands_has_a_step() {
+        let shown: Vec<_> = steps()
+            .iter()
+            .map(|step| step.action.shown() + " ")
+            .collect();
+
+        for entry in fs::read_dir(root().join("xtask/tests")).unwrap() {
+            let path = entry.unwrap().path();
+            let option = format!(" --test {} ", path.file_stem().unwrap().display());
+            assert!(
+                shown.iter().any(|step| step.contains(&option)),
+                "no step has{option}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_help_lists_the_steps_in_their_order() {
+        let (_, listed) = HELP.split_once("steps:\n").unwrap();
+        let listed: Vec<_> = listed
+            .lines()
+            .filter_map(|line| line.split_whitespace().next())
+            .collect();
+
+        assert_eq!(
+            listed,
+            steps().iter().map(|step| step.name).collect::<Vec<_>>()
+        );
+    }
+}

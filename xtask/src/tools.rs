@@ -1,0 +1,349 @@
+//! What the commands need beside Rust, and how it is installed.
+
+use std::fs;
+use std::path::Path;
+use std::time::Instant;
+
+use rustix::process::geteuid;
+use tokio::process::Command;
+
+use crate::process::{self, Process};
+use crate::{Error, console, root};
+
+/// What a command needs beside Rust.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Need {
+    /// To build the page and serve it.
+    Page,
+    /// To run every check and every test, in browsers too.
+    Tests,
+}
+
+/// A program that cargo installs at one exact version.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Tool {
+    /// Its package on crates.io.
+    pub package: &'static str,
+    /// The program's name.
+    pub program: &'static str,
+    /// The only version that will do.
+    pub version: String,
+    need: Need,
+}
+
+/// **The versions of all tools stand here and nowhere else**; a test holds the README to them.
+///
+/// wasm-bindgen works only with a program of its own version, so that one stands in `Cargo.lock`.
+///
+/// # Errors
+///
+/// When `Cargo.lock` cannot be read or has no wasm-bindgen.
+pub fn tools() -> Result<[Tool; 4], Error> {
+    let tool = |package, program, version: &str, need| Tool {
+        package,
+        program,
+        version: version.to_owned(),
+        need,
+    };
+    Ok([
+        tool(
+            "wasm-bindgen-cli",
+            "wasm-bindgen",
+            &wasm_bindgen_version()?,
+            Need::Page,
+        ),
+        tool("trunk", "trunk", "0.21.14", Need::Page),
+        tool("wasm-pack", "wasm-pack", "0.15.1", Need::Tests),
+        tool("geckodriver", "geckodriver", "0.37.1", Need::Tests),
+    ])
+}
+
+/// The target that the page is compiled for.
+pub const WASM: &str = "wasm32-unknown-unknown";
+
+/// Something that the system's packages bring.
+struct Package {
+    /// Its name in Debian.
+    debian: &'static str,
+    /// Its name for people.
+    name: &'static str,
+    /// It is there when one of these is: programs, or absolute paths of files.
+    files: &'static [&'static str],
+    /// The tests do not need it; their pictures do.
+    optional: bool,
+}
+
+const PACKAGES: [Package; 4] = [
+    Package {
+        debian: "chromium",
+        name: "Chromium",
+        files: &[
+            "chromium",
+            "chromium-browser",
+            "google-chrome",
+            "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+            "/Applications/Chromium.app/Contents/MacOS/Chromium",
+        ],
+        optional: false,
+    },
+    Package {
+        debian: "chromium-driver",
+        name: "chromedriver of the same version",
+        files: &["chromedriver"],
+        optional: false,
+    },
+    Package {
+        debian: "firefox-esr",
+        name: "Firefox",
+        files: &[
+            "firefox",
+            "firefox-esr",
+            "/Applications/Firefox.app/Contents/MacOS/firefox",
+        ],
+        optional: false,
+    },
+    Package {
+        debian: "fonts-noto-cjk",
+        name: "a Chinese font",
+        files: &["/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc"],
+        optional: true,
+    },
+];
+
+/// Installs what `need` lacks, and says so before each step.
+///
+/// # Errors
+///
+/// When something cannot be installed; the message says what to install and how.
+pub async fn install(need: Need) -> Result<(), Error> {
+    install_target().await?;
+    if need == Need::Tests {
+        install_components().await?;
+        install_packages().await?;
+    }
+    let mut there = vec![WASM.to_owned()];
+    for tool in tools()? {
+        if tool.need == Need::Page || tool.need == need {
+            install_tool(&tool).await?;
+            there.push(format!("{} {}", tool.package, tool.version));
+        }
+    }
+    console::say(format_args!("tools: {}", there.join(", ")));
+    Ok(())
+}
+
+async fn install_target() -> Result<(), Error> {
+    let rustc = ["--print", "target-libdir", "--target", WASM];
+    let libraries = process::output(&mut process::command("rustc", rustc)).await?;
+    if Path::new(libraries.trim()).is_dir() {
+        return Ok(());
+    }
+    let rustup = process::command("rustup", ["target", "add", WASM]);
+    step(WASM, "missing", rustup).await
+}
+
+async fn install_components() -> Result<(), Error> {
+    for (component, subcommand) in [("rustfmt", "fmt"), ("clippy", "clippy")] {
+        let mut version = process::command("cargo", [subcommand, "--version"]);
+        if process::output(&mut version).await.is_err() {
+            let rustup = process::command("rustup", ["component", "add", component]);
+            step(component, "missing", rustup).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn install_packages() -> Result<(), Error> {
+    let is_there = |package: &Package| {
+        package
+            .files
+            .iter()
+            .any(|file| process::find(file).is_some())
+    };
+    let mut missing: Vec<_> = PACKAGES
+        .iter()
+        .filter(|package| !is_there(package))
+        .collect();
+    let has_apt = process::find("apt-get").is_some();
+    if !has_apt {
+        missing.retain(|package| !package.optional);
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+
+    let names: Vec<_> = missing.iter().map(|package| package.name).collect();
+    let names = names.join(", ");
+    if !has_apt {
+        return Err(Error::Failed(format!(
+            "missing: {names}. There is no apt-get here: install them with this system's own \
+             package manager, so that they are on PATH, and run the command again"
+        )));
+    }
+    let packages: Vec<_> = missing.iter().map(|package| package.debian).collect();
+    let prefix = privilege().await.ok_or_else(|| {
+        Error::Failed(format!(
+            "missing: {names}. Installing needs root: run `sudo apt-get install {}`, and then the \
+             command again",
+            packages.join(" ")
+        ))
+    })?;
+    let apt_get = |arguments: &[&str]| {
+        // Through `env`, as sudo passes no environment on. Without a terminal of its own for
+        // dpkg, which a program in the background must not have.
+        let apt_get = [
+            "env",
+            "DEBIAN_FRONTEND=noninteractive",
+            "apt-get",
+            "--quiet",
+        ];
+        let line = [
+            prefix,
+            &apt_get,
+            &["--option", "Dpkg::Use-Pty=0"],
+            arguments,
+        ]
+        .concat();
+        process::command(line[0], &line[1..])
+    };
+    step("the list of packages", "may be old", apt_get(&["update"])).await?;
+    let install = [
+        &["install", "--yes", "--no-install-recommends"],
+        packages.as_slice(),
+    ]
+    .concat();
+    step(&names, "missing", apt_get(&install)).await
+}
+
+/// What to write before a command that needs root; `None` if there is no way without a password.
+async fn privilege() -> Option<&'static [&'static str]> {
+    if geteuid().is_root() {
+        return Some(&[]);
+    }
+    let sudo = process::output(&mut process::command("sudo", ["-n", "true"])).await;
+    sudo.is_ok().then_some(&["sudo", "-n"])
+}
+
+async fn install_tool(tool: &Tool) -> Result<(), Error> {
+    let found = installed(tool).await;
+    if found.as_ref() == Some(&tool.version) {
+        return Ok(());
+    }
+    let found = found.map_or_else(
+        || "missing".to_owned(),
+        |version| format!("found {version}"),
+    );
+    let package = format!("{}@{}", tool.package, tool.version);
+    // By force, as another version may be there that cargo did not install.
+    let mut cargo = process::command("cargo", ["install", "--locked", "--force", &package]);
+    // One folder for all of them: they share many packages.
+    cargo.env("CARGO_TARGET_DIR", root().join("target").join("tools"));
+    for project in ["CARGO_BUILD_TARGET", "CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS"] {
+        cargo.env_remove(project);
+    }
+    step(&format!("{} {}", tool.package, tool.version), &found, cargo).await?;
+
+    match installed(tool).await {
+        Some(version) if version == tool.version => Ok(()),
+        _ => Err(Error::Failed(format!(
+            "{package} was installed, but the {program} that is found first is another one: {path}",
+            program = tool.program,
+            path = process::find(tool.program).unwrap_or_default().display(),
+        ))),
+    }
+}
+
+/// The version that a tool says it has, if it is there.
+async fn installed(tool: &Tool) -> Option<String> {
+    let version = process::output(&mut process::command(tool.program, ["--version"]))
+        .await
+        .ok()?;
+    said_version(&version).map(str::to_owned)
+}
+
+/// Says what is installed and why, installs it, and says how long that took.
+async fn step(what: &str, why: &str, mut command: Command) -> Result<(), Error> {
+    let shown = process::shown(&command);
+    console::say(format_args!("installing {what} ({why}): {shown}"));
+    let started = Instant::now();
+    Process::start(&mut command)?.succeed().await.map_err(|error| match error {
+        Error::Failed(message) => Error::Failed(format!(
+            "{message}. Its own words stand above; without a network, install {what} by other means"
+        )),
+        Error::Usage(_) | Error::Interrupted(_) => error,
+    })?;
+    console::say(format_args!(
+        "installed {what} in {}",
+        console::time(started.elapsed())
+    ));
+    Ok(())
+}
+
+/// The version in the first line of `--version`: its second word.
+fn said_version(output: &str) -> Option<&str> {
+    output.lines().next()?.split_whitespace().nth(1)
+}
+
+fn wasm_bindgen_version() -> Result<String, Error> {
+    let path = root().join("Cargo.lock");
+    let lock = fs::read_to_string(&path)
+        .map_err(|cause| Error::Failed(format!("{} cannot be read: {cause}", path.display())))?;
+    locked_version(&lock, "wasm-bindgen")
+        .map(str::to_owned)
+        .ok_or_else(|| Error::Failed("Cargo.lock has no wasm-bindgen".to_owned()))
+}
+
+/// The version of `package` in the text of a `Cargo.lock`.
+fn locked_version<'a>(lock: &'a str, package: &str) -> Option<&'a str> {
+    let name = format!("name = \"{package}\"");
+    let mut lines = lock.lines().skip_while(|line| *line != name);
+    lines
+        .nth(1)?
+        .strip_prefix("version = \"")?
+        .strip_suffix('"')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_readme_names_every_tool_with_its_version() {
+        let readme = fs::read_to_string(root().join("README.md")).unwrap();
+
+        for Tool {
+            package, version, ..
+        } in tools().unwrap()
+        {
+            assert!(
+                readme
+                    .lines()
+                    .any(|line| line.contains(package) && line.contains(&version)),
+                "no line of README.md says {package} {version}"
+            );
+        }
+    }
+
+    #[test]
+    fn versions_are_read_from_what_tools_say() {
+        assert_eq!(said_version("trunk 0.21.14\n"), Some("0.21.14"));
+        assert_eq!(
+            said_version("geckodriver 0.37.1 (2026-01-02)\n\nThe source"),
+            Some("0.37.1")
+        );
+        assert_eq!(
+            said_version("wasm-bindgen 0.2.129 (5f7e4b1)"),
+            Some("0.2.129")
+        );
+        assert_eq!(said_version(""), None);
+    }
+
+    #[test]
+    fn the_lock_file_gives_the_version_of_exactly_that_package() {
+        let lock = "[[package]]\nname = \"wasm-bindgen-macro\"\nversion = \"0.1.0\"\n\n\
+                    [[package]]\nname = \"wasm-bindgen\"\nversion = \"0.2.129\"\n";
+
+        assert_eq!(locked_version(lock, "wasm-bindgen"), Some("0.2.129"));
+        assert_eq!(locked_version(lock, "wasm"), None);
+    }
+}

@@ -1,0 +1,70 @@
+//! The page end to end: the built `dist/` on a plain static host, a real browser, real servers.
+//!
+//! `trunk build --release` comes first; `HEARTWIRE_DIST` names another directory than `dist`.
+//! Each test has a browser of its own, with a fresh profile, and servers on ports of their own.
+//! Whatever a test starts ends with it, also when it panics.
+//!
+//! Times are measured at the server. A heartbeat cannot arrive before it is due, so lower bounds
+//! are strict up to [`page::CLOCK`]; upper bounds carry the slack that two busy cores need.
+
+#![allow(clippy::unwrap_used)]
+
+mod page {
+    use std::time::{Duration, Instant};
+
+    use tokio::time::sleep;
+
+    mod ending;
+    mod heartbeat;
+    mod receiving;
+    mod reconnecting;
+    mod sending;
+    mod starting;
+    mod view;
+
+    mod echo;
+    mod server;
+    mod visit;
+
+    /// Waits until `condition` yields something and returns that.
+    ///
+    /// # Panics
+    ///
+    /// If it has not by the deadline; then the message says `what` did not happen.
+    async fn eventually<T>(
+        what: &str,
+        deadline: Duration,
+        condition: impl AsyncFn() -> Option<T>,
+    ) -> T {
+        let start = Instant::now();
+        loop {
+            if let Some(value) = condition().await {
+                return value;
+            }
+            assert!(
+                start.elapsed() < deadline,
+                "not within {deadline:?}: {what}"
+            );
+            sleep(POLL).await;
+        }
+    }
+
+    /// Checks a duration measured at the server.
+    fn assert_within(measured: Duration, least: Duration, most: Duration) {
+        assert!(
+            measured + CLOCK >= least,
+            "{measured:?} is less than {least:?}"
+        );
+        assert!(measured <= most, "{measured:?} is more than {most:?}");
+    }
+
+    /// How long anything may take that should take no time at all.
+    const SOON: Duration = Duration::from_secs(10);
+
+    /// What a duration measured at the server may be short of, since two clocks took part: the
+    /// browser's timers have whole milliseconds.
+    const CLOCK: Duration = Duration::from_millis(10);
+
+    /// Pause between two looks at a condition; the servers note times themselves.
+    const POLL: Duration = Duration::from_millis(20);
+}

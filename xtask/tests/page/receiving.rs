@@ -1,0 +1,89 @@
+use std::time::Duration;
+
+use tokio_tungstenite::tungstenite::Message;
+
+use super::server::{Manner, Server};
+use super::visit::Visit;
+
+#[tokio::test]
+async fn markup_stays_text() {
+    let server = Server::start(Manner::Echo);
+    let visit = Visit::to(&format!("url={server}")).await;
+    visit.reaches(&["open"]).await;
+
+    let typed = "<b>bold</b><img src=x onerror=document.title='!'>&amp;";
+    visit.types(typed).await;
+
+    visit.shows(typed).await;
+    assert_no_markup(&visit).await;
+
+    let sent = "<script>document.title = '!'</script><u>&lt;</u>\u{202e}\n  end";
+    server.send([Message::text(sent)]);
+    visit.shows(sent).await;
+    assert_no_markup(&visit).await;
+}
+
+#[tokio::test]
+async fn a_binary_frame_is_shown_as_such() {
+    let server = Server::start(Manner::Echo);
+    let visit = Visit::to(&format!("url={server}")).await;
+    visit.reaches(&["open"]).await;
+
+    server.send([Message::binary(vec![0, 159, 146, 150, 255])]);
+
+    visit.shows("Binary, 5 bytes").await;
+    visit.types("x").await;
+    visit.shows("x").await;
+}
+
+#[tokio::test]
+async fn an_empty_text_is_a_message() {
+    let server = Server::start(Manner::Echo);
+    let visit = Visit::to(&format!("url={server}")).await;
+    visit.reaches(&["open"]).await;
+
+    server.send([Message::text("x")]);
+    visit.shows("x").await;
+    server.send([Message::text("")]);
+
+    visit.shows("").await;
+}
+
+#[tokio::test]
+async fn a_text_of_4_mb_is_shown_and_the_page_lives_on() {
+    let server = Server::start(Manner::Echo);
+    let visit = Visit::to(&format!("url={server}")).await;
+    visit.reaches(&["open"]).await;
+
+    let text = format!("{}end", "0123456789abcde\n".repeat(262_144));
+    server.send([Message::text(text.as_str())]);
+
+    visit.shows_within(Duration::from_secs(30), &text).await;
+    visit.types("x").await;
+    visit.shows_within(Duration::from_secs(30), "x").await;
+}
+
+#[tokio::test]
+async fn of_20_000_texts_in_a_burst_the_last_is_shown_and_the_page_lives_on() {
+    let server = Server::start(Manner::Echo);
+    let visit = Visit::to(&format!("url={server}")).await;
+    visit.reaches(&["open"]).await;
+
+    server.send((1..=20_000).map(|n| Message::text(format!("message {n}"))));
+
+    visit
+        .shows_within(Duration::from_secs(30), "message 20000")
+        .await;
+    visit.types("x").await;
+    visit.shows("x").await;
+    assert_eq!(server.texts(), ["x"]);
+    assert_eq!(server.connections().len(), 1);
+}
+
+async fn assert_no_markup(visit: &Visit) {
+    let elements = visit
+        .evaluate("return document.querySelectorAll('b, u, img[src=x], #received script').length")
+        .await;
+    assert_eq!(elements, 0);
+    assert_ne!(visit.session.client.title().await.unwrap(), "!");
+}

@@ -1,0 +1,259 @@
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use tokio::time::sleep;
+
+use super::assert_within;
+use super::server::{Connection, Manner, Server};
+use super::visit::Visit;
+
+/// Full jitter takes every delay from zero to a ceiling that doubles, so a single delay says
+/// little. These facts hold for every run: no delay is above its ceiling, and in practice for
+/// every run: among the first twelve one is above the fourth ceiling with its slack (it is not
+/// with a probability of 2e-8, the product of limit / ceiling over the delays 6 to 12).
+#[tokio::test]
+async fn a_server_that_answers_503_is_retried_with_growing_delays() {
+    delays_grow(Manner::Refuse).await;
+}
+
+/// Notices a back-off that starts over at each opening.
+#[tokio::test]
+async fn a_server_that_opens_and_closes_at_once_is_retried_with_growing_delays() {
+    delays_grow(Manner::Dismiss(1013)).await;
+}
+
+async fn delays_grow(manner: Manner) {
+    let first = Duration::from_millis(20);
+    // What an attempt itself takes: on two busy cores, with the browser's own brake on failures.
+    let slack = Duration::from_millis(250);
+    let limit = first * 8 + slack;
+    let server = Server::start(manner);
+    let _visit = Visit::to(&format!("url={server}&retry_min=20ms&retry_max=10m")).await;
+
+    server
+        .until_within(
+            Duration::from_mins(1),
+            "a delay longer than the fourth may be",
+            |all| {
+                let since = all
+                    .last()
+                    .map_or(Duration::ZERO, |one| one.reached.elapsed());
+                since > limit || all.len() > 12
+            },
+        )
+        .await;
+
+    let all = server.connections();
+    assert!(
+        all.len() <= 12,
+        "the delays do not grow: {:?}",
+        delays(&all)
+    );
+    for (n, delay) in (0..).zip(delays(&all)) {
+        let ceiling = first * 2_u32.pow(n);
+        assert!(
+            delay <= ceiling + slack,
+            "{delay:?} is above {ceiling:?}: {:?}",
+            delays(&all)
+        );
+    }
+}
+
+/// Between one constant ceiling and zero, twelve delays spread over more than a quarter of the
+/// range (they do not with a probability of 2e-6, 11 · 0.25^10 for eleven); without jitter they
+/// differ by what an attempt takes.
+#[tokio::test]
+async fn delays_differ() {
+    let ceiling = Duration::from_millis(800);
+    let server = Server::start(Manner::Dismiss(1013));
+    let _visit = Visit::to(&format!("url={server}&retry_min=800ms&retry_max=800ms")).await;
+
+    let deadline = Duration::from_secs(30);
+    let all = server
+        .until_within(deadline, "thirteen attempts", |all| all.len() == 13)
+        .await;
+
+    let delays = delays(&all);
+    let longest = *delays.iter().max().unwrap();
+    assert!(
+        longest <= ceiling + Duration::from_millis(250),
+        "{delays:?}"
+    );
+    let shortest = *delays.iter().min().unwrap();
+    assert!(longest > shortest + ceiling / 4, "{delays:?}");
+}
+
+#[tokio::test]
+async fn the_back_off_starts_over_after_a_stable_connection() {
+    let server = Server::start(Manner::Refuse);
+    let query = "retry_min=50ms&retry_max=10m&stable_after=1s";
+    let visit = Visit::to(&format!("url={server}&{query}")).await;
+    server.until("five failures", |all| all.len() >= 5).await;
+    server.behave(Manner::Echo);
+    visit.reaches(&["open", "reopened"]).await;
+    sleep(Duration::from_millis(1500)).await;
+
+    let closed = Instant::now();
+    server.close(1012, "");
+
+    let all = server
+        .until("a new connection", |_| server.opened() == 2)
+        .await;
+    let delay = all.last().unwrap().reached - closed;
+    assert!(delay < Duration::from_millis(300), "{delay:?}");
+}
+
+#[tokio::test]
+async fn a_handshake_that_is_never_answered_is_given_up_after_connect_timeout() {
+    let server = Server::start(Manner::Deaf);
+    let query = "connect_timeout=1s&retry_min=100ms&retry_max=200ms";
+    let visit = Visit::to(&format!("url={server}&{query}")).await;
+
+    let given_up = |all: &[Connection]| all.len() >= 3 && all[1].ended.is_some();
+    let all = server.until("a third attempt", given_up).await;
+
+    for one in &all[..2] {
+        let taken = one.ended.unwrap() - one.reached;
+        assert_within(
+            taken + ROUND_TRIP,
+            Duration::from_secs(1),
+            Duration::from_secs(2),
+        );
+    }
+    let open = all.iter().filter(|one| one.ended.is_none()).count();
+    assert!(open <= 1, "{all:?}");
+    server.behave(Manner::Echo);
+    visit.reaches(&["open", "reopened"]).await;
+}
+
+#[tokio::test]
+async fn a_slow_handshake_is_told_after_3_s() {
+    let server = Server::start(Manner::Deaf);
+    let visit = Visit::to(&format!("url={server}")).await;
+    visit.reaches(&["connecting"]).await;
+
+    visit
+        .reaches_within(Duration::from_secs(5), &["slow"])
+        .await;
+
+    assert_eq!(server.connections().len(), 1);
+    visit.press("Stop").await;
+    visit.reaches(&["stopped"]).await;
+    server
+        .until("the attempt is dropped", |all| all[0].ended.is_some())
+        .await;
+}
+
+#[tokio::test]
+async fn every_close_that_was_not_asked_for_is_followed_by_a_connection() {
+    let server = Server::start(Manner::Echo);
+    let visit = Visit::to(&format!("url={server}&retry_min=600ms&retry_max=600ms")).await;
+    visit.reaches(&["open"]).await;
+
+    for (n, code) in [1000, 1001, 1005, 1011, 1012, 4321].into_iter().enumerate() {
+        server.close(code, "");
+        server
+            .until("a new connection", |_| server.opened() == n + 2)
+            .await;
+        visit.reaches(&["open", "reopened"]).await;
+    }
+    assert_eq!(server.alive(), 1);
+}
+
+#[tokio::test]
+async fn the_wait_names_the_close_code() {
+    let server = Server::start(Manner::Echo);
+    let visit = Visit::to(&format!("url={server}&{PATIENT}&lang=en")).await;
+    visit.reaches(&["open"]).await;
+
+    server.close(1012, "");
+
+    visit.reaches(&["waiting"]).await;
+    let status = visit.status().await;
+    for part in ["Connection lost", "1012", "service restart"] {
+        assert!(status.contains(part), "{part} is missing: {status}");
+    }
+    assert_eq!(visit.datum("attempt").await, "1");
+}
+
+#[tokio::test]
+async fn retry_now_ends_a_long_wait() {
+    let mut server = Server::absent(Manner::Echo);
+    let visit = Visit::to(&format!("url={server}&{PATIENT}")).await;
+    visit.reaches(&["refused"]).await;
+    server.resume();
+
+    let pressed = Instant::now();
+    visit.press("Retry now").await;
+
+    assert_prompt(&server, pressed).await;
+    visit.reaches(&["open", "reopened"]).await;
+}
+
+#[tokio::test]
+async fn the_online_event_ends_a_long_wait() {
+    let mut server = Server::absent(Manner::Echo);
+    let visit = Visit::to(&format!("url={server}&{PATIENT}")).await;
+    visit.reaches(&["refused"]).await;
+    visit.offline(true).await;
+    server.resume();
+    sleep(Duration::from_millis(500)).await;
+    assert_eq!(server.connections().len(), 0);
+
+    let online = Instant::now();
+    visit.offline(false).await;
+
+    assert_prompt(&server, online).await;
+    visit.reaches(&["open", "reopened"]).await;
+}
+
+#[tokio::test]
+async fn a_page_that_becomes_visible_ends_a_long_wait() {
+    let mut server = Server::absent(Manner::Echo);
+    let visit = Visit::to(&format!("url={server}&{PATIENT}")).await;
+    visit.reaches(&["refused"]).await;
+    let changes = "window.changes = [];
+        document.onvisibilitychange = () => window.changes.push(document.visibilityState)";
+    visit.evaluate(changes).await;
+    let client = &visit.session.client;
+    let page = client.window().await.unwrap();
+    let other = client.new_window(true).await.unwrap().handle;
+    client.switch_to_window(other).await.unwrap();
+    server.resume();
+    sleep(Duration::from_millis(500)).await;
+    assert_eq!(server.connections().len(), 0);
+
+    let visible = Instant::now();
+    client.switch_to_window(page).await.unwrap();
+
+    assert_prompt(&server, visible).await;
+    visit.reaches(&["open", "reopened"]).await;
+    assert_eq!(
+        visit.evaluate("return window.changes").await,
+        json!(["hidden", "visible"])
+    );
+}
+
+/// A wait that is ended early ends within 300 ms (design §4.6).
+async fn assert_prompt(server: &Server, since: Instant) {
+    let all = server.until("a connection", |all| !all.is_empty()).await;
+    let taken = all[0].reached - since;
+    assert!(
+        taken < Duration::from_millis(300) + Duration::from_millis(700),
+        "{taken:?}"
+    );
+}
+
+/// The times from the end of one attempt to the next.
+fn delays(connections: &[Connection]) -> Vec<Duration> {
+    connections
+        .windows(2)
+        .map(|pair| pair[1].reached.saturating_duration_since(pair[0].reached))
+        .collect()
+}
+
+/// The longest delays there are: one shorter than such a test has a probability of 1e-4.
+const PATIENT: &str = "retry_min=1440m&retry_max=1440m";
+
+/// The server notes the connection, and the page starts its time-out, within this of each other.
+const ROUND_TRIP: Duration = Duration::from_millis(50);

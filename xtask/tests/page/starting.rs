@@ -1,0 +1,192 @@
+use std::time::Duration;
+
+use tokio::time::sleep;
+use xtask::browser::Browser;
+
+use super::server::{Manner, Server};
+use super::visit::Visit;
+use super::{SOON, eventually};
+
+#[tokio::test]
+async fn connects_to_localhost_8080_without_configuration() {
+    let mut server = Server::at(8080, Manner::Echo)
+        .unwrap_or_else(|cause| panic!("this test needs port 8080 of 127.0.0.1: {cause}"));
+    server.resume();
+
+    let visit = Visit::to("").await;
+
+    visit.reaches(&["open"]).await;
+    visit.types("hi").await;
+    server.receives(&["h", "hi"]).await;
+    visit.shows("hi").await;
+    assert_eq!(server.connections().len(), 1);
+    assert_eq!(url_field(&visit).await, "ws://localhost:8080");
+}
+
+#[tokio::test]
+async fn a_page_of_another_host_goes_to_ws_on_that_host() {
+    let visit = Visit::before(Browser::Chromium, &[EXAMPLE_IS_HERE], "/", None).await;
+
+    visit.go(&visit.site.address("example.test", "")).await;
+
+    // The static host has no such path, so the attempt fails.
+    visit.reaches(&["refused"]).await;
+    let url = url_field(&visit).await;
+    assert!(url.ends_with("/ws"), "{url}");
+    assert!(
+        url == "/ws" || url.starts_with("ws://example.test:"),
+        "{url}"
+    );
+}
+
+#[tokio::test]
+async fn the_page_works_from_a_subdirectory_of_a_static_host() {
+    let server = Server::start(Manner::Echo);
+    let visit = Visit::before(Browser::Chromium, &[], "/some/where/", None).await;
+
+    visit
+        .go(&visit.site.address("127.0.0.1", &format!("url={server}")))
+        .await;
+
+    visit.reaches(&["open"]).await;
+    visit.types("x").await;
+    visit.shows("x").await;
+}
+
+#[tokio::test]
+async fn autoconnect_false_waits_for_connect() {
+    let server = Server::start(Manner::Echo);
+
+    let visit = Visit::to(&format!("url={server}&autoconnect=false")).await;
+
+    visit.reaches(&["idle"]).await;
+    sleep(START).await;
+    assert_eq!(server.connections().len(), 0);
+    visit.press("Connect").await;
+    visit.reaches(&["open"]).await;
+}
+
+#[tokio::test]
+async fn a_stranger_in_the_link_is_not_contacted_before_connect() {
+    let server = Server::start(Manner::Echo);
+    let stranger = server.to_string().replace("127.0.0.1", "example.test");
+    let visit = Visit::before(Browser::Chromium, &[EXAMPLE_IS_HERE], "/", None).await;
+
+    visit
+        .go(&visit
+            .site
+            .address("127.0.0.1", &format!("url={stranger}&autoconnect=true")))
+        .await;
+
+    visit.reaches(&["confirm"]).await;
+    let alert = visit.alert().await;
+    assert!(
+        alert.contains(stranger.trim_start_matches("ws://")),
+        "{alert}"
+    );
+    visit.types("secret").await;
+    sleep(START).await;
+    assert_eq!(server.connections().len(), 0);
+    assert_eq!(visit.datum("state").await, "confirm");
+    visit.press("Connect").await;
+    visit.reaches(&["open"]).await;
+}
+
+#[tokio::test]
+async fn a_bad_url_is_named_and_a_good_one_connects() {
+    let server = Server::start(Manner::Echo);
+
+    for bad in [
+        "localhost:8080",
+        "ftp://127.0.0.1/",
+        "ws://127.0.0.1/%23part",
+        "ws://",
+    ] {
+        let visit = Visit::before(Browser::Chromium, &[], "/", None).await;
+
+        visit
+            .go(&visit.site.address("127.0.0.1", &format!("url={bad}")))
+            .await;
+
+        visit.reaches(&["badUrl"]).await;
+        let alert = visit.alert().await.to_lowercase();
+        assert!(alert.contains("url"), "{bad}: {alert}");
+        visit.enters_url(&server.to_string()).await;
+        visit.press("Connect").await;
+        visit.reaches(&["open"]).await;
+        visit.types("x").await;
+        visit.shows("x").await;
+    }
+}
+
+#[tokio::test]
+async fn a_bad_heartbeat_is_named_and_the_page_goes_on() {
+    let server = Server::start(Manner::Echo);
+
+    let visit = Visit::before(Browser::Chromium, &[], "/", None).await;
+
+    visit
+        .go(&visit
+            .site
+            .address("127.0.0.1", &format!("url={server}&heartbeat=soon")))
+        .await;
+
+    visit.reaches(&["open"]).await;
+    let alert = eventually("an alert", SOON, async || {
+        Some(visit.alert().await).filter(|alert| !alert.trim().is_empty())
+    })
+    .await;
+    for part in ["heartbeat", "soon", "30s", "off"] {
+        assert!(alert.contains(part), "{part} is missing: {alert}");
+    }
+    visit.types("x").await;
+    visit.shows("x").await;
+    assert_eq!(server.texts(), ["x"]);
+}
+
+#[tokio::test]
+async fn subprotocols_are_offered_as_configured() {
+    let server = Server::start(Manner::Echo);
+
+    let visit = Visit::to(&format!("url={server}&protocols=chat,v2.chat")).await;
+
+    visit.reaches(&["open"]).await;
+    let offered = server.connections()[0].protocols.clone().unwrap();
+    assert_eq!(
+        offered.split(',').map(str::trim).collect::<Vec<_>>(),
+        ["chat", "v2.chat"]
+    );
+
+    let visit = Visit::to(&format!("url={server}")).await;
+    visit.reaches(&["open"]).await;
+    assert_eq!(server.connections()[1].protocols, None);
+}
+
+/// Chromium fires `error` and never `close` then.
+#[tokio::test]
+async fn a_content_security_policy_that_forbids_the_server_is_named() {
+    let server = Server::start(Manner::Echo);
+    let policy = Some("connect-src 'self'");
+    let visit = Visit::before(Browser::Chromium, &[], "/", policy).await;
+
+    visit
+        .go(&visit.site.address("127.0.0.1", &format!("url={server}")))
+        .await;
+
+    visit.reaches(&["csp"]).await;
+    let alert = visit.alert().await;
+    assert!(alert.contains("Content-Security-Policy"), "{alert}");
+    assert_eq!(server.connections().len(), 0);
+}
+
+async fn url_field(visit: &Visit) -> String {
+    visit
+        .text_of("return document.querySelector('#url').value")
+        .await
+}
+
+/// Lets Chromium find a host on 127.0.0.1 that is not a loopback name.
+const EXAMPLE_IS_HERE: &str = "--host-resolver-rules=MAP example.test 127.0.0.1";
+
+/// A page that connects by itself does so within a tenth of this.
+const START: Duration = Duration::from_secs(2);

@@ -1,0 +1,221 @@
+use std::env;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use fantoccini::Locator;
+use serde_json::{Value, json};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use xtask::browser::{Browser, Session};
+use xtask::site::Site;
+
+use super::{SOON, eventually};
+
+/// The page in a browser that was started for this visit.
+pub(crate) struct Visit {
+    pub(crate) session: Session,
+    pub(crate) site: Site,
+    _turn: SemaphorePermit<'static>,
+}
+
+impl Visit {
+    /// Opens the page with this `query` in Chromium.
+    pub(crate) async fn to(query: &str) -> Self {
+        Self::with(Browser::Chromium, &[], query).await
+    }
+
+    /// Opens the page in `browser`, which is started with further `arguments`.
+    ///
+    /// # Panics
+    ///
+    /// If the page names a setting of `query` in an alert: the test would run with the default.
+    pub(crate) async fn with(browser: Browser, arguments: &[&str], query: &str) -> Self {
+        let visit = Self::before(browser, arguments, "/", None).await;
+        visit.go(&visit.site.address("127.0.0.1", query)).await;
+        let alert = visit.alert().await;
+        for setting in query.split('&').filter_map(|pair| pair.split('=').next()) {
+            let named = !setting.is_empty() && alert.contains(setting);
+            assert!(!named, "the page refuses {setting}: {alert}");
+        }
+        visit
+    }
+
+    /// Starts the host and the browser; the page is not open yet.
+    pub(crate) async fn before(
+        browser: Browser,
+        arguments: &[&str],
+        prefix: &str,
+        policy: Option<&str>,
+    ) -> Self {
+        let turn = TURNS.acquire().await.unwrap();
+        let site = Site::start(&dist(), prefix, policy).await.unwrap();
+        let session = Session::start(browser, arguments)
+            .await
+            .unwrap_or_else(|error| {
+                panic!("{error}");
+            });
+        Self {
+            session,
+            site,
+            _turn: turn,
+        }
+    }
+
+    /// Opens the page at `address`.
+    pub(crate) async fn go(&self, address: &str) {
+        self.session.client.goto(address).await.unwrap();
+        eventually("the page has started", SOON, async || {
+            self.evaluate("return document.querySelector('[data-state]') && true")
+                .await
+                .as_bool()
+        })
+        .await;
+    }
+
+    /// Runs `script` in the page.
+    pub(crate) async fn evaluate(&self, script: &str) -> Value {
+        self.session.client.execute(script, vec![]).await.unwrap()
+    }
+
+    /// What `script` returns, as text.
+    pub(crate) async fn text_of(&self, script: &str) -> String {
+        self.evaluate(script)
+            .await
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    }
+
+    /// The value of `data-{name}` on the status section.
+    pub(crate) async fn datum(&self, name: &str) -> String {
+        self.text_of(&format!(
+            "return document.querySelector('[data-state]').dataset.{name}"
+        ))
+        .await
+    }
+
+    /// Waits until the page is in one of these states of the status section.
+    pub(crate) async fn reaches(&self, states: &[&str]) -> String {
+        self.reaches_within(SOON, states).await
+    }
+
+    /// [`Visit::reaches`] with another deadline.
+    pub(crate) async fn reaches_within(&self, deadline: Duration, states: &[&str]) -> String {
+        let what = format!("the page is {}", states.join(" or "));
+        eventually(&what, deadline, async || {
+            let state = self.datum("state").await;
+            states.contains(&state.as_str()).then_some(state)
+        })
+        .await
+    }
+
+    /// What the status section says.
+    pub(crate) async fn status(&self) -> String {
+        self.text_of("return document.querySelector('[data-state]').innerText")
+            .await
+    }
+
+    /// What needs the user.
+    pub(crate) async fn alert(&self) -> String {
+        let alerts = "[...document.querySelectorAll('[role=alert]')]";
+        self.text_of(&format!(
+            "return {alerts}.map(one => one.textContent).join('\\n')"
+        ))
+        .await
+    }
+
+    /// Waits until the last message received is `text`.
+    pub(crate) async fn shows(&self, text: &str) {
+        self.shows_within(SOON, text).await;
+    }
+
+    /// [`Visit::shows`] with another deadline.
+    pub(crate) async fn shows_within(&self, deadline: Duration, text: &str) {
+        let what = format!("the last message is {text:.40}");
+        eventually(&what, deadline, async || {
+            (self.received().await == text).then_some(())
+        })
+        .await;
+    }
+
+    /// The last message received.
+    pub(crate) async fn received(&self) -> String {
+        self.text_of("return document.querySelector('#received').textContent")
+            .await
+    }
+
+    /// Types `text` key by key into the message field.
+    pub(crate) async fn types(&self, text: &str) {
+        let message = self
+            .session
+            .client
+            .find(Locator::Css("#message"))
+            .await
+            .unwrap();
+        message.send_keys(text).await.unwrap();
+    }
+
+    /// Clicks the button that carries `label`, as soon as there is one.
+    pub(crate) async fn press(&self, label: &str) {
+        let path = format!("//button[normalize-space(.)='{label}' and not(@disabled)]");
+        eventually(&format!("the button {label} is there"), SOON, async || {
+            for button in self
+                .session
+                .client
+                .find_all(Locator::XPath(&path))
+                .await
+                .unwrap()
+            {
+                // A button that was replaced meanwhile is looked for again.
+                if button.is_displayed().await.unwrap_or(false) && button.click().await.is_ok() {
+                    return Some(());
+                }
+            }
+            None
+        })
+        .await;
+    }
+
+    /// Replaces the address by `url`.
+    pub(crate) async fn enters_url(&self, url: &str) {
+        let field = self
+            .session
+            .client
+            .find(Locator::Css("#url"))
+            .await
+            .unwrap();
+        field.clear().await.unwrap();
+        field.send_keys(url).await.unwrap();
+    }
+
+    /// Performs a command of the Chrome `DevTools` protocol.
+    pub(crate) async fn devtools(&self, command: &'static str, parameters: Value) {
+        self.session.devtools(command, parameters).await.unwrap();
+    }
+
+    /// Cuts the browser off from the network, or ends that.
+    pub(crate) async fn offline(&self, offline: bool) {
+        let conditions = json!({
+            "offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1,
+        });
+        self.devtools("Network.emulateNetworkConditions", conditions)
+            .await;
+    }
+}
+
+/// The built page.
+fn dist() -> PathBuf {
+    let dist = match env::var_os("HEARTWIRE_DIST") {
+        Some(dist) => PathBuf::from(dist),
+        None => xtask::root().join("dist"),
+    };
+    let built = dist.join("index.html").is_file();
+    assert!(
+        built,
+        "{} is not built: run `trunk build --release` first",
+        dist.display()
+    );
+    dist
+}
+
+/// As many browsers as two cores can run at once without blurring the times.
+static TURNS: Semaphore = Semaphore::const_new(4);
