@@ -276,7 +276,7 @@ impl Connection {
                 Status::Connecting { .. } | Status::Open { .. } | Status::Waiting { .. },
                 Input::Left,
             ) => self.leave(now),
-            (Status::Away, Input::Returned) => {
+            (Status::Away, Input::Returned | Input::Woke) => {
                 let delay = self.backoff.local_delay();
                 self.wait(delay, now);
             }

@@ -20,6 +20,9 @@ pub fn start() {
         .lang
         .unwrap_or_else(|| Lang::preferred(languages.iter().map(String::as_str)));
     browser::name_document(lang);
+    for complaint in &complaints {
+        browser::warn("a setting", &lang.words().complaint(complaint).into());
+    }
     let props = Props {
         page,
         settings,

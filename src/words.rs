@@ -321,6 +321,8 @@ fn shortened(value: &str) -> String {
 
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -346,6 +348,33 @@ mod tests {
         let filled = fill("{a} and {b}, {a}", &[("a", "{b}"), ("b", "two")]);
         assert_eq!(filled, "{b} and two, {b}");
         assert_eq!(fill("{unknown} {open", &[("a", "x")]), "{unknown} {open");
+    }
+
+    #[test]
+    fn a_complaint_names_the_setting_the_value_and_what_is_allowed() {
+        let limits = Limits {
+            least: Duration::from_millis(100),
+            most: Duration::from_hours(24),
+        };
+        let complaint = Complaint {
+            setting: "heartbeat".into(),
+            value: "soon".into(),
+            allowed: Allowed::DurationOrOff(limits),
+        };
+        assert_eq!(
+            Lang::En.words().complaint(&complaint),
+            "The setting heartbeat cannot be “soon”. It takes a duration with its unit from 100ms to 1440m, such as 500ms, 30s or 2m, or off. The default is used instead."
+        );
+        assert_eq!(
+            Lang::ZhCn.words().complaint(&complaint),
+            "设置 heartbeat 的值不能是“soon”。请使用带单位的时长，范围为 100ms 至 1440m，例如 500ms、30s 或 2m；也可以使用 off。已改用默认值。"
+        );
+        let long = Complaint {
+            value: "好".repeat(1_000),
+            ..complaint
+        };
+        let text = Lang::En.words().complaint(&long);
+        assert!(text.contains(&format!("“{}…”", "好".repeat(40))), "{text}");
     }
 
     #[test]

@@ -80,6 +80,27 @@ fn a_reply_is_measured_and_not_shown() {
 }
 
 #[test]
+fn the_echo_of_a_heartbeat_typed_by_hand_is_shown() {
+    let mut shell = Shell::open(Settings::default());
+    shell.type_text("heartbeat");
+    shell.advance(30_000);
+    shell.receive("heartbeat");
+    assert_eq!(shell.shown, ["heartbeat"]);
+    shell.receive("heartbeat");
+    assert_eq!(shell.shown, ["heartbeat"]);
+}
+
+#[test]
+fn a_new_connection_answers_no_heartbeat_of_the_old_one() {
+    let mut shell = Shell::open(Settings::default());
+    shell.advance(30_000);
+    shell.socket_closes(1006);
+    shell.reconnect();
+    shell.receive("heartbeat");
+    assert_eq!(shell.shown, ["heartbeat"]);
+}
+
+#[test]
 fn every_change_is_sent_whole_and_an_unchanged_one_is_not() {
     let mut shell = Shell::open(Settings::default());
     for text in ["h", "he", "he", "h", ""] {
@@ -157,6 +178,18 @@ fn waiting_messages_leave_in_batches() {
     let rest = shell.take_wire();
     assert_eq!(rest.len(), 4);
     assert_eq!(rest[2..], ["newer 1", "newer 2"]);
+}
+
+#[test]
+fn a_new_socket_does_not_wait_for_the_old_ones_buffer() {
+    let mut shell = Shell::open(Settings::default());
+    shell.drains = false;
+    shell.type_text(&"x".repeat(BATCH_BYTES));
+    shell.socket_closes(1006);
+    shell.reconnect();
+    shell.take_wire();
+    shell.type_text("newer");
+    assert_eq!(shell.take_wire(), ["newer"]);
 }
 
 #[test]
@@ -289,19 +322,21 @@ fn a_close_that_was_asked_for_stays_closed() {
 
 #[test]
 fn a_page_that_comes_back_reconnects_and_knows_how_long_it_was_away() {
-    let mut shell = Shell::open(Settings::default());
-    shell.input(Input::Left);
-    assert_eq!(shell.socket, None);
-    assert!(shell.timers.is_empty());
-    shell.now += Duration::from_mins(1);
-    shell.input(Input::Returned);
-    shell.advance(300);
-    shell.socket_opens();
-    let Status::Open { outage, .. } = shell.connection.status() else {
-        panic!("{:?}", shell.connection.status());
-    };
-    assert!(outage >= Some(Duration::from_mins(1)));
-    assert_eq!(shell.connection.reconnects(), 1);
+    for sign in [Input::Returned, Input::Woke] {
+        let mut shell = Shell::open(Settings::default());
+        shell.input(Input::Left);
+        assert_eq!(shell.socket, None);
+        assert!(shell.timers.is_empty());
+        shell.now += Duration::from_mins(1);
+        shell.input(sign);
+        shell.advance(300);
+        shell.socket_opens();
+        let Status::Open { outage, .. } = shell.connection.status() else {
+            panic!("{:?}", shell.connection.status());
+        };
+        assert!(outage >= Some(Duration::from_mins(1)));
+        assert_eq!(shell.connection.reconnects(), 1);
+    }
 }
 
 #[test]

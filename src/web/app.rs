@@ -140,6 +140,9 @@ impl Component for App {
             return false;
         }
         self.run_clock(ctx, after);
+        if before != after {
+            self.report_loss();
+        }
         match draws {
             Draws::AtOnce => true,
             _ if before != after => true,
@@ -380,6 +383,17 @@ impl App {
             _ => return Input::Closed(epoch, Closure::abnormal()),
         }
         Input::Close
+    }
+
+    /// Tells the console how a connection ended; the browser tells it only what failed to begin.
+    fn report_loss(&self) {
+        let (Status::Waiting { .. } | Status::GaveUp | Status::Refused, Some(loss)) =
+            (self.connection.status(), self.connection.last_loss())
+        else {
+            return;
+        };
+        let Closure { code, reason } = &loss.closure;
+        browser::warn(&format!("connection closed with {code}"), &reason.into());
     }
 
     /// Runs a clock while a time is shown that passes.

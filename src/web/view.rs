@@ -43,9 +43,15 @@ pub(super) fn address_form(words: &'static Words, form: AddressForm<'_>) -> Html
     let oninput = form
         .on_address
         .reform(|event: InputEvent| event.target_unchecked_into::<HtmlInputElement>().value());
-    let onsubmit = form
-        .on_toggle
-        .reform(|event: SubmitEvent| event.prevent_default());
+    // Enter in the field connects and never disconnects.
+    let on_toggle = form.on_toggle.clone();
+    let onsubmit = Callback::from(move |event: SubmitEvent| {
+        event.prevent_default();
+        if !is_locked {
+            on_toggle.emit(());
+        }
+    });
+    let onclick = is_locked.then(|| form.on_toggle.reform(|_| ()));
     let button = match form.toggle {
         Toggle::Connect => words.connect,
         Toggle::Stop => words.stop,
@@ -70,8 +76,9 @@ pub(super) fn address_form(words: &'static Words, form: AddressForm<'_>) -> Html
                     {oninput}
                 />
                 <button
-                    type="submit"
+                    type={if is_locked { "button" } else { "submit" }}
                     class={(form.toggle == Toggle::Connect).then_some("primary")}
+                    {onclick}
                 >{ button }</button>
             </div>
             <p id="url-hint" class="hint">
