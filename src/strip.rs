@@ -658,7 +658,7 @@ mod tests {
             is_secure: false,
             host: "localhost".into(),
         };
-        Address::parse(text, &page).unwrap()
+        Address::parse(text, &page).expect("the test gives a good address")
     }
 
     fn loss(code: u16, reason: &str, was_open: bool) -> Loss {

@@ -17,7 +17,7 @@ use crate::{
     address::{Address, AddressError, Consent, Page},
     connection::{Closure, Connection, Effect, Epoch, Input, Status},
     protocol::Frame,
-    settings::{Complaint, Settings},
+    settings::{Allowed, Complaint, Settings},
     strip::{Obstacle, Press, Scene, Strip, Toggle},
     words::Lang,
 };
@@ -191,6 +191,10 @@ impl Component for App {
             merged: self.connection.outbox().merged(),
             reconnects: self.connection.reconnects(),
         };
+        // A bad address has been mended when there is a good one.
+        let open_complaints = complaints.iter().filter(|complaint| {
+            self.address.is_err() || !matches!(complaint.allowed, Allowed::Address(_))
+        });
         let form = AddressForm {
             entered: self.entered.clone().into(),
             error: self.address.as_ref().err(),
@@ -207,7 +211,7 @@ impl Component for App {
                     <p>{ words.tagline }</p>
                 </header>
                 <main>
-                    { view::complaints(words, complaints) }
+                    { view::complaints(words, open_complaints) }
                     { view::address_form(words, form) }
                     { view::status_strip(words, &strip, &facts, &on_press) }
                     <div class="exchange">

@@ -18,7 +18,10 @@ use crate::{
 
 /// What was wrong with the settings given. Its region is there from the start, so that a screen
 /// reader hears what comes into it.
-pub(super) fn complaints(words: &Words, complaints: &[Complaint]) -> Html {
+pub(super) fn complaints<'a>(
+    words: &Words,
+    complaints: impl Iterator<Item = &'a Complaint>,
+) -> Html {
     html! {
         <div class="complaints" role="alert">
             for complaint in complaints {

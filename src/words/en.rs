@@ -9,7 +9,7 @@ pub(super) const WORDS: Words = Words {
     connection: "Connection",
     url: "WebSocket URL",
     url_hint: "Starts with ws:// or wss://, or with / for this site.",
-    url_locked: "Disconnect to change the address.",
+    url_locked: "Stop or disconnect to change the address.",
     facts: "Connection details",
     uptime: "Open for",
     round_trip: "Heartbeat reply",

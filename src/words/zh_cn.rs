@@ -9,7 +9,7 @@ pub(super) const WORDS: Words = Words {
     connection: "连接",
     url: "WebSocket 地址",
     url_hint: "以 ws:// 或 wss:// 开头；以 / 开头表示当前站点。",
-    url_locked: "断开连接后才能更改地址。",
+    url_locked: "停止或断开连接后才能更改地址。",
     facts: "连接详情",
     uptime: "已连接时长",
     round_trip: "心跳响应",

@@ -44,7 +44,7 @@ impl Session {
     /// # Errors
     ///
     /// If the browser or its driver is not on the `PATH`, or does not start within
-    /// [`START_LIMIT`].
+    /// a minute.
     pub async fn start(browser: Browser, arguments: &[&str]) -> Result<Self, Error> {
         let program = find(browser.programs())?;
         let driver = find(&[browser.driver()])?;

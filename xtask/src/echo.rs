@@ -552,7 +552,7 @@ mod tests {
 
         let connected = Instant::now();
         let mut received = Vec::new();
-        client.read_to_end(&mut received).await.unwrap();
+        soon(client.read_to_end(&mut received)).await.unwrap();
 
         assert_eq!(received, PING_FRAME);
         assert!(connected.elapsed() >= SHORT, "{:?}", connected.elapsed());
@@ -594,7 +594,7 @@ mod tests {
             assert!(other.next().await.unwrap().unwrap().is_ping());
         }
         let mut received = Vec::new();
-        let _ = greedy.into_inner().read_to_end(&mut received).await;
+        let _ = soon(greedy.into_inner().read_to_end(&mut received)).await;
         assert!(received.len() < message.len(), "{}", received.len());
     }
 
@@ -621,6 +621,33 @@ mod tests {
             .send(Message::text("x".repeat(8 << 20)))
             .await
             .unwrap();
+        assert_eq!(close_code(&mut client).await, CloseCode::Size);
+    }
+
+    #[tokio::test]
+    async fn the_limit_holds_for_fragments_and_before_a_payload_comes() {
+        let server = Running::start(Options {
+            max_message: 1000,
+            ..Options::default()
+        })
+        .await;
+        let fragment = |first_byte: u8| {
+            let header = [first_byte, 0x80 | 126, 0x02, 0x58, 0, 0, 0, 0];
+            [&header[..], &[b'x'; 600]].concat()
+        };
+
+        let mut client = server.connect().await;
+        client
+            .get_mut()
+            .write_all(&[fragment(0x01), fragment(0x80)].concat())
+            .await
+            .unwrap();
+        assert_eq!(close_code(&mut client).await, CloseCode::Size);
+
+        // Announces 1 TiB and sends none of it.
+        let mut client = server.connect().await;
+        let header = [0x82, 0x80 | 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        client.get_mut().write_all(&header).await.unwrap();
         assert_eq!(close_code(&mut client).await, CloseCode::Size);
     }
 
@@ -685,7 +712,7 @@ mod tests {
             assert_eq!(close_code(client).await, CloseCode::Away);
             assert!(client.next().await.is_none());
         }
-        server.task.await.unwrap();
+        soon(server.task).await.unwrap();
         assert!(TcpStream::connect(server.address).await.is_err());
     }
 
@@ -813,12 +840,19 @@ mod tests {
     /// The code with which the server closes, pings aside.
     async fn close_code(client: &mut WebSocketStream<TcpStream>) -> CloseCode {
         loop {
-            match client.next().await.unwrap().unwrap() {
+            match soon(client.next()).await.unwrap().unwrap() {
                 Message::Ping(_) => {}
                 Message::Close(frame) => break frame.unwrap().code,
                 other => panic!("{other} instead of a close frame"),
             }
         }
+    }
+
+    /// Ends a test that would wait forever.
+    async fn soon<T>(event: impl Future<Output = T>) -> T {
+        time::timeout(Duration::from_secs(20), event)
+            .await
+            .expect("it does not happen")
     }
 
     /// A period that tests can wait for.

@@ -2,7 +2,7 @@
 //!
 //! # Layout
 //!
-//! - [`serve`], [`test`], [`size`], [`picture`], [`echo`]: one module for each command
+//! - [`serve`], [`mod@test`], [`size`], [`picture`], [`echo`]: one module for each command
 //! - [`tools`]: what the commands need beside Rust, at which version, and how it is installed
 //! - [`process`]: programs that end when their owner does
 //! - [`browser`], [`site`], [`leash`]: the end-to-end layer, which `tests/page.rs` uses

@@ -16,8 +16,8 @@ use crate::{Error, root};
 
 /// A program that runs, with all that it starts itself.
 ///
-/// It has a process group of its own, and dropping it ends the group: first by asking, after
-/// [`GRACE`] by force. It gets no keyboard and, unlike a shell's child, no Ctrl-C: the owner gets
+/// It has a process group of its own, and dropping it ends the group: first by asking, after a
+/// few seconds by force. It gets no keyboard and, unlike a shell's child, no Ctrl-C: the owner gets
 /// that and drops it.
 #[derive(Debug)]
 pub struct Process {
@@ -192,36 +192,37 @@ const GRACE: Duration = Duration::from_secs(3);
 #[cfg(test)]
 mod tests {
     use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+    use tokio::process::ChildStdout;
+    use tokio::time::timeout;
 
     use super::*;
 
     #[tokio::test]
     async fn dropping_ends_the_program_and_what_it_started() {
-        let (process, mut stdout) = start("sleep 600 & echo started; wait").await;
+        let (process, stdout) = start("sleep 600 & echo started; wait").await;
 
         drop(process);
 
-        // The pipe ends when the last process that holds it has.
-        assert_eq!(stdout.read(&mut [0]).await.unwrap(), 0);
+        assert!(ends(stdout).await);
     }
 
     #[tokio::test]
     async fn dropping_ends_a_program_that_does_not_listen() {
-        let (process, mut stdout) =
+        let (process, stdout) =
             start("trap '' TERM; echo started; while :; do sleep 1; done").await;
 
         drop(process);
 
-        assert_eq!(stdout.read(&mut [0]).await.unwrap(), 0);
+        assert!(ends(stdout).await);
     }
 
     #[tokio::test]
     async fn what_a_program_leaves_behind_ends_too() {
-        let (process, mut stdout) = start("sleep 600 & echo started").await;
+        let (process, stdout) = start("sleep 600 & echo started").await;
 
         process.succeed().await.unwrap();
 
-        assert_eq!(stdout.read(&mut [0]).await.unwrap(), 0);
+        assert!(ends(stdout).await);
     }
 
     #[tokio::test]
@@ -244,8 +245,14 @@ mod tests {
         );
     }
 
+    /// Whether the pipe ends, which it does when the last process that holds it has.
+    async fn ends(mut stdout: BufReader<ChildStdout>) -> bool {
+        let end = timeout(2 * GRACE, stdout.read(&mut [0])).await;
+        end.is_ok_and(|read| read.unwrap() == 0)
+    }
+
     /// Starts a shell script that writes a line when all its processes run.
-    async fn start(script: &str) -> (Process, BufReader<tokio::process::ChildStdout>) {
+    async fn start(script: &str) -> (Process, BufReader<ChildStdout>) {
         let mut process =
             Process::start(command("sh", ["-c", script]).stdout(Stdio::piped())).unwrap();
         let mut stdout = BufReader::new(process.child.stdout.take().unwrap());

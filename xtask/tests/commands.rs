@@ -57,8 +57,9 @@ async fn a_busy_port_ends_serve_at_once_with_one_line() {
     let busy = StdTcpListener::bind("127.0.0.1:0").unwrap();
     let port = busy.local_addr().unwrap().port().to_string();
 
-    for option in ["--port", "--echo-port"] {
-        let output = run(&["serve", option, &port]).await;
+    for (option, other) in [("--port", "--echo-port"), ("--echo-port", "--port")] {
+        let [free, _] = free_ports();
+        let output = run(&["serve", option, &port, other, &free]).await;
 
         let refused = String::from_utf8(output.stderr).unwrap();
         assert!(
@@ -74,7 +75,7 @@ async fn a_busy_port_ends_serve_at_once_with_one_line() {
 
 #[tokio::test]
 async fn ctrl_c_ends_the_echo_server_and_closes_its_clients_with_1001() {
-    let (mut echo, mut stdout) = start(xtask().args(["echo", "--port", "0"])).await;
+    let (mut echo, mut stdout) = start(xtask().args(["echo", "--port", "0"]));
     let mut line = String::new();
     stdout.read_line(&mut line).await.unwrap();
     let address = line
@@ -107,7 +108,7 @@ async fn nothing_lives_on_when_serve_is_interrupted() {
         let arguments = ["serve", "--port", &page_port, "--echo-port", &echo_port];
         let mut serve = xtask();
         serve.args(arguments).env("CARGO_INSTALL_ROOT", &tools.root);
-        let (mut serve, mut stdout) = start(&mut serve).await;
+        let (mut serve, mut stdout) = start(&mut serve);
         let mut line = String::new();
         while line != "trunk runs\n" {
             line.clear();
@@ -222,7 +223,7 @@ async fn run(arguments: &[&str]) -> Output {
     xtask().args(arguments).output().await.unwrap()
 }
 
-async fn start(command: &mut Command) -> (Child, BufReader<ChildStdout>) {
+fn start(command: &mut Command) -> (Child, BufReader<ChildStdout>) {
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
     let stdout = BufReader::new(child.stdout.take().unwrap());
     (child, stdout)
