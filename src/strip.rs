@@ -38,6 +38,8 @@ pub enum Obstacle {
     Unconfirmed,
     /// The browser refuses it on a page loaded over https.
     Blocked,
+    /// The page's content security policy does not allow it.
+    Forbidden,
 }
 
 /// The strip's content in one language.
@@ -79,6 +81,7 @@ pub enum State {
     RefusedFinal,
     BadUrl,
     Mixed,
+    Csp,
 }
 
 /// How a state feels.
@@ -138,6 +141,8 @@ impl Strip {
                 let label = fill(words.use_suggestion, &[("suggestion", "wss://")]);
                 Self::of(State::Mixed, words.blocked, places).button(Press::Use(secured), &label)
             }
+            (Some(Obstacle::Forbidden), _) => Self::of(State::Csp, words.forbidden, places)
+                .button(Press::Connect, words.try_again),
             (None, Status::Idle) => Self::of(State::Idle, words.idle, places),
             (None, Status::Connecting { since }) => Self::connecting(scene, since, words, places),
             (None, Status::Open { since, outage }) => {
@@ -315,6 +320,7 @@ impl State {
             Self::RefusedFinal => "refusedFinal",
             Self::BadUrl => "badUrl",
             Self::Mixed => "mixed",
+            Self::Csp => "csp",
         }
     }
 
@@ -325,7 +331,9 @@ impl State {
             Self::Open | Self::Reopened => Tone::Well,
             Self::Connecting | Self::Slow => Tone::Busy,
             Self::Waiting | Self::Refused | Self::Offline | Self::Confirm => Tone::Worried,
-            Self::GaveUp | Self::RefusedFinal | Self::BadUrl | Self::Mixed => Tone::Alarmed,
+            Self::GaveUp | Self::RefusedFinal | Self::BadUrl | Self::Mixed | Self::Csp => {
+                Tone::Alarmed
+            }
             Self::Idle | Self::Stopped => Tone::Quiet,
         }
     }
@@ -341,7 +349,7 @@ impl State {
             Self::Waiting | Self::Refused => "↻",
             Self::Offline => "⌁",
             Self::GaveUp | Self::RefusedFinal => "✕",
-            Self::BadUrl | Self::Mixed => "!",
+            Self::BadUrl | Self::Mixed | Self::Csp => "!",
         }
     }
 
@@ -363,7 +371,8 @@ impl State {
             | Self::GaveUp
             | Self::RefusedFinal
             | Self::BadUrl
-            | Self::Mixed => Toggle::Connect,
+            | Self::Mixed
+            | Self::Csp => Toggle::Connect,
         }
     }
 }
@@ -541,6 +550,10 @@ mod tests {
             (
                 Obstacle::Blocked,
                 "mixed: Blocked by the browser / This page was loaded over https, so the browser does not allow ws://example.org/a. Use wss://, or run this page from http://localhost. / Use wss://",
+            ),
+            (
+                Obstacle::Forbidden,
+                "csp: Blocked by this page’s security policy / The Content-Security-Policy of this page does not allow example.org. Whoever runs this page can add it to connect-src. / Try again",
             ),
         ] {
             let scene = Scene {

@@ -118,6 +118,7 @@ pub struct Words {
     pub refused_final_detail: &'static str,
     pub bad_url: &'static str,
     pub blocked: State,
+    pub forbidden: State,
     pub close_code: &'static str,
     pub close_code_with_reason: &'static str,
 

@@ -41,7 +41,7 @@ pub struct App {
     /// once a frame.
     frame: Option<AnimationFrame>,
     is_outdated: bool,
-    _listeners: [EventListener; 6],
+    _listeners: [EventListener; 7],
 }
 
 /// What the page starts with.
@@ -70,6 +70,7 @@ enum Happening {
     AddressEntered(String),
     Toggled(Toggle),
     Pressed(Press),
+    Forbidden,
     FrameCame,
     TimePassed,
 }
@@ -101,6 +102,7 @@ impl Component for App {
             _listeners: browser::listen(
                 &link.callback(|input| Msg(Happening::Input(input))),
                 &link.callback(|()| Msg(Happening::TimePassed)),
+                link.callback(|()| Msg(Happening::Forbidden)),
             ),
         };
         app.start(ctx);
@@ -123,6 +125,11 @@ impl Component for App {
             Happening::Toggled(Toggle::Connect) => self.connect(ctx),
             Happening::Toggled(Toggle::Stop | Toggle::Disconnect) => self.take(Input::Close),
             Happening::Pressed(press) => self.press(ctx, press),
+            Happening::Forbidden => {
+                self.obstacle = Some(Obstacle::Forbidden);
+                self.take(Input::Close);
+                Draws::AtOnce
+            }
             Happening::FrameCame => {
                 self.frame = None;
                 if self.is_outdated {

@@ -6,7 +6,8 @@ use gloo_events::EventListener;
 use js_sys::Array;
 use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::{
-    Document, Element, PageTransitionEvent, Performance, UrlSearchParams, VisibilityState, Window,
+    Document, Element, PageTransitionEvent, Performance, SecurityPolicyViolationEvent,
+    UrlSearchParams, VisibilityState, Window,
 };
 use yew::Callback;
 
@@ -86,10 +87,14 @@ pub(super) fn warn(what: &str, error: &JsValue) {
     web_sys::console::warn_2(&format!("heartwire: {what}:").into(), error);
 }
 
-/// Listens to what happens to the page until dropped. `offline` and `online` also change what the
-/// page says.
+/// Listens to what happens to the page until dropped: what the connection must know, whether the
+/// network comes or goes, and that the page's policy forbids a connection.
 #[must_use = "dropping the listeners detaches them"]
-pub(super) fn listen(emit: &Callback<Input>, online_changed: &Callback<()>) -> [EventListener; 6] {
+pub(super) fn listen(
+    emit: &Callback<Input>,
+    online_changed: &Callback<()>,
+    forbidden: Callback<()>,
+) -> [EventListener; 7] {
     let on = |event: &'static str, input: Input| {
         let emit = emit.clone();
         EventListener::new(&window(), event, move |_| emit.emit(input.clone()))
@@ -118,6 +123,12 @@ pub(super) fn listen(emit: &Callback<Input>, online_changed: &Callback<()>) -> [
         EventListener::new(&document(), "visibilitychange", move |_| {
             if document().visibility_state() == VisibilityState::Visible {
                 woke.emit(Input::Woke);
+            }
+        }),
+        EventListener::new(&document(), "securitypolicyviolation", move |event| {
+            let event = event.dyn_ref::<SecurityPolicyViolationEvent>();
+            if event.is_some_and(|event| event.effective_directive() == "connect-src") {
+                forbidden.emit(());
             }
         }),
         // Page Lifecycle: the page was frozen and runs again.

@@ -46,7 +46,9 @@ pub(super) fn address_form(words: &'static Words, form: AddressForm<'_>) -> Html
     let oninput = form
         .on_address
         .reform(|event: InputEvent| event.target_unchecked_into::<HtmlInputElement>().value());
-    // Enter in the field connects and never disconnects.
+    // Enter in the field connects and never disconnects. The button is none that submits: the click
+    // that disconnects would submit as well, for the page is drawn anew before the browser gets to
+    // that.
     let on_toggle = form.on_toggle.clone();
     let onsubmit = Callback::from(move |event: SubmitEvent| {
         event.prevent_default();
@@ -54,7 +56,7 @@ pub(super) fn address_form(words: &'static Words, form: AddressForm<'_>) -> Html
             on_toggle.emit(());
         }
     });
-    let onclick = is_locked.then(|| form.on_toggle.reform(|_| ()));
+    let onclick = form.on_toggle.reform(|_| ());
     let button = match form.toggle {
         Toggle::Connect => words.connect,
         Toggle::Stop => words.stop,
@@ -79,7 +81,7 @@ pub(super) fn address_form(words: &'static Words, form: AddressForm<'_>) -> Html
                     {oninput}
                 />
                 <button
-                    type={if is_locked { "button" } else { "submit" }}
+                    type="button"
                     class={(form.toggle == Toggle::Connect).then_some("primary")}
                     {onclick}
                 >{ button }</button>

@@ -101,6 +101,10 @@ pub(super) const WORDS: Words = Words {
         headline: "Blocked by the browser",
         detail: "This page was loaded over https, so the browser does not allow {url}. Use wss://, or run this page from http://localhost.",
     },
+    forbidden: State {
+        headline: "Blocked by this page’s security policy",
+        detail: "The Content-Security-Policy of this page does not allow {host}. Whoever runs this page can add it to connect-src.",
+    },
     close_code: "Close code {code} ({name}).",
     close_code_with_reason: "Close code {code} ({name}): {reason}.",
 

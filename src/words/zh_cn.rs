@@ -86,6 +86,10 @@ pub(super) const WORDS: Words = Words {
         headline: "已被浏览器阻止",
         detail: "此页面通过 https 加载，因此浏览器不允许连接 {url}。请改用 wss://，或在 http://localhost 上运行此页面。",
     },
+    forbidden: State {
+        headline: "已被此页面的安全策略阻止",
+        detail: "此页面的 Content-Security-Policy 不允许连接 {host}。页面管理员可将其添加到 connect-src。",
+    },
     close_code: "关闭代码 {code}（{name}）。",
     close_code_with_reason: "关闭代码 {code}（{name}）：{reason}。",
 
