@@ -1,9 +1,15 @@
 //! Browsers under WebDriver, each session with a driver process and a fresh profile of its own.
 
+use std::env;
+use std::ffi::OsStr;
 use std::fmt;
+use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::PathBuf;
+use std::process;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use axum::http::Method;
@@ -16,8 +22,9 @@ use tokio::process::ChildStdout;
 use tokio::time::timeout;
 use url::{ParseError, Url};
 
+use crate::Error;
 use crate::leash::Leash;
-use crate::{Error, process};
+use crate::process::find;
 
 /// A browser that WebDriver can drive.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -35,7 +42,9 @@ pub struct Session {
     pub client: Client,
     driver_port: u16,
     id: String,
+    // Dropped in this order.
     _driver: Leash,
+    _folder: Folder,
 }
 
 impl Session {
@@ -46,9 +55,15 @@ impl Session {
     /// If the browser or its driver is not on the `PATH`, or does not start within
     /// a minute.
     pub async fn start(browser: Browser, arguments: &[&str]) -> Result<Self, Error> {
-        let program = find(browser.programs())?;
-        let driver = find(&[browser.driver()])?;
-        let mut driver = Leash::start(driver, browser.driver_arguments()).map_err(failed)?;
+        let program = first(browser.programs())?;
+        let driver = first(&[browser.driver()])?;
+        let folder = Folder::create()?;
+        let variable = format!("TMPDIR={}", folder.0.display());
+        let words = [variable.as_ref(), driver.as_os_str()];
+        let words = words
+            .into_iter()
+            .chain(browser.driver_arguments().iter().map(OsStr::new));
+        let mut driver = Leash::start("env", words).map_err(failed)?;
         let driver_port = timeout(START_LIMIT, announced_port(driver.output()))
             .await
             .map_err(|_| failed(format!("{} does not start", browser.driver())))?
@@ -73,6 +88,7 @@ impl Session {
             driver_port,
             id,
             _driver: driver,
+            _folder: folder,
         })
     }
 
@@ -91,8 +107,7 @@ impl Session {
 }
 
 impl Drop for Session {
-    /// Lets the browser end in order, so that its profile is removed; the driver's end takes
-    /// whatever is left.
+    /// Lets the browser end in order; the driver's end takes whatever is left.
     fn drop(&mut self) {
         let Ok(mut driver) = TcpStream::connect((Ipv4Addr::LOCALHOST, self.driver_port)) else {
             return;
@@ -168,6 +183,33 @@ impl fmt::Display for Browser {
     }
 }
 
+/// A folder for the profile and whatever else a browser would leave behind.
+#[derive(Debug)]
+struct Folder(PathBuf);
+
+impl Folder {
+    fn create() -> Result<Self, Error> {
+        static CREATED: AtomicUsize = AtomicUsize::new(0);
+        let number = CREATED.fetch_add(1, Ordering::Relaxed);
+        let folder = env::temp_dir().join(format!("heartwire-{}-{number}", process::id()));
+        fs::create_dir(&folder)
+            .map_err(|cause| failed(format!("{} cannot be created: {cause}", folder.display())))?;
+        Ok(Self(folder))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // A browser that is just being killed may still add a file.
+        for _ in 0..50 {
+            if fs::remove_dir_all(&self.0).is_ok() {
+                return;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
 /// A command of the Chrome `DevTools` protocol, which chromedriver passes on.
 #[derive(Debug)]
 struct DevtoolsCommand {
@@ -189,10 +231,10 @@ impl WebDriverCompatibleCommand for DevtoolsCommand {
     }
 }
 
-fn find(programs: &[&str]) -> Result<PathBuf, Error> {
+fn first(programs: &[&str]) -> Result<PathBuf, Error> {
     programs
         .iter()
-        .find_map(|program| process::find(program))
+        .find_map(|program| find(program))
         .ok_or_else(|| {
             failed(format!(
                 "there is no {} here: `cargo xtask test` installs it",

@@ -533,12 +533,11 @@ mod tests {
         }
         client.send(Message::text("still here")).await.unwrap();
 
-        loop {
-            match client.next().await.unwrap().unwrap() {
-                Message::Ping(_) => {}
-                other => break assert_eq!(other, Message::text("still here")),
-            }
+        let mut answer = client.next().await.unwrap().unwrap();
+        while answer.is_ping() {
+            answer = client.next().await.unwrap().unwrap();
         }
+        assert_eq!(answer, Message::text("still here"));
     }
 
     #[tokio::test]
@@ -632,7 +631,7 @@ mod tests {
         })
         .await;
         let fragment = |first_byte: u8| {
-            let header = [first_byte, 0x80 | 126, 0x02, 0x58, 0, 0, 0, 0];
+            let header = [first_byte, 0x80 | 0x7e, 0x02, 0x58, 0, 0, 0, 0];
             [&header[..], &[b'x'; 600]].concat()
         };
 
@@ -839,13 +838,14 @@ mod tests {
 
     /// The code with which the server closes, pings aside.
     async fn close_code(client: &mut WebSocketStream<TcpStream>) -> CloseCode {
-        loop {
-            match soon(client.next()).await.unwrap().unwrap() {
-                Message::Ping(_) => {}
-                Message::Close(frame) => break frame.unwrap().code,
-                other => panic!("{other} instead of a close frame"),
-            }
+        let mut last = soon(client.next()).await.unwrap().unwrap();
+        while last.is_ping() {
+            last = soon(client.next()).await.unwrap().unwrap();
         }
+        let Message::Close(frame) = last else {
+            panic!("{last} instead of a close frame");
+        };
+        frame.unwrap().code
     }
 
     /// Ends a test that would wait forever.

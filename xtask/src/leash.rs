@@ -3,6 +3,8 @@
 use std::ffi::OsStr;
 use std::io;
 use std::process::Stdio;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
@@ -67,8 +69,12 @@ impl Leash {
 
 impl Drop for Leash {
     fn drop(&mut self) {
-        // Fails only if nobody is left in the group. The runtime reaps the program.
+        // Fails only if nobody is left in the group.
         let _ = kill_process_group(self.group, Signal::KILL);
+        let killed = Instant::now();
+        while matches!(self.program.try_wait(), Ok(None)) && killed.elapsed() < END_LIMIT {
+            thread::sleep(Duration::from_millis(5));
+        }
     }
 }
 
@@ -79,3 +85,6 @@ exec 3<&0 </dev/null
 { read -r _ <&3; kill -KILL 0; } >/dev/null 2>&1 &
 exec 3<&- "$@"
 "#;
+
+/// How long the system may take to end a killed program.
+const END_LIMIT: Duration = Duration::from_secs(1);

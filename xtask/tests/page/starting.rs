@@ -165,9 +165,19 @@ async fn subprotocols_are_offered_as_configured() {
 /// Chromium fires `error` and never `close` then.
 #[tokio::test]
 async fn a_content_security_policy_that_forbids_the_server_is_named() {
+    a_policy_is_named(Browser::Chromium).await;
+}
+
+/// Firefox throws in the constructor then.
+#[tokio::test]
+async fn a_content_security_policy_that_forbids_the_server_is_named_in_firefox() {
+    a_policy_is_named(Browser::Firefox).await;
+}
+
+async fn a_policy_is_named(browser: Browser) {
     let server = Server::start(Manner::Echo);
     let policy = Some("connect-src 'self'");
-    let visit = Visit::before(Browser::Chromium, &[], "/", policy).await;
+    let visit = Visit::before(browser, &[], "/", policy).await;
 
     visit
         .go(&visit.site.address("127.0.0.1", &format!("url={server}")))
