@@ -8,14 +8,14 @@ use web_sys::HtmlTextAreaElement;
 use yew::{Component, Context, Html, NodeRef, Properties, html};
 
 use super::{
-    browser,
+    browser::{self, Noticed},
     socket::{Heard, Socket},
     timers::Timers,
     view::{self, AddressForm, Facts, Received},
 };
 use crate::{
     address::{Address, AddressError, Consent, Page},
-    connection::{Closure, Connection, Effect, Epoch, Input, Status},
+    connection::{Closure, Connection, Effect, Epoch, Input, Status, Timer},
     protocol::Frame,
     settings::{Allowed, Complaint, Settings},
     strip::{Obstacle, Press, Scene, Strip, Toggle},
@@ -64,13 +64,13 @@ pub struct Msg(Happening);
 
 #[derive(Debug)]
 enum Happening {
-    Input(Input),
+    TimerExpired(Epoch, Timer),
+    Noticed(Noticed),
     Heard(Heard),
     Typed(String),
     AddressEntered(String),
     Toggled(Toggle),
     Pressed(Press),
-    Forbidden,
     FrameCame,
     TimePassed,
 }
@@ -99,11 +99,7 @@ impl Component for App {
             clock: None,
             frame: None,
             is_outdated: false,
-            _listeners: browser::listen(
-                &link.callback(|input| Msg(Happening::Input(input))),
-                &link.callback(|()| Msg(Happening::TimePassed)),
-                link.callback(|()| Msg(Happening::Forbidden)),
-            ),
+            _listeners: browser::listen(&link.callback(|noticed| Msg(Happening::Noticed(noticed)))),
         };
         app.start(ctx);
         app
@@ -112,7 +108,8 @@ impl Component for App {
     fn update(&mut self, ctx: &Context<Self>, Msg(happening): Msg) -> bool {
         let before = self.connection.status();
         let draws = match happening {
-            Happening::Input(input) => self.take(input),
+            Happening::TimerExpired(epoch, timer) => self.take(Input::TimerExpired(epoch, timer)),
+            Happening::Noticed(noticed) => self.notice(noticed),
             Happening::Heard(heard) => self.hear(heard),
             Happening::Typed(text) => {
                 self.connection.type_text(text);
@@ -125,11 +122,6 @@ impl Component for App {
             Happening::Toggled(Toggle::Connect) => self.connect(ctx),
             Happening::Toggled(Toggle::Stop | Toggle::Disconnect) => self.take(Input::Close),
             Happening::Pressed(press) => self.press(ctx, press),
-            Happening::Forbidden => {
-                self.obstacle = Some(Obstacle::Forbidden);
-                self.take(Input::Close);
-                Draws::AtOnce
-            }
             Happening::FrameCame => {
                 self.frame = None;
                 if self.is_outdated {
@@ -303,6 +295,26 @@ impl App {
         }
     }
 
+    fn notice(&mut self, noticed: Noticed) -> Draws {
+        match noticed {
+            Noticed::Input(input) => return self.take(input),
+            Noticed::Online => {
+                self.take(Input::Woke);
+            }
+            Noticed::Offline => {}
+            Noticed::Forbidden => {
+                // Chromium has fired no `close` yet and fires none; in Firefox the constructor
+                // threw, and an attempt is waited for. Anything else that was forbidden is not ours.
+                if let Status::Connecting { .. } | Status::Waiting { .. } = self.connection.status()
+                {
+                    self.obstacle = Some(Obstacle::Forbidden);
+                    self.take(Input::Close);
+                }
+            }
+        }
+        Draws::AtOnce
+    }
+
     fn hear(&mut self, heard: Heard) -> Draws {
         match heard {
             Heard::Input(input) => return self.take(input),
@@ -376,7 +388,7 @@ impl App {
             Effect::SetTimer(epoch, timer, period) => {
                 let link = ctx.link().clone();
                 self.timers.set(timer, period, move || {
-                    link.send_message(Msg(Happening::Input(Input::TimerExpired(epoch, timer))));
+                    link.send_message(Msg(Happening::TimerExpired(epoch, timer)));
                 });
             }
             Effect::StopTimer(timer) => self.timers.stop(timer),

@@ -6,8 +6,8 @@ use gloo_events::EventListener;
 use js_sys::Array;
 use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::{
-    Document, Element, PageTransitionEvent, Performance, SecurityPolicyViolationEvent,
-    UrlSearchParams, VisibilityState, Window,
+    Document, Element, Event, EventTarget, PageTransitionEvent, Performance,
+    SecurityPolicyViolationEvent, UrlSearchParams, VisibilityState, Window,
 };
 use yew::Callback;
 
@@ -87,52 +87,49 @@ pub(super) fn warn(what: &str, error: &JsValue) {
     web_sys::console::warn_2(&format!("heartwire: {what}:").into(), error);
 }
 
-/// Listens to what happens to the page until dropped: what the connection must know, whether the
-/// network comes or goes, and that the page's policy forbids a connection.
+/// Something that happened to the page as a whole.
+#[derive(Debug)]
+pub(super) enum Noticed {
+    /// Something for the connection.
+    Input(Input),
+    /// The browser says that there is a network again.
+    Online,
+    /// The browser says that there is none any more.
+    Offline,
+    /// The page's content security policy forbade a connection.
+    Forbidden,
+}
+
+/// Listens to what happens to the page as a whole until dropped.
 #[must_use = "dropping the listeners detaches them"]
-pub(super) fn listen(
-    emit: &Callback<Input>,
-    online_changed: &Callback<()>,
-    forbidden: Callback<()>,
-) -> [EventListener; 7] {
-    let on = |event: &'static str, input: Input| {
+pub(super) fn listen(emit: &Callback<Noticed>) -> [EventListener; 7] {
+    let on = |target: &EventTarget, kind: &'static str, notice: fn(&Event) -> Option<Noticed>| {
         let emit = emit.clone();
-        EventListener::new(&window(), event, move |_| emit.emit(input.clone()))
+        EventListener::new(target, kind, move |event| {
+            if let Some(noticed) = notice(event) {
+                emit.emit(noticed);
+            }
+        })
     };
-    let online = online_changed.clone();
-    let offline = online_changed.clone();
-    let woke = emit.clone();
-    let resumed = emit.clone();
-    let shown = emit.clone();
+    let (window, document) = (window(), document());
     [
-        on("pagehide", Input::Left),
-        EventListener::new(&window(), "online", {
-            let emit = emit.clone();
-            move |_| {
-                online.emit(());
-                emit.emit(Input::Woke);
-            }
+        on(&window, "pagehide", |_| Some(Noticed::Input(Input::Left))),
+        on(&window, "pageshow", |event| {
+            let event = event.dyn_ref::<PageTransitionEvent>()?;
+            event.persisted().then_some(Noticed::Input(Input::Returned))
         }),
-        EventListener::new(&window(), "offline", move |_| offline.emit(())),
-        EventListener::new(&window(), "pageshow", move |event| {
-            let event = event.dyn_ref::<PageTransitionEvent>();
-            if event.is_some_and(PageTransitionEvent::persisted) {
-                shown.emit(Input::Returned);
-            }
-        }),
-        EventListener::new(&document(), "visibilitychange", move |_| {
-            if document().visibility_state() == VisibilityState::Visible {
-                woke.emit(Input::Woke);
-            }
-        }),
-        EventListener::new(&document(), "securitypolicyviolation", move |event| {
-            let event = event.dyn_ref::<SecurityPolicyViolationEvent>();
-            if event.is_some_and(|event| event.effective_directive() == "connect-src") {
-                forbidden.emit(());
-            }
+        on(&window, "online", |_| Some(Noticed::Online)),
+        on(&window, "offline", |_| Some(Noticed::Offline)),
+        on(&document, "visibilitychange", |_| {
+            let is_visible = self::document().visibility_state() == VisibilityState::Visible;
+            is_visible.then_some(Noticed::Input(Input::Woke))
         }),
         // Page Lifecycle: the page was frozen and runs again.
-        EventListener::new(&document(), "resume", move |_| resumed.emit(Input::Woke)),
+        on(&document, "resume", |_| Some(Noticed::Input(Input::Woke))),
+        on(&document, "securitypolicyviolation", |event| {
+            let event = event.dyn_ref::<SecurityPolicyViolationEvent>()?;
+            (event.effective_directive() == "connect-src").then_some(Noticed::Forbidden)
+        }),
     ]
 }
 

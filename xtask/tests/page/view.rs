@@ -76,7 +76,7 @@ async fn the_keyboard_alone_is_enough() {
 }
 
 #[tokio::test]
-async fn enter_in_the_address_field_connects() {
+async fn enter_in_the_address_field_connects_and_never_disconnects() {
     let server = Server::start(Manner::Echo);
     let visit = Visit::to(&format!("url={server}&autoconnect=false")).await;
 
@@ -84,6 +84,11 @@ async fn enter_in_the_address_field_connects() {
     visit.presses(Key::Enter).await;
 
     visit.reaches(&["open"]).await;
+    visit.presses(Key::Enter).await;
+    // The echo comes back over the same connection, after whatever Enter did.
+    visit.types("x").await;
+    visit.shows("x").await;
+    assert_eq!(server.opened(), 1);
 }
 
 #[tokio::test]
