@@ -90,7 +90,7 @@ pub enum Input {
     /// The socket closed, could not be made or was found dead.
     Closed(Epoch, Closure),
     /// The socket did not take this: `send` threw, or would have discarded it silently.
-    Refused(Epoch, Transmit),
+    NotTaken(Epoch, Transmit),
     /// The browser has passed on most of what the socket took.
     Drained(Epoch),
     /// A timer expired.
@@ -109,7 +109,7 @@ impl Input {
             Self::Opened(epoch)
             | Self::Received(epoch, _)
             | Self::Closed(epoch, _)
-            | Self::Refused(epoch, _)
+            | Self::NotTaken(epoch, _)
             | Self::Drained(epoch)
             | Self::TimerExpired(epoch, _) => Some(*epoch),
         }
@@ -124,7 +124,7 @@ pub enum Effect {
     /// Drop the socket: detach every handler, then close it with 1000. None of its events matter
     /// any more, so nothing waits for its `close`, which can take a minute.
     Disconnect,
-    /// Hand this to the socket; answer with [`Input::Refused`] if it does not take it.
+    /// Hand this to the socket; answer with [`Input::NotTaken`] if it does not take it.
     Transmit(Transmit),
     /// Answer with [`Input::Drained`] as soon as the socket's `bufferedAmount` is below
     /// [`BATCH_BYTES`].
@@ -168,7 +168,7 @@ pub enum Status {
     /// An attempt is not allowed any more.
     GaveUp,
     /// The server closed with a code that says it would refuse again.
-    Refused,
+    TurnedAway,
 }
 
 /// One connection to one server, kept alive.
@@ -240,7 +240,7 @@ impl Connection {
                 | Status::Waiting { .. }
                 | Status::Stopped
                 | Status::GaveUp
-                | Status::Refused,
+                | Status::TurnedAway,
                 Input::Open(locality),
             ) => {
                 self.backoff.restart(self.settings.ceilings(locality));
@@ -259,7 +259,7 @@ impl Connection {
                 self.undrained_bytes = 0;
                 self.awaits_drain = false;
             }
-            (Status::Open { .. }, Input::Refused(_, transmit)) => {
+            (Status::Open { .. }, Input::NotTaken(_, transmit)) => {
                 self.take_back(transmit);
                 self.lose(Closure::abnormal(), now);
             }
@@ -299,7 +299,7 @@ impl Connection {
                 | Input::Opened(_)
                 | Input::Received(..)
                 | Input::Closed(..)
-                | Input::Refused(..)
+                | Input::NotTaken(..)
                 | Input::Drained(_)
                 | Input::TimerExpired(..),
             ) => {}
@@ -455,7 +455,7 @@ impl Connection {
             was_open: opened.is_some(),
         });
         if self.settings.final_codes.contains(&code) {
-            self.status = Status::Refused;
+            self.status = Status::TurnedAway;
         } else if self.may_retry() {
             let delay = self.backoff.next_delay();
             self.wait(delay, now);
@@ -506,7 +506,7 @@ impl Connection {
             Status::Connecting { .. } => (Timer::Connect, true),
             Status::Open { .. } => (Timer::Heartbeat, true),
             Status::Waiting { .. } => (Timer::Reconnect, false),
-            Status::Idle | Status::Away | Status::Stopped | Status::GaveUp | Status::Refused => {
+            Status::Idle | Status::Away | Status::Stopped | Status::GaveUp | Status::TurnedAway => {
                 return;
             }
         };

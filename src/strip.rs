@@ -161,7 +161,7 @@ impl Strip {
             (None, Status::Away) => Self::of(State::Connecting, words.connecting, places),
             (None, Status::Stopped) => Self::of(State::Stopped, words.stopped, places),
             (None, Status::GaveUp) => Self::gave_up(scene, words),
-            (None, Status::Refused) => Self::refused_final(scene, words),
+            (None, Status::TurnedAway) => Self::refused_final(scene, words),
         }
     }
 
@@ -521,7 +521,7 @@ mod tests {
                 ],
             ),
             (
-                Status::Refused,
+                Status::TurnedAway,
                 Some(&loss(1008, "令牌已过期", true)),
                 [
                     "refusedFinal: Closed by the server / Close code 1008 (policy violation): 令牌已过期. Not retrying: this code usually means the server would refuse again. / Try again",

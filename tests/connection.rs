@@ -265,7 +265,7 @@ fn it_gives_up_at_the_limit_and_at_a_final_code() {
     assert_eq!(shell.status(), "connecting");
     shell.socket_opens();
     shell.socket_closes(1008);
-    assert_eq!(shell.status(), "refused");
+    assert_eq!(shell.status(), "turned away");
 
     let mut shell = Shell::open(Settings {
         retry: false,
@@ -433,7 +433,7 @@ fn late_inputs(epoch: Epoch) -> Vec<Input> {
         Input::Opened(epoch),
         Input::Received(epoch, Frame::Text("late".into())),
         Input::Closed(epoch, Closure::abnormal()),
-        Input::Refused(epoch, Transmit::Message(message)),
+        Input::NotTaken(epoch, Transmit::Message(message)),
         Input::Drained(epoch),
         Input::TimerExpired(epoch, Timer::Connect),
         Input::TimerExpired(epoch, Timer::Heartbeat),
@@ -600,7 +600,7 @@ impl Shell {
             Effect::Transmit(transmit) => {
                 assert!(self.socket_is_open, "{transmit:?} without an open socket");
                 if self.refuses {
-                    return Some(Input::Refused(self.connection.epoch(), transmit));
+                    return Some(Input::NotTaken(self.connection.epoch(), transmit));
                 }
                 self.wire.push(transmit);
             }
@@ -623,7 +623,9 @@ impl Shell {
             Status::Connecting { .. } => &[Timer::Connect],
             Status::Open { .. } => &[Timer::Heartbeat],
             Status::Waiting { .. } => &[Timer::Reconnect],
-            Status::Idle | Status::Away | Status::Stopped | Status::GaveUp | Status::Refused => &[],
+            Status::Idle | Status::Away | Status::Stopped | Status::GaveUp | Status::TurnedAway => {
+                &[]
+            }
         };
         let running: Vec<_> = self.timers.keys().copied().collect();
         assert_eq!(running, expected, "{:?}", self.connection.status());
@@ -658,7 +660,7 @@ impl Shell {
             Status::Away => "away",
             Status::Stopped => "stopped",
             Status::GaveUp => "gave up",
-            Status::Refused => "refused",
+            Status::TurnedAway => "turned away",
         }
     }
 }

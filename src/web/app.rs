@@ -372,7 +372,7 @@ impl App {
                     .as_ref()
                     .is_some_and(|socket| socket.send(transmit.text()));
                 if !is_taken {
-                    return Some(Input::Refused(self.connection.epoch(), transmit));
+                    return Some(Input::NotTaken(self.connection.epoch(), transmit));
                 }
             }
             Effect::AwaitDrain(epoch) => {
@@ -410,7 +410,7 @@ impl App {
 
     /// Tells the console how a connection ended; the browser tells it only what failed to begin.
     fn report_loss(&self) {
-        let (Status::Waiting { .. } | Status::GaveUp | Status::Refused, Some(loss)) =
+        let (Status::Waiting { .. } | Status::GaveUp | Status::TurnedAway, Some(loss)) =
             (self.connection.status(), self.connection.last_loss())
         else {
             return;
@@ -423,7 +423,7 @@ impl App {
     fn run_clock(&mut self, ctx: &Context<Self>, status: Status) {
         let passes = match status {
             Status::Connecting { .. } | Status::Open { .. } | Status::Waiting { .. } => true,
-            Status::Idle | Status::Away | Status::Stopped | Status::GaveUp | Status::Refused => {
+            Status::Idle | Status::Away | Status::Stopped | Status::GaveUp | Status::TurnedAway => {
                 false
             }
         };
