@@ -122,7 +122,7 @@ impl Address {
             let fragment = fragment.into();
             return Err(AddressError::Fragment { fragment });
         }
-        if text.contains(|character: char| character.is_whitespace() || character.is_control()) {
+        if text.contains(|character: char| character.is_whitespace() || is_deceptive(character)) {
             return Err(AddressError::Malformed);
         }
         if text.starts_with('/') && !text.starts_with("//") && !page.host.is_empty() {
@@ -236,6 +236,15 @@ impl fmt::Display for Address {
     }
 }
 
+/// Whether a character hides itself, or turns round what stands beside it.
+pub(crate) fn is_deceptive(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        )
+}
+
 /// Whether this can be a host with an optional port. The browser decides on the rest of its
 /// syntax, such as a name in another script.
 fn is_host(text: &str) -> bool {
@@ -313,6 +322,7 @@ mod tests {
             ("ws://", AddressError::Malformed),
             ("ws:///path", AddressError::Malformed),
             ("ws://a b", AddressError::Malformed),
+            ("ws://a\u{202e}b/x", AddressError::Malformed),
             ("ws://a:0", AddressError::Malformed),
             ("ws://a:65536", AddressError::Malformed),
             ("ws://a:b", AddressError::Malformed),

@@ -89,7 +89,8 @@ pub enum Input {
     Received(Epoch, Frame),
     /// The socket closed, could not be made or was found dead.
     Closed(Epoch, Closure),
-    /// The socket did not take this: `send` threw, or would have discarded it silently.
+    /// The socket did not take this: `send` threw, or would have discarded it silently. Its
+    /// [`Closed`](Self::Closed) follows.
     NotTaken(Epoch, Transmit),
     /// The browser has passed on most of what the socket took.
     Drained(Epoch),
@@ -124,7 +125,8 @@ pub enum Effect {
     /// Drop the socket: detach every handler, then close it with 1000. None of its events matter
     /// any more, so nothing waits for its `close`, which can take a minute.
     Disconnect,
-    /// Hand this to the socket; answer with [`Input::NotTaken`] if it does not take it.
+    /// Hand this to the socket. If it does not take it, answer with [`Input::NotTaken`] and let an
+    /// [`Input::Closed`] follow soon, with the socket's own code if it tells one.
     Transmit(Transmit),
     /// Answer with [`Input::Drained`] as soon as the socket's `bufferedAmount` is below
     /// [`BATCH_BYTES`].
@@ -243,6 +245,9 @@ impl Connection {
                 | Status::TurnedAway,
                 Input::Open(locality),
             ) => {
+                // A new start, perhaps with another server.
+                self.last_loss = None;
+                self.lost_at = None;
                 self.backoff.restart(self.settings.ceilings(locality));
                 self.connect(now);
             }
@@ -259,10 +264,7 @@ impl Connection {
                 self.undrained_bytes = 0;
                 self.awaits_drain = false;
             }
-            (Status::Open { .. }, Input::NotTaken(_, transmit)) => {
-                self.take_back(transmit);
-                self.lose(Closure::abnormal(), now);
-            }
+            (Status::Open { .. }, Input::NotTaken(_, transmit)) => self.take_back(transmit),
             (Status::Waiting { .. }, Input::TimerExpired(_, Timer::Reconnect)) => {
                 self.connect(now);
             }
@@ -404,6 +406,7 @@ impl Connection {
             .map(|lost_at| now.saturating_sub(lost_at));
         self.reconnects += u64::from(outage.is_some());
         self.status = Status::Open { since: now, outage };
+        self.last_loss = None;
         self.undrained_bytes = 0;
         self.awaits_drain = false;
         self.protocol.reset();
@@ -433,7 +436,9 @@ impl Connection {
         }
     }
 
+    /// Keeps what a dying socket did not take, and gives it no more.
     fn take_back(&mut self, transmit: Transmit) {
+        self.awaits_drain = true;
         match transmit {
             Transmit::Message(message) => {
                 self.sent -= 1;

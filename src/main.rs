@@ -1,10 +1,6 @@
 //! The page.
 
 #[cfg(target_arch = "wasm32")]
-#[global_allocator]
-static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
-
-#[cfg(target_arch = "wasm32")]
 fn main() {
     heartwire::web::start();
 }

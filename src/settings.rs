@@ -132,12 +132,17 @@ impl Settings {
         let mut settings = Self::default();
         let mut complaints = Vec::new();
         let mut replies_given = false;
-        for (name, value) in pairs {
-            match settings.set(&name, &value, page) {
+        let pairs: Vec<_> = pairs.into_iter().collect();
+        for (index, (name, value)) in pairs.iter().enumerate() {
+            // The last of several values counts.
+            if pairs[index + 1..].iter().any(|(later, _)| later == name) {
+                continue;
+            }
+            match settings.set(name, value, page) {
                 Ok(()) => replies_given |= name == "reply_text",
                 Err(allowed) => complaints.push(Complaint {
-                    setting: name,
-                    value,
+                    setting: name.clone(),
+                    value: value.clone(),
                     allowed,
                 }),
             }
@@ -204,15 +209,15 @@ impl Settings {
             "server_heartbeat_text" => self.server_heartbeat_text = texts(value)?,
             "connect_timeout" => self.connect_timeout = duration(value, PERIOD)?,
             "retry" => self.retry = switch(value)?,
-            "retry_min" => self.retry_min = Some(duration(value, DELAY)?),
-            "retry_max" => self.retry_max = Some(duration(value, DELAY)?),
+            "retry_min" => self.retry_min = Some(duration(value, CEILING)?),
+            "retry_max" => self.retry_max = Some(duration(value, CEILING)?),
             "retry_limit" => {
                 self.retry_limit = match value {
                     "off" => None,
                     _ => Some(count(value, 1, u32::MAX).ok_or(Allowed::CountOrOff(1, u32::MAX))?),
                 }
             }
-            "stable_after" => self.stable_after = duration(value, DELAY)?,
+            "stable_after" => self.stable_after = duration(value, ANY)?,
             "final_codes" => self.final_codes = close_codes(value)?,
             "outbox_limit" => {
                 let limit = count(value, 1, 1_000_000).ok_or(Allowed::Count(1, 1_000_000))?;
@@ -235,7 +240,13 @@ const PERIOD: Limits = Limits {
     most: Duration::from_hours(24),
 };
 
-const DELAY: Limits = Limits {
+/// Zero doubles to zero: a link must not make a page reconnect without a pause.
+const CEILING: Limits = Limits {
+    least: Duration::from_millis(10),
+    most: PERIOD.most,
+};
+
+const ANY: Limits = Limits {
     least: Duration::ZERO,
     most: PERIOD.most,
 };
@@ -416,6 +427,7 @@ mod tests {
             ("connect_timeout", "off"),
             ("retry", "1"),
             ("retry_min", "1h"),
+            ("retry_max", "0ms"),
             ("retry_limit", "0"),
             ("stable_after", "10"),
             ("final_codes", "1008;1009"),
@@ -482,6 +494,16 @@ mod tests {
             assert_eq!(ceilings.first, ceilings.last);
             assert_eq!(duration_text(ceilings.first), value);
         }
+    }
+
+    #[test]
+    fn the_last_of_several_values_counts() {
+        let (settings, complaints) = read(&[("heartbeat", "soon"), ("heartbeat", "5s")]);
+        assert_eq!(settings.heartbeat, Some(Duration::from_secs(5)));
+        assert_eq!(complaints, []);
+        let (settings, complaints) = read(&[("heartbeat", "5s"), ("heartbeat", "soon")]);
+        assert_eq!(settings, Settings::default());
+        assert_eq!(complaints.len(), 1);
     }
 
     #[test]

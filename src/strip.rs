@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use crate::{
-    address::{Address, AddressError, Locality},
+    address::{Address, AddressError, Locality, is_deceptive},
     connection::{Closure, Loss, Status},
-    words::{self, Words, fill},
+    words::{self, Words, fill, shortened},
 };
 
 /// What the strip is about.
@@ -138,8 +138,8 @@ impl Strip {
             }
             (Some(Obstacle::Blocked), _) => {
                 let secured = address.secured().to_string();
-                let label = fill(words.use_suggestion, &[("suggestion", "wss://")]);
-                Self::of(State::Mixed, words.blocked, places).button(Press::Use(secured), &label)
+                Self::of(State::Mixed, words.blocked, places)
+                    .button(Press::Use(secured), words.use_wss)
             }
             (Some(Obstacle::Forbidden), _) => Self::of(State::Csp, words.forbidden, places)
                 .button(Press::Connect, words.try_again),
@@ -173,7 +173,10 @@ impl Strip {
                 suggestion: Some(suggestion),
                 ..
             } => {
-                let label = fill(words.use_suggestion, &[("suggestion", suggestion)]);
+                let label = fill(
+                    words.use_suggestion,
+                    &[("suggestion", &shortened(suggestion))],
+                );
                 strip.button(Press::Use(suggestion.clone()), &label)
             }
             AddressError::BadScheme {
@@ -218,7 +221,7 @@ impl Strip {
         }
         let mut strip = Self::of(State::Open, words.open, places);
         if scene.is_unanswered {
-            strip.detail = format!("{} {}", strip.detail, words.unanswered);
+            strip.detail = format!("{}\n{}", strip.detail, words.unanswered);
         }
         strip
     }
@@ -253,6 +256,16 @@ impl Strip {
     fn gave_up(scene: &Scene<'_>, words: &Words) -> Self {
         let abnormal = Closure::abnormal();
         let closure = scene.last_loss.map_or(&abnormal, |loss| &loss.closure);
+        if scene.attempt == 0 {
+            let was_open = scene.last_loss.is_some_and(|loss| loss.was_open);
+            let headline = if was_open {
+                words.lost
+            } else {
+                words.refused.headline
+            };
+            return Self::saying(State::GaveUp, headline, closure_text(closure, words))
+                .button(Press::Connect, words.try_again);
+        }
         let name = words.close_name(closure.code);
         let detail = fill(
             &words.gave_up_detail.of(scene.attempt.into()),
@@ -400,15 +413,7 @@ fn closure_text(closure: &Closure, words: &Words) -> String {
 /// A close reason is anybody's text: without what would hide or turn round what stands beside it.
 fn printable(reason: &str) -> String {
     reason
-        .chars()
-        .filter(|character| {
-            let turns_text = matches!(
-                character,
-                '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-            );
-            !character.is_control() && !turns_text
-        })
-        .collect::<String>()
+        .replace(is_deceptive, "")
         .trim_matches([' ', '.', '。'])
         .to_owned()
 }
@@ -628,6 +633,22 @@ mod tests {
     }
 
     #[test]
+    fn without_a_retry_no_retry_is_said_to_have_failed() {
+        let address = address("ws://example.org");
+        let closed = loss(1001, "", true);
+        let scene = Scene {
+            status: Status::GaveUp,
+            last_loss: Some(&closed),
+            attempt: 0,
+            ..scene(Ok(&address))
+        };
+        assert_eq!(
+            text(&Strip::new(&scene, Lang::En.words())),
+            "gaveUp: Connection lost / Close code 1001 (going away). / Try again"
+        );
+    }
+
+    #[test]
     fn a_server_that_answers_no_heartbeat_is_named_so() {
         let address = address("ws://example.org");
         let scene = Scene {
@@ -637,7 +658,7 @@ mod tests {
         };
         assert_eq!(
             Strip::new(&scene, Lang::En.words()).detail,
-            "ws://example.org Heartbeat sent. This server has not replied to one yet."
+            "ws://example.org\nHeartbeat sent. This server has not replied to one yet."
         );
     }
 

@@ -96,6 +96,7 @@ pub struct Words {
     pub try_again: &'static str,
     pub ignore: &'static str,
     pub use_suggestion: &'static str,
+    pub use_wss: &'static str,
 
     pub idle: State,
     pub confirm: State,
@@ -136,6 +137,7 @@ pub struct Words {
     pub allowed_count: &'static str,
     pub allowed_count_or_off: &'static str,
     pub allowed_words: &'static str,
+    pub list_separator: &'static str,
     pub allowed_close_codes: &'static str,
     pub allowed_protocols: &'static str,
     pub allowed_texts: &'static str,
@@ -241,14 +243,15 @@ impl Words {
     pub fn address_error(&self, error: &AddressError) -> String {
         match error {
             AddressError::Empty => self.url_empty.into(),
-            AddressError::NoScheme { suggestion } => {
-                fill(self.url_no_scheme, &[("suggestion", suggestion)])
-            }
+            AddressError::NoScheme { suggestion } => fill(
+                self.url_no_scheme,
+                &[("suggestion", &shortened(suggestion))],
+            ),
             AddressError::BadScheme { scheme, .. } => {
-                fill(self.url_bad_scheme, &[("scheme", scheme)])
+                fill(self.url_bad_scheme, &[("scheme", &shortened(scheme))])
             }
             AddressError::Fragment { fragment } => {
-                fill(self.url_fragment, &[("fragment", fragment)])
+                fill(self.url_fragment, &[("fragment", &shortened(fragment))])
             }
             AddressError::Credentials => self.url_credentials.into(),
             AddressError::Malformed => self.url_malformed.into(),
@@ -267,7 +270,8 @@ impl Words {
         );
         let allowed = self.allowed(&complaint.allowed);
         match complaint.allowed {
-            Allowed::Address(_) => refused + &allowed,
+            // An address may hold a secret; the field shows it.
+            Allowed::Address(_) => format!("{}: {allowed}", complaint.setting),
             Allowed::Duration(_)
             | Allowed::DurationOrOff(_)
             | Allowed::Count(..)
@@ -298,7 +302,10 @@ impl Words {
             Allowed::DurationOrOff(limits) => duration(self.allowed_duration_or_off, limits),
             Allowed::Count(least, most) => count(self.allowed_count, *least, *most),
             Allowed::CountOrOff(least, most) => count(self.allowed_count_or_off, *least, *most),
-            Allowed::OneOf(words) => fill(self.allowed_words, &[("words", &words.join(", "))]),
+            Allowed::OneOf(words) => fill(
+                self.allowed_words,
+                &[("words", &words.join(self.list_separator))],
+            ),
             Allowed::CloseCodes => self.allowed_close_codes.into(),
             Allowed::Protocols => self.allowed_protocols.into(),
             Allowed::Texts => self.allowed_texts.into(),
@@ -312,8 +319,8 @@ impl Words {
 }
 
 /// A link can carry any amount of text; an error shows enough of it to be found again.
-fn shortened(value: &str) -> String {
-    const MOST: usize = 40;
+pub(crate) fn shortened(value: &str) -> String {
+    const MOST: usize = 80;
     match value.char_indices().nth(MOST) {
         Some((end, _)) => format!("{}…", &value[..end]),
         None => value.into(),
@@ -375,7 +382,7 @@ mod tests {
             ..complaint
         };
         let text = Lang::En.words().complaint(&long);
-        assert!(text.contains(&format!("“{}…”", "好".repeat(40))), "{text}");
+        assert!(text.contains(&format!("“{}…”", "好".repeat(80))), "{text}");
     }
 
     #[test]

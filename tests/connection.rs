@@ -131,14 +131,47 @@ fn what_was_typed_before_and_between_connections_leaves_in_order_and_once() {
 #[test]
 fn a_socket_that_takes_nothing_more_is_replaced_and_nothing_is_lost() {
     let mut shell = Shell::open(Settings::default());
-    shell.refuses = true;
+    shell.refuses = Some(1006);
     shell.type_text("a");
     shell.type_text("ab");
     assert_eq!(shell.status(), "waiting");
     assert_eq!(shell.connection.sent(), 0);
-    shell.refuses = false;
+    shell.refuses = None;
     shell.reconnect();
     assert_eq!(shell.take_wire(), ["a", "ab"]);
+}
+
+#[test]
+fn what_a_closing_socket_does_not_take_hides_no_close_code() {
+    let mut shell = Shell::open(Settings::default());
+    shell.refuses = Some(1008);
+    shell.type_text("a");
+    assert_eq!(shell.status(), "turned away");
+    assert_eq!(shell.connection.outbox().len(), 1);
+}
+
+#[test]
+fn an_old_loss_is_forgotten_once_it_is_mended() {
+    let mut shell = Shell::new(Settings::default());
+    shell.input(Input::Open(Locality::Loopback));
+    shell.socket_closes(1006);
+    shell.reconnect();
+    assert_eq!(shell.connection.last_loss(), None);
+    shell.input(Input::Left);
+    shell.input(Input::Returned);
+    assert_eq!(shell.connection.last_loss(), None);
+}
+
+#[test]
+fn a_new_start_after_giving_up_is_no_reconnection() {
+    let mut shell = Shell::open(Settings {
+        retry: false,
+        ..Settings::default()
+    });
+    shell.socket_closes(1006);
+    shell.input(Input::Open(Locality::Remote));
+    shell.socket_opens();
+    assert_eq!(shell.connection.reconnects(), 0);
 }
 
 #[test]
@@ -377,7 +410,7 @@ proptest! {
         for step in steps {
             shell.take(step);
         }
-        shell.refuses = false;
+        shell.refuses = None;
         shell.drains = true;
         shell.bring_up();
         let epoch = shell.connection.epoch();
@@ -395,7 +428,7 @@ enum Step {
     SocketOpens,
     SocketCloses(u16),
     Receive,
-    Type,
+    Type { padding: usize },
     Advance(u64),
     Refuses(bool),
     Drains(bool),
@@ -416,7 +449,9 @@ fn step() -> impl Strategy<Value = Step> {
         4 => Just(Step::SocketOpens),
         2 => prop::sample::select(vec![1000, 1001, 1006, 1008, 1012, 4000]).prop_map(Step::SocketCloses),
         2 => Just(Step::Receive),
-        4 => Just(Step::Type),
+        3 => Just(Step::Type { padding: 0 }),
+        // Some of these make a batch.
+        1 => Just(Step::Type { padding: BATCH_BYTES / 3 }),
         3 => (0_u64..40_000).prop_map(Step::Advance),
         1 => any::<bool>().prop_map(Step::Refuses),
         1 => any::<bool>().prop_map(Step::Drains),
@@ -452,7 +487,10 @@ struct Shell {
     wire: Vec<Transmit>,
     shown: Vec<String>,
     typed: Vec<String>,
-    refuses: bool,
+    /// Takes nothing more, and closes with this code.
+    refuses: Option<u16>,
+    /// A `close` is to follow what the socket did not take.
+    is_dying: bool,
     drains: bool,
 }
 
@@ -478,7 +516,8 @@ impl Shell {
             wire: Vec::new(),
             shown: Vec::new(),
             typed: Vec::new(),
-            refuses: false,
+            refuses: None,
+            is_dying: false,
             drains: true,
         }
     }
@@ -567,13 +606,13 @@ impl Shell {
             Step::SocketOpens => self.socket_opens(),
             Step::SocketCloses(code) => self.socket_closes(code),
             Step::Receive => self.receive("message"),
-            Step::Type => {
-                let text = format!("text {}", self.typed.len());
+            Step::Type { padding } => {
+                let text = format!("text {}{}", self.typed.len(), " ".repeat(padding));
                 self.type_text(&text);
                 self.typed.push(text);
             }
             Step::Advance(millis) => self.advance(millis),
-            Step::Refuses(refuses) => self.refuses = refuses,
+            Step::Refuses(refuses) => self.refuses = refuses.then_some(1006),
             Step::Drains(drains) => self.drains = drains,
         }
     }
@@ -583,6 +622,11 @@ impl Shell {
             if let Some(input) = self.perform(effect) {
                 self.connection.handle_input(input, self.now);
             }
+        }
+        if let Some(code) = self.refuses
+            && std::mem::take(&mut self.is_dying)
+        {
+            self.socket_closes(code);
         }
     }
 
@@ -599,7 +643,8 @@ impl Shell {
             }
             Effect::Transmit(transmit) => {
                 assert!(self.socket_is_open, "{transmit:?} without an open socket");
-                if self.refuses {
+                if self.refuses.is_some() {
+                    self.is_dying = true;
                     return Some(Input::NotTaken(self.connection.epoch(), transmit));
                 }
                 self.wire.push(transmit);

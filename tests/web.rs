@@ -49,6 +49,33 @@ async fn nothing_under_composition_is_sent() {
 }
 
 #[wasm_bindgen_test]
+async fn nothing_under_composition_is_sent_where_its_events_do_not_say_so() {
+    let page = Mounted::new(quick()).await;
+    open(0);
+    page.settle().await;
+    page.dispatch("compositionstart").await;
+    for text in ["n", "ni", "", "你"] {
+        page.type_text(text).await;
+    }
+    assert_eq!(sent(0), [""; 0]);
+    page.dispatch("compositionend").await;
+    assert_eq!(sent(0), ["你"]);
+}
+
+#[wasm_bindgen_test]
+async fn a_keystroke_while_the_socket_closes_hides_no_close_code() {
+    let page = Mounted::new(quick()).await;
+    open(0);
+    page.settle().await;
+    start_closing(0);
+    page.type_text("a").await;
+    close(0, 1008, "no");
+    page.settle().await;
+    assert_eq!(page.state(), "refusedFinal");
+    assert_eq!(page.attribute("data-queued").as_deref(), Some("1"));
+}
+
+#[wasm_bindgen_test]
 async fn silence_is_answered_with_a_heartbeat_and_talk_is_not() {
     let page = Mounted::new(quick()).await;
     open(0);

@@ -33,7 +33,7 @@ pub struct App {
     address: Result<Address, AddressError>,
     obstacle: Option<Obstacle>,
     field: NodeRef,
-    typing: Option<[EventListener; 2]>,
+    typing: Option<[EventListener; 3]>,
     received: Option<Received>,
     /// Runs while the page shows a time that passes.
     clock: Option<Interval>,
@@ -139,7 +139,7 @@ impl Component for App {
             return false;
         }
         self.run_clock(ctx, after);
-        if before != after {
+        if let Status::Connecting { .. } | Status::Open { .. } = before {
             self.report_loss();
         }
         match draws {
@@ -369,7 +369,7 @@ impl App {
             Effect::Transmit(transmit) => {
                 let is_taken = self
                     .socket
-                    .as_ref()
+                    .as_mut()
                     .is_some_and(|socket| socket.send(transmit.text()));
                 if !is_taken {
                     return Some(Input::NotTaken(self.connection.epoch(), transmit));

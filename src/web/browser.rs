@@ -7,7 +7,8 @@ use js_sys::Array;
 use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::{
     Document, Element, Event, EventTarget, PageTransitionEvent, Performance,
-    SecurityPolicyViolationEvent, UrlSearchParams, VisibilityState, Window,
+    SecurityPolicyViolationEvent, SecurityPolicyViolationEventDisposition, UrlSearchParams,
+    VisibilityState, Window,
 };
 use yew::Callback;
 
@@ -128,7 +129,11 @@ pub(super) fn listen(emit: &Callback<Noticed>) -> [EventListener; 7] {
         on(&document, "resume", |_| Some(Noticed::Input(Input::Woke))),
         on(&document, "securitypolicyviolation", |event| {
             let event = event.dyn_ref::<SecurityPolicyViolationEvent>()?;
-            (event.effective_directive() == "connect-src").then_some(Noticed::Forbidden)
+            // One that is only reported forbids nothing.
+            let is_enforced =
+                event.disposition() == SecurityPolicyViolationEventDisposition::Enforce;
+            (is_enforced && event.effective_directive() == "connect-src")
+                .then_some(Noticed::Forbidden)
         }),
     ]
 }

@@ -91,19 +91,21 @@ impl Socket {
     }
 
     /// Sends a text frame; returns whether the socket took it. One that is closing would discard
-    /// it without a word (WHATWG WebSockets, `send`).
+    /// it without a word (WHATWG WebSockets, `send`); its `close`, with its code, is awaited.
     #[must_use]
-    pub(super) fn send(&self, text: &str) -> bool {
-        if self.inner.ready_state() != WebSocket::OPEN {
-            return false;
+    pub(super) fn send(&mut self, text: &str) -> bool {
+        let is_taken = self.inner.ready_state() == WebSocket::OPEN
+            && match self.inner.send_with_str(text) {
+                Ok(()) => true,
+                Err(error) => {
+                    browser::warn("a message was not sent", &error);
+                    false
+                }
+            };
+        if !is_taken {
+            self.await_close();
         }
-        match self.inner.send_with_str(text) {
-            Ok(()) => true,
-            Err(error) => {
-                browser::warn("a message was not sent", &error);
-                false
-            }
-        }
+        is_taken
     }
 
     /// Tells whether little is left in the browser's buffer, or else asks to look again soon: no
@@ -123,9 +125,11 @@ impl Socket {
     /// never `close` where a content security policy forbids the address.
     pub(super) fn await_close(&mut self) {
         let (emit, epoch) = (self.emit.clone(), self.epoch);
-        self.close = Some(Timeout::new(CLOSE_MILLIS, move || {
-            emit.emit(Heard::Input(Input::Closed(epoch, Closure::abnormal())));
-        }));
+        self.close.get_or_insert_with(|| {
+            Timeout::new(CLOSE_MILLIS, move || {
+                emit.emit(Heard::Input(Input::Closed(epoch, Closure::abnormal())));
+            })
+        });
     }
 }
 
@@ -152,5 +156,6 @@ fn frame(data: &JsValue) -> Option<Frame> {
 /// Between two looks at what is buffered: a fast link drains a batch in less.
 const DRAIN_MILLIS: u32 = 20;
 
-/// `error` and `close` belong to one task, so this is long.
-const CLOSE_MILLIS: u32 = 100;
+/// `error` and `close` belong to one task, and a server that has closed ends the connection at once
+/// (RFC 6455 §7.1.1), so this is long.
+const CLOSE_MILLIS: u32 = 500;

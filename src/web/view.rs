@@ -2,7 +2,7 @@
 //!
 //! They are functions and not components: each component more costs 2 kB of the page.
 
-use std::time::Duration;
+use std::{cell::Cell, rc::Rc, time::Duration};
 
 use gloo_events::EventListener;
 use wasm_bindgen::JsCast as _;
@@ -16,8 +16,7 @@ use crate::{
     words::{Words, fill},
 };
 
-/// What was wrong with the settings given. Its region is there from the start, so that a screen
-/// reader hears what comes into it.
+/// What was wrong with the settings given.
 pub(super) fn complaints<'a>(
     words: &Words,
     complaints: impl Iterator<Item = &'a Complaint>,
@@ -192,19 +191,26 @@ pub(super) fn message_field(words: &'static Words, field: &NodeRef) -> Html {
 
 /// Listens to the message field until dropped.
 ///
-/// Nothing under composition is told. The last `input` of a composition has the final text in
-/// Chromium and comes again after `compositionend` in Firefox; an unchanged text is not sent twice.
-/// Yew knows no composition events.
+/// Nothing under composition is told, whatever events it makes of its own: the text is told at its
+/// end. The last `input` of a composition has the final text in Chromium and comes again after
+/// `compositionend` in Firefox; an unchanged text is not sent twice. Yew knows no composition events.
 #[must_use = "dropping the listeners detaches them"]
 pub(super) fn listen_to_typing(
     field: &HtmlTextAreaElement,
     on_type: &Callback<String>,
-) -> [EventListener; 2] {
-    ["input", "compositionend"].map(|kind| {
+) -> [EventListener; 3] {
+    let is_composing = Rc::new(Cell::new(false));
+    ["compositionstart", "input", "compositionend"].map(|kind| {
         let (source, on_type) = (field.clone(), on_type.clone());
+        let is_composing = Rc::clone(&is_composing);
         EventListener::new(field, kind, move |event| {
+            match kind {
+                "compositionstart" => is_composing.set(true),
+                "compositionend" => is_composing.set(false),
+                _ => {}
+            }
             let event = event.dyn_ref::<InputEvent>();
-            if !event.is_some_and(InputEvent::is_composing) {
+            if !is_composing.get() && !event.is_some_and(InputEvent::is_composing) {
                 on_type.emit(source.value());
             }
         })
@@ -259,8 +265,8 @@ fn facts_list(facts: &Facts, words: &'static Words) -> Html {
     let waiting = if facts.merged == 0 {
         facts.waiting.to_string()
     } else {
-        let merged = fill(words.merged, &[("n", &facts.merged.to_string())]);
-        format!("{} ({merged})", facts.waiting)
+        let (waiting, merged) = (facts.waiting.to_string(), facts.merged.to_string());
+        fill(words.merged, &[("waiting", &waiting), ("n", &merged)])
     };
     let round_trip = facts.round_trip.map(|time| format!("{} ms", millis(time)));
     html! {

@@ -16,7 +16,7 @@ pub(super) const WORDS: Words = Words {
     sent: "Sent",
     received: "Received",
     waiting: "Waiting",
-    merged: "{n} merged",
+    merged: "{waiting} ({n} merged)",
     reconnects: "Reconnects",
     message: "Message",
     message_hint: "Sent on every change.",
@@ -40,6 +40,7 @@ pub(super) const WORDS: Words = Words {
     try_again: "Try again",
     ignore: "Ignore",
     use_suggestion: "Use {suggestion}",
+    use_wss: "Use wss://",
 
     idle: State {
         headline: "Not connected",
@@ -122,6 +123,7 @@ pub(super) const WORDS: Words = Words {
     allowed_count: "It takes a whole number from {least} to {most}.",
     allowed_count_or_off: "It takes a whole number from {least} to {most}, or off.",
     allowed_words: "It takes one of: {words}.",
+    list_separator: ", ",
     allowed_close_codes: "It takes close codes from 1000 to 4999, separated by commas, or nothing.",
     allowed_protocols: "It takes subprotocol names without spaces, each once, separated by commas.",
     allowed_texts: "It takes texts separated by commas, none of them empty.",

@@ -16,7 +16,7 @@ pub(super) const WORDS: Words = Words {
     sent: "已发送",
     received: "已接收",
     waiting: "等待发送",
-    merged: "已合并 {n} 条",
+    merged: "{waiting}（已合并 {n} 条）",
     reconnects: "重连次数",
     message: "消息",
     message_hint: "每次修改都会发送。",
@@ -37,6 +37,7 @@ pub(super) const WORDS: Words = Words {
     try_again: "重新尝试",
     ignore: "忽略",
     use_suggestion: "使用 {suggestion}",
+    use_wss: "改用 wss://",
 
     idle: State {
         headline: "未连接",
@@ -107,6 +108,7 @@ pub(super) const WORDS: Words = Words {
     allowed_count: "请使用 {least} 至 {most} 之间的整数。",
     allowed_count_or_off: "请使用 {least} 至 {most} 之间的整数，或使用 off。",
     allowed_words: "可用的值：{words}。",
+    list_separator: "、",
     allowed_close_codes: "请使用 1000 至 4999 之间的关闭代码，用逗号分隔；也可以留空。",
     allowed_protocols: "请使用不含空格且不重复的子协议名称，用逗号分隔。",
     allowed_texts: "请使用以逗号分隔的文本，每项都不能为空。",

@@ -189,6 +189,24 @@ async fn a_policy_is_named(browser: Browser) {
     assert_eq!(server.connections().len(), 0);
 }
 
+/// A policy stands for whatever keeps WebAssembly from running.
+#[tokio::test]
+async fn a_page_that_cannot_start_says_so() {
+    let policy = Some("script-src 'self' 'unsafe-inline'");
+    for browser in [Browser::Chromium, Browser::Firefox] {
+        let visit = Visit::before(browser, &[], "/", policy).await;
+        let address = visit.site.address("127.0.0.1", "");
+        visit.session.client.goto(&address).await.unwrap();
+
+        eventually("the page says that it cannot start", SOON, async || {
+            let said = "return document.querySelector('#starting[role=alert]')?.textContent ?? ''";
+            let said = visit.text_of(said).await;
+            said.contains("could not start").then_some(())
+        })
+        .await;
+    }
+}
+
 async fn url_field(visit: &Visit) -> String {
     visit
         .text_of("return document.querySelector('#url').value")
