@@ -6,7 +6,7 @@ use std::fmt;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -58,16 +58,7 @@ impl Session {
         let program = first(browser.programs())?;
         let driver = first(&[browser.driver()])?;
         let folder = Folder::create()?;
-        let variable = format!("TMPDIR={}", folder.0.display());
-        let words = [variable.as_ref(), driver.as_os_str()];
-        let words = words
-            .into_iter()
-            .chain(browser.driver_arguments().iter().map(OsStr::new));
-        let mut driver = Leash::start("env", words).map_err(failed)?;
-        let driver_port = timeout(START_LIMIT, announced_port(driver.output()))
-            .await
-            .map_err(|_| failed(format!("{} does not start", browser.driver())))?
-            .map_err(|cause| failed(format!("{} does not start: {cause}", browser.driver())))?;
+        let (driver, driver_port) = start_driver(browser, &driver, &folder).await?;
 
         let capabilities = browser.capabilities(&program.to_string_lossy(), arguments);
         let client = timeout(
@@ -243,6 +234,39 @@ fn first(programs: &[&str]) -> Result<PathBuf, Error> {
         })
 }
 
+/// Starts a driver on a free port, with its temporary files in `folder`.
+///
+/// A driver asks for a free port on one address and then takes the same port on another, where
+/// somebody else may have it: then it ends at once, and another try helps.
+async fn start_driver(
+    browser: Browser,
+    program: &Path,
+    folder: &Folder,
+) -> Result<(Leash, u16), Error> {
+    let variable = format!("TMPDIR={}", folder.0.display());
+    let mut tries = 1;
+    loop {
+        let words = [variable.as_ref(), program.as_os_str()];
+        let words = words
+            .into_iter()
+            .chain(browser.driver_arguments().iter().map(OsStr::new));
+        let mut driver = Leash::start("env", words).map_err(failed)?;
+        let port = timeout(START_LIMIT, announced_port(driver.output()))
+            .await
+            .map_err(|_| failed(format!("{} does not start", browser.driver())))?;
+        match port {
+            Ok(port) => return Ok((driver, port)),
+            Err(_) if tries < DRIVER_TRIES => tries += 1,
+            Err(cause) => {
+                return Err(failed(format!(
+                    "{} does not start: {cause}",
+                    browser.driver()
+                )));
+            }
+        }
+    }
+}
+
 /// Reads the port from what a driver prints when it is ready, and throws the rest away.
 async fn announced_port(output: Option<ChildStdout>) -> Result<u16, Error> {
     let mut output = BufReader::new(output.ok_or_else(|| failed("it has no output"))?);
@@ -265,6 +289,9 @@ async fn announced_port(output: Option<ChildStdout>) -> Result<u16, Error> {
 fn failed(cause: impl fmt::Display) -> Error {
     Error::Failed(cause.to_string())
 }
+
+/// How often a driver may miss a free port; one in about 600 starts was seen to.
+const DRIVER_TRIES: u32 = 5;
 
 /// How long a driver and a browser may each take to start: a hundred times what they need.
 const START_LIMIT: Duration = Duration::from_mins(1);
