@@ -1,6 +1,6 @@
 //! The parts of the page. They see words, numbers and statuses, never the connection.
 //!
-//! They are functions and not components: each component more costs 2 kB of the page.
+//! They are functions and not components: each component more costs a kilobyte of the compressed page.
 
 use std::{cell::Cell, rc::Rc, time::Duration};
 
