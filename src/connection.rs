@@ -196,7 +196,7 @@ pub struct Connection {
     awaits_drain: bool,
     last_typed: String,
     last_loss: Option<Loss>,
-    /// When the last open connection ended, unless it was stopped.
+    /// When the last open connection was lost; until it is made good, or a new start is made.
     lost_at: Option<Duration>,
     sent: u64,
     received: u64,
@@ -492,8 +492,6 @@ impl Connection {
     fn stop(&mut self) {
         self.quit();
         self.status = Status::Stopped;
-        self.last_loss = None;
-        self.lost_at = None;
     }
 
     /// Notes that an open connection ends; returns since when it was open.
