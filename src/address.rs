@@ -101,6 +101,11 @@ pub enum AddressError {
     },
     /// It holds a user name or a password, which would be shown and shared.
     Credentials,
+    /// Browsers connect to no such port.
+    UnsafePort {
+        /// That port.
+        port: u16,
+    },
     /// It is no URL.
     Malformed,
 }
@@ -159,6 +164,12 @@ impl Address {
         }
         if !is_host(host) {
             return Err(AddressError::Malformed);
+        }
+        let port = host[without_port(host).len()..].trim_start_matches(':');
+        if let Ok(port) = port.parse()
+            && UNSAFE_PORTS.contains(&port)
+        {
+            return Err(AddressError::UnsafePort { port });
         }
         Ok(Self {
             is_secure,
@@ -273,6 +284,15 @@ fn is_ipv4_loopback(host: &str) -> bool {
     numbers.is_some_and(|numbers| numbers.len() == 4 && numbers[0] == 127)
 }
 
+/// The ports that no WebSocket may use: "bad ports" of the Fetch standard.
+const UNSAFE_PORTS: [u16; 82] = [
+    1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102,
+    103, 104, 109, 110, 111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465,
+    512, 513, 514, 515, 526, 530, 531, 532, 540, 548, 554, 556, 563, 587, 601, 636, 989, 990, 993,
+    995, 1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668,
+    6669, 6679, 6697, 10080,
+];
+
 fn without_port(host: &str) -> &str {
     match host.rfind(':') {
         Some(colon) if !host[colon..].contains(']') => &host[..colon],
@@ -312,6 +332,7 @@ mod tests {
             ("http://a.b/c", bad_scheme("http", Some("ws://a.b/c"))),
             ("https://a.b", bad_scheme("https", Some("wss://a.b"))),
             ("ftp://a.b", bad_scheme("ftp", None)),
+            ("ws://a.b:6000/x", AddressError::UnsafePort { port: 6000 }),
             (
                 "ws://a.b#top",
                 AddressError::Fragment {
@@ -404,10 +425,10 @@ mod tests {
     #[test]
     fn the_query_can_be_left_out() {
         let page = page("http", "localhost");
-        let address = Address::parse("wss://a.b:1/c?token=secret", &page);
+        let address = Address::parse("wss://a.b:81/c?token=secret", &page);
         assert_eq!(
             address.map(|it| it.without_query()),
-            Ok("wss://a.b:1/c".to_owned())
+            Ok("wss://a.b:81/c".to_owned())
         );
     }
 

@@ -5,10 +5,11 @@ use std::{collections::VecDeque, time::Duration};
 use crate::{
     address::Locality,
     backoff::Backoff,
-    heartbeat::Heartbeat,
-    outbox::{Full, Outbox},
+    heartbeat::{Heartbeat, Knowledge, Period, Verdict, is_late},
+    outbox::{Full, MAX_BYTES, Outbox},
     protocol::{Frame, Meaning, PlainText, Transmit},
     settings::Settings,
+    silence::{Drops, Learned, Silence},
 };
 
 /// Names one socket among all that were opened.
@@ -34,6 +35,8 @@ pub enum Timer {
     Connect,
     /// When to send a heartbeat; repeats until stopped.
     Heartbeat,
+    /// When to judge that no reply has come.
+    Reply,
     /// When to try again.
     Reconnect,
 }
@@ -45,6 +48,8 @@ pub struct Closure {
     pub code: u16,
     /// What the server gave as its reason: anybody's text.
     pub reason: String,
+    /// Whether both sides had said that they close.
+    pub was_clean: bool,
 }
 
 impl Closure {
@@ -54,6 +59,7 @@ impl Closure {
         Self {
             code: 1006,
             reason: String::new(),
+            was_clean: false,
         }
     }
 }
@@ -65,13 +71,27 @@ pub struct Loss {
     pub closure: Closure,
     /// Whether its handshake had succeeded.
     pub was_open: bool,
+    /// Whether it was dropped here, because nothing came any more.
+    pub was_silent: bool,
+}
+
+/// Where a connection is to go.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Destination {
+    /// Where the server is.
+    pub locality: Locality,
+    /// Whether it is another server than that of the last start, so that nothing which was meant
+    /// for that one, or is known of it, is right any more.
+    pub is_new: bool,
+    /// What is remembered of the path to it.
+    pub learned: Option<Learned>,
 }
 
 /// What happened outside.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Input {
     /// The user or the application wants a connection.
-    Open(Locality),
+    Open(Destination),
     /// The user or the application wants none any more.
     Close,
     /// The user does not want to wait for the next attempt.
@@ -87,7 +107,7 @@ pub enum Input {
     Opened(Epoch),
     /// A frame arrived.
     Received(Epoch, Frame),
-    /// The socket closed, could not be made or was found dead.
+    /// The socket closed or could not be made.
     Closed(Epoch, Closure),
     /// The socket did not take this: `send` threw, or would have discarded it silently. Its
     /// [`Closed`](Self::Closed) follows.
@@ -122,11 +142,14 @@ impl Input {
 pub enum Effect {
     /// Make a socket whose events carry this epoch.
     Connect(Epoch),
+    /// Close the socket with 1000 and go on listening for its `close` alone: a clean one proves that
+    /// all that was sent before has arrived.
+    Close(Epoch),
     /// Drop the socket: detach every handler, then close it with 1000. None of its events matter
     /// any more, so nothing waits for its `close`, which can take a minute.
     Disconnect,
-    /// Hand this to the socket. If it does not take it, answer with [`Input::NotTaken`] and let an
-    /// [`Input::Closed`] follow soon, with the socket's own code if it tells one.
+    /// Hand this to the socket. If it does not take it, answer with [`Input::NotTaken`] at once and
+    /// let an [`Input::Closed`] follow soon, with the socket's own code if it tells one.
     Transmit(Transmit),
     /// Answer with [`Input::Drained`] as soon as the socket's `bufferedAmount` is below
     /// [`BATCH_BYTES`].
@@ -180,20 +203,27 @@ pub enum Status {
 /// The methods fall into four classes: [`handle_input`](Self::handle_input) takes what happened;
 /// [`send`](Self::send) and [`type_text`](Self::type_text) are the application's commands;
 /// `poll_effect` gives what to do; the rest are getters. Time is an argument: how long it has been
-/// since an origin that the caller chooses once.
-#[derive(Debug)]
+/// since an origin that the caller chooses once, with the time that the machine slept.
+#[derive(Clone, Debug)]
 pub struct Connection {
     settings: Settings,
     status: Status,
     epoch: Epoch,
     backoff: Backoff,
     heartbeat: Heartbeat,
+    silence: Silence,
     protocol: PlainText,
     outbox: Outbox,
     effects: VecDeque<Effect>,
+    /// A socket was asked to close, and has not said yet how that went.
+    is_closing: bool,
+    /// The newest time that an argument told.
+    now: Duration,
     /// Text handed to the socket since it was last known to have drained.
     undrained_bytes: usize,
     awaits_drain: bool,
+    /// Messages and text handed to the socket since the last heartbeat.
+    unasked: (usize, usize),
     last_typed: String,
     last_loss: Option<Loss>,
     /// When the last open connection was lost; until it is made good, or a new start is made.
@@ -216,12 +246,16 @@ impl Connection {
             epoch: Epoch::default(),
             backoff: Backoff::new(settings.ceilings(Locality::Remote), seed),
             heartbeat: Heartbeat::new(&settings),
+            silence: Silence::new(None),
             protocol: PlainText::new(&settings),
-            outbox: Outbox::new(settings.outbox_limit),
+            outbox: Outbox::new(settings.outbox_limit, settings.resend),
             settings,
             effects: VecDeque::new(),
+            is_closing: false,
+            now: Duration::ZERO,
             undrained_bytes: 0,
             awaits_drain: false,
+            unasked: (0, 0),
             last_typed: String::new(),
             last_loss: None,
             lost_at: None,
@@ -236,6 +270,7 @@ impl Connection {
         if input.epoch().is_some_and(|epoch| epoch != self.epoch) {
             return;
         }
+        self.now = now;
         match (self.status, input) {
             (
                 Status::Idle
@@ -243,44 +278,58 @@ impl Connection {
                 | Status::Stopped
                 | Status::GaveUp
                 | Status::TurnedAway,
-                Input::Open(locality),
-            ) => {
-                // A new start, perhaps with another server.
-                self.last_loss = None;
-                self.lost_at = None;
-                self.backoff.restart(self.settings.ceilings(locality));
-                self.connect(now);
-            }
-            (Status::Connecting { .. }, Input::Opened(_)) => self.opened(now),
-            (Status::Connecting { .. }, Input::TimerExpired(_, Timer::Connect)) => {
-                self.lose(Closure::abnormal(), now);
+                Input::Open(destination),
+            ) => self.start(destination),
+            (Status::Connecting { .. }, Input::Opened(_)) => self.opened(),
+            (Status::Connecting { since }, Input::TimerExpired(_, Timer::Connect)) => {
+                let has_slept = is_late(since + self.settings.connect_timeout, now);
+                self.lose(Closure::abnormal(), false);
+                if has_slept {
+                    self.hurry();
+                }
             }
             (Status::Connecting { .. } | Status::Open { .. }, Input::Closed(_, closure)) => {
-                self.lose(closure, now);
+                if closure.code == 1006 && matches!(self.status, Status::Open { .. }) {
+                    self.silence.dropped(now);
+                }
+                self.lose(closure, false);
             }
-            (Status::Open { .. }, Input::Received(_, frame)) => self.receive(frame, now),
-            (Status::Open { .. }, Input::TimerExpired(_, Timer::Heartbeat)) => self.beat(now),
+            (Status::Open { .. }, Input::Received(_, frame)) => self.receive(frame),
+            (Status::Open { .. }, Input::TimerExpired(_, Timer::Heartbeat)) => {
+                if self.heartbeat.is_due(now) {
+                    self.beat();
+                }
+            }
+            (Status::Open { .. }, Input::TimerExpired(_, Timer::Reply)) => self.judge(),
+            (Status::Open { .. }, Input::Woke) => {
+                if self.period().is_some() && self.heartbeat.wakes(now) {
+                    self.beat();
+                }
+            }
+            (Status::Open { .. }, Input::Retry) => {
+                if let Knowledge::Lost { .. } = self.heartbeat.knowledge() {
+                    self.give_up_on_server();
+                    self.hurry();
+                }
+            }
             (Status::Open { .. }, Input::Drained(_)) => {
                 self.undrained_bytes = 0;
                 self.awaits_drain = false;
             }
-            (Status::Open { .. }, Input::NotTaken(_, transmit)) => self.take_back(transmit),
-            (Status::Waiting { .. }, Input::TimerExpired(_, Timer::Reconnect)) => {
-                self.connect(now);
-            }
-            (Status::Waiting { until, .. }, Input::Retry | Input::Woke) => {
-                let delay = self.backoff.local_delay();
-                if now + delay < until {
-                    self.wait(delay, now);
-                }
-            }
+            (Status::Open { .. }, Input::NotTaken(_, transmit)) => self.take_back(&transmit),
+            (Status::Waiting { .. }, Input::TimerExpired(_, Timer::Reconnect)) => self.connect(),
+            (Status::Waiting { .. }, Input::Retry | Input::Woke) => self.hurry(),
             (
                 Status::Connecting { .. } | Status::Open { .. } | Status::Waiting { .. },
                 Input::Left,
-            ) => self.leave(now),
+            ) => {
+                self.note_outage(now);
+                self.quit();
+                self.status = Status::Away;
+            }
             (Status::Away, Input::Returned | Input::Woke) => {
                 let delay = self.backoff.local_delay();
-                self.wait(delay, now);
+                self.wait(delay);
             }
             (
                 Status::Connecting { .. }
@@ -288,7 +337,16 @@ impl Connection {
                 | Status::Waiting { .. }
                 | Status::Away,
                 Input::Close,
-            ) => self.stop(),
+            ) => {
+                self.quit();
+                self.status = Status::Stopped;
+            }
+            (
+                Status::Stopped | Status::Away | Status::Waiting { .. },
+                Input::Closed(_, closure),
+            ) if self.is_closing => {
+                self.finish_closing(Some(&closure));
+            }
             // Nothing else has a meaning in the status that it meets.
             (
                 _,
@@ -309,11 +367,13 @@ impl Connection {
     }
 
     /// Sends the whole content of the input field after a change; an unchanged one is not sent.
-    pub fn type_text(&mut self, text: String) {
+    pub fn type_text(&mut self, text: String, now: Duration) {
         if text == self.last_typed {
             return;
         }
+        self.now = now;
         self.last_typed.clone_from(&text);
+        self.make_room_for(&text);
         self.outbox.push_typed(text);
     }
 
@@ -322,16 +382,22 @@ impl Connection {
     /// # Errors
     ///
     /// Hands the text back when the outbox is full.
-    pub fn send(&mut self, text: String) -> Result<(), Full> {
+    pub fn send(&mut self, text: String, now: Duration) -> Result<(), Full> {
+        self.now = now;
+        self.make_room_for(&text);
         self.outbox.push_sent(text)
+    }
+
+    /// Takes over what the outbox of an earlier page had [`store`](Outbox::store)d. What had been
+    /// sent is treated as after the loss of a connection.
+    pub fn restore(&mut self, stored: &str) {
+        self.outbox.restore(stored);
     }
 
     /// What to do next; call it until `None` after every other call.
     #[must_use]
     pub fn poll_effect(&mut self) -> Option<Effect> {
-        self.effects
-            .pop_front()
-            .or_else(|| self.transmit_next().map(Effect::Transmit))
+        self.effects.pop_front().or_else(|| self.next_transmit())
     }
 
     /// What the connection is doing.
@@ -353,16 +419,29 @@ impl Connection {
         self.backoff.attempt()
     }
 
-    /// Messages that wait to be sent.
+    /// The messages without a proof that they arrived.
     #[must_use]
     pub fn outbox(&self) -> &Outbox {
         &self.outbox
     }
 
-    /// The heartbeat's measurements.
+    /// What is known about the server's answers.
     #[must_use]
     pub fn heartbeat(&self) -> &Heartbeat {
         &self.heartbeat
+    }
+
+    /// What is worth remembering of the path to the server; nothing where the heartbeat's period is
+    /// given.
+    #[must_use]
+    pub fn learned(&self) -> Option<Learned> {
+        (self.settings.heartbeat == Period::Auto).then(|| self.silence.learned())
+    }
+
+    /// The connections in a row that were dropped after the same silence, if there are several.
+    #[must_use]
+    pub fn drops(&self) -> Option<Drops> {
+        self.silence.drops()
     }
 
     /// The connection or attempt that ended last without being stopped.
@@ -371,7 +450,7 @@ impl Connection {
         self.last_loss.as_ref()
     }
 
-    /// Messages handed to a socket, heartbeats not counted.
+    /// Messages that were handed to a socket, each once; heartbeats are not counted.
     #[must_use]
     pub fn sent(&self) -> u64 {
         self.sent
@@ -389,17 +468,32 @@ impl Connection {
         self.reconnects
     }
 
-    fn connect(&mut self, now: Duration) {
-        self.quit();
-        self.epoch = self.epoch.next();
-        self.status = Status::Connecting { since: now };
-        self.effects.extend([
-            Effect::Connect(self.epoch),
-            Effect::SetTimer(self.epoch, Timer::Connect, self.settings.connect_timeout),
-        ]);
+    /// Starts anew, perhaps with another server.
+    fn start(&mut self, destination: Destination) {
+        self.last_loss = None;
+        self.lost_at = None;
+        self.backoff
+            .restart(self.settings.ceilings(destination.locality));
+        if destination.is_new {
+            self.finish_closing(None);
+            self.outbox.forget_repeats();
+            self.heartbeat.forget();
+            self.silence = Silence::new(destination.learned);
+        }
+        self.connect();
     }
 
-    fn opened(&mut self, now: Duration) {
+    fn connect(&mut self) {
+        self.quit();
+        self.finish_closing(None);
+        self.epoch = self.epoch.next();
+        self.status = Status::Connecting { since: self.now };
+        self.effects.push_back(Effect::Connect(self.epoch));
+        self.set_timer(Timer::Connect, self.settings.connect_timeout);
+    }
+
+    fn opened(&mut self) {
+        let now = self.now;
         let outage = self
             .lost_at
             .take()
@@ -409,61 +503,102 @@ impl Connection {
         self.last_loss = None;
         self.undrained_bytes = 0;
         self.awaits_drain = false;
+        self.unasked = (0, 0);
         self.protocol.reset();
+        self.heartbeat.opened(now);
+        self.silence.opened(now);
         self.effects.push_back(Effect::StopTimer(Timer::Connect));
-        let period = self.heartbeat.opened(now);
-        self.set_heartbeat(period);
+        self.restart_period();
     }
 
-    fn receive(&mut self, frame: Frame, now: Duration) {
-        let period = self.heartbeat.received(now);
-        self.set_heartbeat(period);
-        match self.protocol.meaning(&frame) {
+    fn receive(&mut self, frame: Frame) {
+        let now = self.now;
+        if self.heartbeat.heard(now) {
+            self.effects.push_back(Effect::StopTimer(Timer::Reply));
+        }
+        self.silence.received(now);
+        let meaning = self.protocol.meaning(&frame);
+        if self.heartbeat.is_put_off() || meaning == Meaning::ServerHeartbeat {
+            self.restart_period();
+        }
+        match meaning {
             Meaning::Message => {
                 self.received += 1;
                 self.effects.push_back(Effect::Deliver(frame));
             }
-            Meaning::Reply { sent } => self.heartbeat.replied(sent, now),
-            Meaning::ServerHeartbeat => {}
+            Meaning::Reply { sent, taken } => {
+                self.heartbeat.replied(sent, now);
+                self.outbox.confirm(taken);
+            }
+            Meaning::ServerHeartbeat | Meaning::SecondReply => {}
         }
     }
 
-    fn beat(&mut self, now: Duration) {
-        if self.heartbeat.is_due(now) {
-            self.heartbeat.sent();
-            let heartbeat = self.protocol.heartbeat(now);
-            self.effects.push_back(Effect::Transmit(heartbeat));
+    fn beat(&mut self) {
+        let now = self.now;
+        self.unasked = (0, 0);
+        self.silence.sent(now);
+        let heartbeat = self.protocol.heartbeat(now, self.outbox.taken());
+        self.effects.push_back(Effect::Transmit(heartbeat));
+        self.restart_period();
+        if let Some(wait) = self.heartbeat.beat(now) {
+            self.set_timer(Timer::Reply, wait);
         }
+    }
+
+    /// Nothing came in time after a heartbeat.
+    fn judge(&mut self) {
+        match self.heartbeat.judge(self.now) {
+            Some(Verdict::Probe(wait)) => {
+                self.beat();
+                self.set_timer(Timer::Reply, wait);
+            }
+            Some(Verdict::Dead) => self.give_up_on_server(),
+            None => {}
+        }
+    }
+
+    fn give_up_on_server(&mut self) {
+        self.silence.died();
+        self.lose(Closure::abnormal(), true);
     }
 
     /// Keeps what a dying socket did not take, and gives it no more.
-    fn take_back(&mut self, transmit: Transmit) {
+    fn take_back(&mut self, transmit: &Transmit) {
         self.awaits_drain = true;
         match transmit {
             Transmit::Message(message) => {
-                self.sent -= 1;
-                self.outbox.put_back(message);
+                self.sent -= u64::from(!message.is_repeat);
+                self.outbox.put_back();
             }
             Transmit::Heartbeat(_) => {}
         }
     }
 
-    fn lose(&mut self, closure: Closure, now: Duration) {
-        let opened = self.note_outage(now);
-        if opened.is_some_and(|since| now.saturating_sub(since) >= self.settings.stable_after) {
+    fn lose(&mut self, closure: Closure, was_silent: bool) {
+        // A connection that fell silent lived as long as it was heard of.
+        let end = if was_silent {
+            self.heartbeat.last_heard()
+        } else {
+            self.now
+        };
+        let opened = self.note_outage(end);
+        if opened.is_some_and(|since| end.saturating_sub(since) >= self.settings.stable_after) {
             self.backoff.reset();
         }
-        self.quit();
+        self.drop_socket();
+        self.outbox.lose();
         let code = closure.code;
         self.last_loss = Some(Loss {
             closure,
             was_open: opened.is_some(),
+            was_silent,
         });
         if self.settings.final_codes.contains(&code) {
             self.status = Status::TurnedAway;
         } else if self.may_retry() {
             let delay = self.backoff.next_delay();
-            self.wait(delay, now);
+            self.wait(delay);
         } else {
             self.status = Status::GaveUp;
         }
@@ -474,70 +609,132 @@ impl Connection {
         self.settings.retry && self.backoff.attempt() < limit
     }
 
-    fn wait(&mut self, delay: Duration, now: Duration) {
+    fn wait(&mut self, delay: Duration) {
         self.status = Status::Waiting {
-            since: now,
-            until: now + delay,
+            since: self.now,
+            until: self.now + delay,
         };
-        self.effects
-            .push_back(Effect::SetTimer(self.epoch, Timer::Reconnect, delay));
+        self.set_timer(Timer::Reconnect, delay);
     }
 
-    fn leave(&mut self, now: Duration) {
-        self.note_outage(now);
-        self.quit();
-        self.status = Status::Away;
-    }
-
-    fn stop(&mut self) {
-        self.quit();
-        self.status = Status::Stopped;
+    /// Makes a wait as short as that of a client that is not in step with others.
+    fn hurry(&mut self) {
+        if let Status::Waiting { until, .. } = self.status {
+            let delay = self.backoff.local_delay();
+            if self.now + delay < until {
+                self.wait(delay);
+            }
+        }
     }
 
     /// Notes that an open connection ends; returns since when it was open.
-    fn note_outage(&mut self, now: Duration) -> Option<Duration> {
+    fn note_outage(&mut self, end: Duration) -> Option<Duration> {
         let Status::Open { since, .. } = self.status else {
             return None;
         };
-        self.lost_at = Some(now);
+        self.lost_at = Some(end);
         Some(since)
     }
 
-    /// Drops the socket and the timer that the status has.
+    /// Ends what the status has under way. An open socket is asked to close.
     fn quit(&mut self) {
-        let (timer, has_socket) = match self.status {
-            Status::Connecting { .. } => (Timer::Connect, true),
-            Status::Open { .. } => (Timer::Heartbeat, true),
-            Status::Waiting { .. } => (Timer::Reconnect, false),
-            Status::Idle | Status::Away | Status::Stopped | Status::GaveUp | Status::TurnedAway => {
-                return;
-            }
-        };
-        self.effects.push_back(Effect::StopTimer(timer));
-        if has_socket {
+        if let Status::Open { .. } = self.status {
+            self.stop_timers();
+            self.is_closing = true;
+            self.effects.push_back(Effect::Close(self.epoch));
+        } else {
+            self.drop_socket();
+        }
+    }
+
+    /// Ends what the status has under way. The socket is not listened to any more.
+    fn drop_socket(&mut self) {
+        self.stop_timers();
+        if let Status::Connecting { .. } | Status::Open { .. } = self.status {
             self.effects.push_back(Effect::Disconnect);
         }
     }
 
-    fn set_heartbeat(&mut self, period: Option<Duration>) {
-        if let Some(period) = period {
-            self.effects
-                .push_back(Effect::SetTimer(self.epoch, Timer::Heartbeat, period));
+    fn stop_timers(&mut self) {
+        let timers: &[Timer] = match self.status {
+            Status::Connecting { .. } => &[Timer::Connect],
+            Status::Open { .. } => &[Timer::Heartbeat, Timer::Reply],
+            Status::Waiting { .. } => &[Timer::Reconnect],
+            Status::Idle | Status::Away | Status::Stopped | Status::GaveUp | Status::TurnedAway => {
+                &[]
+            }
+        };
+        let stops = timers.iter().map(|timer| Effect::StopTimer(*timer));
+        self.effects.extend(stops);
+    }
+
+    /// A socket that was asked to close has closed so, or is not waited for any longer.
+    fn finish_closing(&mut self, closure: Option<&Closure>) {
+        if !self.is_closing {
+            return;
+        }
+        self.is_closing = false;
+        self.effects.push_back(Effect::Disconnect);
+        // With another code than ours it was the server that closed first, and a server that closes
+        // need not read what still comes (RFC 6455 §5.5.1).
+        if closure.is_some_and(|closure| closure.was_clean && closure.code == 1000) {
+            self.outbox.confirm(self.outbox.taken());
+        }
+        self.outbox.lose();
+    }
+
+    /// What it has to be quiet for before a heartbeat is sent; `None` if none ever is.
+    fn period(&self) -> Option<Duration> {
+        match self.settings.heartbeat {
+            Period::Every(period) => Some(period),
+            Period::Auto => Some(self.silence.learned().period),
+            Period::Off => None,
         }
     }
 
-    fn transmit_next(&mut self) -> Option<Transmit> {
+    fn restart_period(&mut self) {
+        if let Some(period) = self.period() {
+            self.heartbeat.started(period, self.now);
+            self.set_timer(Timer::Heartbeat, period);
+        }
+    }
+
+    fn set_timer(&mut self, timer: Timer, wait: Duration) {
+        self.effects
+            .push_back(Effect::SetTimer(self.epoch, timer, wait));
+    }
+
+    /// A server that confirms nothing cannot hold up what is written.
+    fn make_room_for(&mut self, text: &str) {
+        if !self.heartbeat.is_answered() {
+            self.outbox.give_up_oldest(text);
+        }
+    }
+
+    fn next_transmit(&mut self) -> Option<Effect> {
         if self.awaits_drain || !matches!(self.status, Status::Open { .. }) {
             return None;
         }
+        let (messages, bytes) = self.unasked;
+        let is_half = messages >= self.settings.outbox_limit.div_ceil(2) || bytes >= MAX_BYTES / 2;
+        if is_half && self.period().is_some() {
+            self.beat();
+            return self.effects.pop_front();
+        }
+        if self.outbox.awaits_proof() && self.heartbeat.is_answered() {
+            return None;
+        }
         let message = self.outbox.take()?;
-        self.sent += 1;
+        self.sent += u64::from(!message.is_repeat);
+        self.silence.sent(self.now);
         self.protocol.note(&message);
-        self.undrained_bytes += message.text.len();
+        let length = message.text.len();
+        self.unasked = (messages + 1, bytes + length);
+        self.undrained_bytes += length;
         if self.undrained_bytes >= BATCH_BYTES {
             self.awaits_drain = true;
             self.effects.push_back(Effect::AwaitDrain(self.epoch));
         }
-        Some(Transmit::Message(message))
+        Some(Effect::Transmit(Transmit::Message(message)))
     }
 }

@@ -1,8 +1,19 @@
-//! When a heartbeat is due, and how long its reply took.
+//! When a heartbeat is due, how long its reply takes, and when a connection is dead.
 
 use std::time::Duration;
 
 use crate::settings::Settings;
+
+/// How long it has to be quiet before a heartbeat is sent.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Period {
+    /// This long.
+    Every(Duration),
+    /// As long as the path is known to bear: see [`Silence`](crate::silence::Silence).
+    Auto,
+    /// No heartbeat is sent.
+    Off,
+}
 
 /// What starts the period of quiet over.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -13,65 +24,216 @@ pub enum Mode {
     Always,
 }
 
-/// Decides when to send a heartbeat and measures its round trip.
+/// How long after a heartbeat something must arrive.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ReplyTimeout {
+    /// Four times the smoothed round trip, from 3 s to 10 s, once the server has answered.
+    Auto,
+    /// This long, for every server.
+    After(Duration),
+    /// For ever.
+    Off,
+}
+
+/// What is known about a server.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Knowledge {
+    /// No heartbeat was sent to it yet.
+    Unasked,
+    /// It has answered none.
+    Silent,
+    /// It answers.
+    Answers,
+    /// It was sent a heartbeat and a second one, and nothing has come since.
+    Lost {
+        /// When the second heartbeat was sent.
+        since: Duration,
+        /// When the connection will be taken for dead.
+        until: Duration,
+    },
+}
+
+/// What to do when nothing came in time.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Verdict {
+    /// Ask again, and wait so long.
+    Probe(Duration),
+    /// Take the connection for dead.
+    Dead,
+}
+
+/// Decides when to send a heartbeat, measures its round trip, and tells a dead connection from a
+/// quiet one.
+///
+/// The period that it is asked for is an argument: [`Silence`](crate::silence::Silence) may change
+/// it.
 #[derive(Clone, Debug)]
 pub struct Heartbeat {
-    period: Option<Duration>,
     mode: Mode,
-    /// When the timer was last set.
+    reply_timeout: ReplyTimeout,
+    /// When the timer was last set, and for how long.
     started: Duration,
-    sent: bool,
+    period: Duration,
+    /// When something was received last, or the connection opened.
+    heard: Duration,
+    beaten: Option<Duration>,
+    /// Heartbeats since the last reply of this connection.
+    unanswered: u32,
+    /// The newest round trip of this connection.
     round_trip: Option<Duration>,
+    /// Of this server, whatever the connection.
+    smoothed: Option<Duration>,
+    doubt: Option<Doubt>,
+}
+
+/// A heartbeat was sent, and nothing has come since.
+#[derive(Clone, Copy, Debug)]
+struct Doubt {
+    /// When the timer of the reply expires.
+    due: Duration,
+    /// When the connection is dead.
+    until: Duration,
+    /// When the second heartbeat was sent.
+    probed: Option<Duration>,
+    /// The machine slept meanwhile, so the wait was started over.
+    has_slept: bool,
 }
 
 impl Heartbeat {
-    /// Takes period and mode from the settings.
+    /// Takes mode and reply timeout from the settings.
     #[must_use]
     pub fn new(settings: &Settings) -> Self {
         Self {
-            period: settings.heartbeat,
             mode: settings.heartbeat_mode,
+            reply_timeout: settings.reply_timeout,
             started: Duration::ZERO,
-            sent: false,
+            period: Duration::ZERO,
+            heard: Duration::ZERO,
+            beaten: None,
+            unanswered: 0,
             round_trip: None,
+            smoothed: None,
+            doubt: None,
         }
     }
 
-    /// A connection opened: returns the period to wait for, if there is one.
-    pub fn opened(&mut self, now: Duration) -> Option<Duration> {
-        self.sent = false;
+    /// Forgets what is known about the server: another one may follow.
+    pub fn forget(&mut self) {
+        self.smoothed = None;
+    }
+
+    /// A connection opened.
+    pub fn opened(&mut self, now: Duration) {
+        self.heard = now;
+        self.beaten = None;
+        self.unanswered = 0;
         self.round_trip = None;
-        self.started = now;
-        self.period
+        self.doubt = None;
     }
 
-    /// Something was received: returns the period to wait for if it starts over.
-    pub fn received(&mut self, now: Duration) -> Option<Duration> {
-        match self.mode {
-            Mode::Idle => {
-                self.started = now;
-                self.period
-            }
-            Mode::Always => None,
-        }
+    /// The timer was set.
+    pub fn started(&mut self, period: Duration, now: Duration) {
+        self.started = now;
+        self.period = period;
+    }
+
+    /// Something was received, so the connection lives: returns whether that was in doubt.
+    pub fn heard(&mut self, now: Duration) -> bool {
+        self.heard = now;
+        self.doubt.take().is_some()
+    }
+
+    /// Whether a message received starts the period over.
+    #[must_use]
+    pub fn is_put_off(&self) -> bool {
+        self.mode == Mode::Idle
     }
 
     /// The timer expired: returns whether a heartbeat is due. It is not when the expiry was already
     /// under way as the timer was set anew.
     #[must_use]
     pub fn is_due(&self, now: Duration) -> bool {
-        self.period
-            .is_some_and(|period| now.saturating_sub(self.started) > period / 2)
+        now.saturating_sub(self.started) > self.period / 2
     }
 
-    /// A heartbeat was sent.
-    pub fn sent(&mut self) {
-        self.sent = true;
+    /// A heartbeat is sent: returns how long to wait until [`judge`](Self::judge), if that wait
+    /// starts now.
+    pub fn beat(&mut self, now: Duration) -> Option<Duration> {
+        self.beaten = Some(now);
+        self.unanswered = self.unanswered.saturating_add(1);
+        if self.doubt.is_some() {
+            return None;
+        }
+        self.begin_doubt(now, false)
     }
 
     /// A heartbeat sent at this time got its reply.
     pub fn replied(&mut self, sent: Duration, now: Duration) {
-        self.round_trip = Some(now.saturating_sub(sent));
+        let round_trip = now.saturating_sub(sent);
+        self.unanswered = 0;
+        self.round_trip = Some(round_trip);
+        // As RFC 6298 §2.3 smooths it.
+        self.smoothed = Some(match self.smoothed {
+            Some(smoothed) => (smoothed * 7 + round_trip) / 8,
+            None => round_trip,
+        });
+    }
+
+    /// The wait for a reply is over, and nothing has come: returns what to do. It is nothing when
+    /// something came as the timer was expiring.
+    pub fn judge(&mut self, now: Duration) -> Option<Verdict> {
+        let doubt = self.doubt.as_mut()?;
+        if is_late(doubt.due, now) && !doubt.has_slept {
+            // The machine slept, and what came meanwhile is still to be read.
+            return self.begin_doubt(now, true).map(Verdict::Probe);
+        }
+        if doubt.probed.is_some() {
+            return Some(Verdict::Dead);
+        }
+        doubt.probed = Some(now);
+        doubt.due = doubt.until;
+        Some(Verdict::Probe(doubt.until.saturating_sub(now)))
+    }
+
+    /// The page woke: returns whether to ask at once if the connection still lives. That is not so
+    /// if it was asked a moment ago: several signs tell of one waking.
+    pub fn wakes(&mut self, now: Duration) -> bool {
+        let asks = match (self.doubt, self.beaten) {
+            (Some(doubt), _) => is_late(doubt.due, now),
+            (None, Some(beaten)) => is_late(beaten, now),
+            (None, None) => true,
+        };
+        if asks {
+            self.doubt = None;
+        }
+        asks
+    }
+
+    /// What is known about the server.
+    #[must_use]
+    pub fn knowledge(&self) -> Knowledge {
+        match self.doubt {
+            Some(Doubt {
+                probed: Some(since),
+                until,
+                ..
+            }) => Knowledge::Lost { since, until },
+            _ if self.smoothed.is_some() => Knowledge::Answers,
+            _ if self.beaten.is_some() => Knowledge::Silent,
+            _ => Knowledge::Unasked,
+        }
+    }
+
+    /// Whether the server can be expected to answer, so that what it was sent will be confirmed.
+    #[must_use]
+    pub fn is_answered(&self) -> bool {
+        self.smoothed.is_some() && self.unanswered < MOST_UNANSWERED
+    }
+
+    /// When something was received last, or the connection opened.
+    #[must_use]
+    pub fn last_heard(&self) -> Duration {
+        self.heard
     }
 
     /// How long the newest reply of this connection took.
@@ -80,9 +242,195 @@ impl Heartbeat {
         self.round_trip
     }
 
-    /// Whether heartbeats were sent over this connection and none has been answered.
-    #[must_use]
-    pub fn is_unanswered(&self) -> bool {
-        self.sent && self.round_trip.is_none()
+    fn begin_doubt(&mut self, now: Duration, has_slept: bool) -> Option<Duration> {
+        let timeout = self.timeout()?;
+        self.doubt = Some(Doubt {
+            due: now + timeout / 2,
+            until: now + timeout,
+            probed: None,
+            has_slept,
+        });
+        Some(timeout / 2)
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        match self.reply_timeout {
+            ReplyTimeout::Auto => self
+                .smoothed
+                .map(|smoothed| (smoothed * 4).clamp(SHORTEST, LONGEST)),
+            ReplyTimeout::After(timeout) => Some(timeout),
+            ReplyTimeout::Off => None,
+        }
+    }
+}
+
+/// Whether a timer expired so late that the machine must have slept, or the browser put it off.
+#[must_use]
+pub fn is_late(due: Duration, now: Duration) -> bool {
+    now.saturating_sub(due) > LATE
+}
+
+/// Timers of a hidden page are up to a second late (Chromium aligns them to whole seconds).
+const LATE: Duration = Duration::from_secs(1);
+
+/// A radio that sleeps needs up to two seconds to wake.
+const SHORTEST: Duration = Duration::from_secs(3);
+
+/// Centrifugo's slack, the longest among the clients that were compared.
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// A server that answers some of its heartbeats confirms what was sent; one that has stopped must
+/// not hold up what follows.
+const MOST_UNANSWERED: u32 = 3;
+
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_never_answered_is_given_all_the_time() {
+        let mut heartbeat = Heartbeat::new(&Settings::default());
+        heartbeat.opened(at(0));
+        assert_eq!(heartbeat.knowledge(), Knowledge::Unasked);
+        assert_eq!(heartbeat.beat(at(30_000)), None);
+        assert_eq!(heartbeat.knowledge(), Knowledge::Silent);
+        assert_eq!(heartbeat.judge(at(90_000)), None);
+    }
+
+    #[test]
+    fn the_timeout_follows_the_round_trip_within_its_bounds() {
+        for (round_trip, timeout) in [(1, 3_000), (1_500, 6_000), (9_000, 10_000)] {
+            let mut heartbeat = answered(ReplyTimeout::Auto, round_trip);
+            assert_eq!(heartbeat.beat(at(60_000)), Some(millis(timeout / 2)));
+        }
+    }
+
+    #[test]
+    fn the_round_trip_is_smoothed() {
+        let mut heartbeat = answered(ReplyTimeout::Auto, 800);
+        heartbeat.replied(at(50_000), at(54_000));
+        assert_eq!(heartbeat.round_trip(), Some(millis(4_000)));
+        assert_eq!(heartbeat.beat(at(60_000)), Some(millis(4 * 1_200 / 2)));
+    }
+
+    #[test]
+    fn a_dead_connection_is_probed_once_and_dropped_in_time() {
+        let mut heartbeat = answered(ReplyTimeout::Auto, 10);
+        assert_eq!(heartbeat.beat(at(60_000)), Some(millis(1_500)));
+        assert_eq!(heartbeat.knowledge(), Knowledge::Answers);
+        assert_eq!(
+            heartbeat.judge(at(61_500)),
+            Some(Verdict::Probe(millis(1_500)))
+        );
+        assert_eq!(heartbeat.beat(at(61_500)), None);
+        assert_eq!(
+            heartbeat.knowledge(),
+            Knowledge::Lost {
+                since: at(61_500),
+                until: at(63_000)
+            }
+        );
+        assert_eq!(heartbeat.judge(at(63_000)), Some(Verdict::Dead));
+    }
+
+    #[test]
+    fn anything_received_ends_the_doubt() {
+        let mut heartbeat = answered(ReplyTimeout::Auto, 10);
+        let _ = heartbeat.beat(at(60_000));
+        assert!(heartbeat.heard(at(61_400)));
+        assert_eq!(heartbeat.judge(at(61_500)), None);
+        assert_eq!(heartbeat.beat(at(90_000)), Some(millis(1_500)));
+    }
+
+    #[test]
+    fn a_timeout_that_was_asked_for_holds_for_every_server() {
+        let mut heartbeat = fresh(ReplyTimeout::After(millis(800)));
+        assert_eq!(heartbeat.beat(at(30_000)), Some(millis(400)));
+        let mut heartbeat = answered(ReplyTimeout::Off, 10);
+        assert_eq!(heartbeat.beat(at(60_000)), None);
+    }
+
+    #[test]
+    fn after_a_sleep_the_wait_starts_over_once() {
+        for judged_before in [false, true] {
+            let mut heartbeat = answered(ReplyTimeout::Auto, 10);
+            let _ = heartbeat.beat(at(60_000));
+            if judged_before {
+                let _ = heartbeat.judge(at(61_500));
+            }
+            assert_eq!(
+                heartbeat.judge(at(600_000)),
+                Some(Verdict::Probe(millis(1_500)))
+            );
+            assert_eq!(heartbeat.knowledge(), Knowledge::Answers);
+            assert!(matches!(
+                heartbeat.judge(at(700_000)),
+                Some(Verdict::Probe(_))
+            ));
+            assert_eq!(heartbeat.judge(at(800_000)), Some(Verdict::Dead));
+        }
+    }
+
+    #[test]
+    fn several_signs_of_one_waking_ask_once() {
+        let mut heartbeat = answered(ReplyTimeout::Auto, 10);
+        assert!(heartbeat.wakes(at(60_000)));
+        let _ = heartbeat.beat(at(60_000));
+        assert!(!heartbeat.wakes(at(60_010)));
+        assert!(heartbeat.heard(at(60_020)));
+        assert!(!heartbeat.wakes(at(60_030)));
+        assert!(heartbeat.wakes(at(62_000)));
+        // What was asked before a sleep does not count.
+        let _ = heartbeat.beat(at(62_000));
+        assert!(heartbeat.wakes(at(600_000)));
+        assert_eq!(heartbeat.beat(at(600_000)), Some(millis(1_500)));
+    }
+
+    #[test]
+    fn another_server_is_not_expected_to_answer() {
+        let mut heartbeat = answered(ReplyTimeout::Auto, 10);
+        heartbeat.opened(at(1_000));
+        assert!(heartbeat.is_answered());
+        heartbeat.forget();
+        assert!(!heartbeat.is_answered());
+        assert_eq!(heartbeat.beat(at(60_000)), None);
+    }
+
+    #[test]
+    fn a_server_that_has_stopped_to_answer_holds_up_nothing() {
+        let mut heartbeat = answered(ReplyTimeout::Off, 10);
+        for beats in 0..MOST_UNANSWERED {
+            assert!(heartbeat.is_answered(), "{beats}");
+            let _ = heartbeat.beat(at(60_000));
+        }
+        assert!(!heartbeat.is_answered());
+        heartbeat.replied(at(60_000), at(60_001));
+        assert!(heartbeat.is_answered());
+    }
+
+    /// Open, and answered once after this round trip in milliseconds.
+    fn answered(reply_timeout: ReplyTimeout, round_trip: u64) -> Heartbeat {
+        let mut heartbeat = fresh(reply_timeout);
+        let _ = heartbeat.beat(at(0));
+        let _ = heartbeat.heard(at(round_trip));
+        heartbeat.replied(at(0), at(round_trip));
+        heartbeat
+    }
+
+    fn fresh(reply_timeout: ReplyTimeout) -> Heartbeat {
+        let mut heartbeat = Heartbeat::new(&Settings {
+            reply_timeout,
+            ..Settings::default()
+        });
+        heartbeat.opened(at(0));
+        heartbeat
+    }
+
+    fn at(millis: u64) -> Duration {
+        self::millis(millis)
+    }
+
+    fn millis(millis: u64) -> Duration {
+        Duration::from_millis(millis)
     }
 }

@@ -5,7 +5,7 @@
 //!
 //! - [`connection`] decides: what happened goes in as an [`Input`](connection::Input), what to do
 //!   comes out as an [`Effect`](connection::Effect). It uses [`backoff`], [`heartbeat`],
-//!   [`outbox`] and [`protocol`].
+//!   [`outbox`], [`protocol`] and [`silence`].
 //! - [`settings`] and [`address`] read what people configure and say what is wrong with it.
 //! - [`strip`] turns the connection's status into the words of [`words`].
 //! - `web` is the only part that names the browser: it owns the socket and the timers, performs
@@ -28,6 +28,7 @@ pub mod heartbeat;
 pub mod outbox;
 pub mod protocol;
 pub mod settings;
+pub mod silence;
 pub mod strip;
 #[cfg(target_arch = "wasm32")]
 pub mod web;

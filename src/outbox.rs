@@ -1,14 +1,16 @@
-//! Messages that wait to be sent.
+//! Messages, from when they are written until it is proven that they arrived.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, mem};
 
 /// A message and where it came from.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Message {
     /// What is sent.
     pub text: String,
-    /// Decides what happens to it when the outbox is full.
+    /// Decides what happens to it when the outbox is full or a connection is lost.
     pub origin: Origin,
+    /// Whether a connection had taken it that was lost: it may have arrived.
+    pub is_repeat: bool,
 }
 
 /// Where a message came from.
@@ -20,11 +22,36 @@ pub enum Origin {
     Sent,
 }
 
+/// What is sent again of what a lost connection had taken without a proof that it arrived.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Resend {
+    /// The newest typed text, unless a newer one waits; nothing that was sent on purpose.
+    Latest,
+    /// All, in order. What had arrived arrives once more.
+    Every,
+    /// Nothing.
+    Off,
+}
+
+/// How many messages are in which state.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Delivery {
+    /// They wait, and no connection has taken them yet.
+    pub queued: usize,
+    /// The connection has taken them.
+    pub sent: usize,
+    /// It is proven that they arrived.
+    pub confirmed: u64,
+    /// A connection had taken them and was lost before there was a proof, or its server gives none.
+    /// Some of them may be waiting to be sent again.
+    pub unconfirmed: u64,
+}
+
 /// The outbox is full; the text is handed back.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Full(pub String);
 
-/// Keeps messages in order until a connection takes them.
+/// Keeps messages in order until it is proven that they arrived.
 ///
 /// It is full at its limit of messages or at [`MAX_BYTES`] of text, whichever comes first. When
 /// full, a typed text takes the place of the newest typed text that waits, so the last text is
@@ -32,29 +59,47 @@ pub struct Full(pub String);
 /// size.
 #[derive(Clone, Debug)]
 pub struct Outbox {
+    /// What the connection has taken, oldest first.
+    sent: VecDeque<Message>,
+    /// What follows.
     waiting: VecDeque<Message>,
     limit: usize,
-    bytes: usize,
+    resend: Resend,
+    sent_bytes: usize,
+    waiting_bytes: usize,
+    /// How many messages the connection has taken, with those that are not kept any more.
+    taken: u64,
     merged: u64,
+    confirmed: u64,
+    given_up: u64,
 }
 
-/// Text kept for sending, in bytes.
+/// Text that is kept, in bytes.
 pub const MAX_BYTES: usize = 1024 * 1024;
 
 impl Outbox {
     /// Makes an empty outbox for at most `limit` messages.
     #[must_use]
-    pub fn new(limit: usize) -> Self {
+    pub fn new(limit: usize, resend: Resend) -> Self {
         Self {
+            sent: VecDeque::new(),
             waiting: VecDeque::new(),
             limit,
-            bytes: 0,
+            resend,
+            sent_bytes: 0,
+            waiting_bytes: 0,
+            taken: 0,
             merged: 0,
+            confirmed: 0,
+            given_up: 0,
         }
     }
 
     /// Adds the input field's whole text behind all others.
     pub fn push_typed(&mut self, text: String) {
+        if self.resend == Resend::Latest {
+            self.give_up_waiting(|message| message.is_repeat && message.origin == Origin::Typed);
+        }
         if !self.has_room_for(&text) {
             self.forget_newest_typed();
         }
@@ -74,20 +119,91 @@ impl Outbox {
         Ok(())
     }
 
-    /// Takes the oldest message out.
+    /// Hands the connection the oldest message that waits.
     pub fn take(&mut self) -> Option<Message> {
         let message = self.waiting.pop_front()?;
-        self.bytes -= message.text.len();
         if self.waiting.is_empty() {
             self.merged = 0;
         }
+        self.waiting_bytes -= message.text.len();
+        self.sent_bytes += message.text.len();
+        self.taken += 1;
+        self.sent.push_back(message.clone());
         Some(message)
     }
 
-    /// Puts a message that was taken back before all others.
-    pub fn put_back(&mut self, message: Message) {
-        self.bytes += message.text.len();
-        self.waiting.push_front(message);
+    /// The connection did not take the message that it was handed last.
+    pub fn put_back(&mut self) {
+        if let Some(message) = self.sent.pop_back() {
+            self.taken -= 1;
+            self.sent_bytes -= message.text.len();
+            self.wait_first(message);
+        }
+    }
+
+    /// How many messages the connection has taken.
+    #[must_use]
+    pub fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    /// Whether as much was taken without a proof as can be kept.
+    #[must_use]
+    pub fn awaits_proof(&self) -> bool {
+        self.sent.len() >= self.limit || self.sent_bytes >= MAX_BYTES
+    }
+
+    /// The first `taken` messages that the connection has taken arrived.
+    pub fn confirm(&mut self, taken: u64) {
+        while self.first_kept() < taken
+            && let Some(message) = self.sent.pop_front()
+        {
+            self.sent_bytes -= message.text.len();
+            self.confirmed += 1;
+        }
+    }
+
+    /// Stops waiting for the proof of the oldest messages until there is room for `text`.
+    pub fn give_up_oldest(&mut self, text: &str) {
+        while !self.has_room_for(text)
+            && let Some(message) = self.sent.pop_front()
+        {
+            self.sent_bytes -= message.text.len();
+            self.given_up += 1;
+        }
+    }
+
+    /// The connection is gone. What it had taken without a proof waits again before all others, as
+    /// far as it is to be sent again.
+    pub fn lose(&mut self) {
+        let is_typed = |message: &Message| message.origin == Origin::Typed;
+        let newest_typed = if self.waiting.iter().any(is_typed) {
+            None
+        } else {
+            self.sent.iter().rposition(is_typed)
+        };
+        for (index, message) in mem::take(&mut self.sent).into_iter().enumerate().rev() {
+            let goes_again = match self.resend {
+                Resend::Latest => newest_typed == Some(index),
+                Resend::Every => true,
+                Resend::Off => false,
+            };
+            if goes_again {
+                self.wait_first(Message {
+                    is_repeat: true,
+                    ..message
+                });
+            } else {
+                self.given_up += 1;
+            }
+        }
+        self.sent_bytes = 0;
+        self.taken = 0;
+    }
+
+    /// Sends nothing again: another server may have got it.
+    pub fn forget_repeats(&mut self) {
+        self.give_up_waiting(|message| message.is_repeat);
     }
 
     /// How many messages wait.
@@ -102,20 +218,99 @@ impl Outbox {
         self.waiting.is_empty()
     }
 
-    /// How many typed texts were replaced by newer ones since the outbox was last empty.
+    /// How many typed texts were replaced by newer ones since nothing waited last.
     #[must_use]
     pub fn merged(&self) -> u64 {
         self.merged
     }
 
+    /// How many messages are in which state.
+    #[must_use]
+    pub fn delivery(&self) -> Delivery {
+        let repeats = self.waiting.iter().filter(|message| message.is_repeat);
+        let repeats = repeats.count();
+        Delivery {
+            queued: self.waiting.len() - repeats,
+            sent: self.sent.len(),
+            confirmed: self.confirmed,
+            unconfirmed: self.given_up + repeats as u64,
+        }
+    }
+
+    /// All that has no proof yet, for [`restore`](Self::restore); empty if there is nothing.
+    #[must_use]
+    pub fn store(&self) -> String {
+        let mut stored = String::new();
+        let mut store = |message: &Message, is_repeat| {
+            let mark = match (message.origin, is_repeat) {
+                (Origin::Typed, false) => "t",
+                (Origin::Typed, true) => "T",
+                (Origin::Sent, false) => "s",
+                (Origin::Sent, true) => "S",
+            };
+            let length = message.text.len().to_string();
+            stored.extend([mark, &length, ":", &message.text]);
+        };
+        for message in &self.sent {
+            store(message, true);
+        }
+        for message in &self.waiting {
+            store(message, message.is_repeat);
+        }
+        stored
+    }
+
+    /// Takes over what another outbox [`store`](Self::store)d, up to where that cannot be read. What
+    /// had been sent is treated as after the loss of a connection.
+    pub fn restore(&mut self, stored: &str) {
+        let mut rest = stored;
+        while let Some((message, behind)) = split_stored(rest) {
+            if message.is_repeat {
+                self.sent_bytes += message.text.len();
+                self.sent.push_back(message);
+            } else {
+                self.waiting_bytes += message.text.len();
+                self.waiting.push_back(message);
+            }
+            rest = behind;
+        }
+        self.lose();
+    }
+
+    /// The number, counted from 0, of the oldest message of those taken that is still kept.
+    fn first_kept(&self) -> u64 {
+        self.taken - self.sent.len() as u64
+    }
+
     fn push(&mut self, text: String, origin: Origin) {
-        self.bytes += text.len();
-        self.waiting.push_back(Message { text, origin });
+        self.waiting_bytes += text.len();
+        self.waiting.push_back(Message {
+            text,
+            origin,
+            is_repeat: false,
+        });
+    }
+
+    fn wait_first(&mut self, message: Message) {
+        self.waiting_bytes += message.text.len();
+        self.waiting.push_front(message);
+    }
+
+    fn give_up_waiting(&mut self, is_given_up: impl Fn(&Message) -> bool) {
+        self.waiting.retain(|message| {
+            let is_kept = !is_given_up(message);
+            if !is_kept {
+                self.waiting_bytes -= message.text.len();
+                self.given_up += 1;
+            }
+            is_kept
+        });
     }
 
     fn has_room_for(&self, text: &str) -> bool {
-        self.waiting.is_empty()
-            || (self.waiting.len() < self.limit && self.bytes + text.len() <= MAX_BYTES)
+        let count = self.sent.len() + self.waiting.len();
+        let bytes = self.sent_bytes + self.waiting_bytes;
+        count == 0 || (count < self.limit && bytes + text.len() <= MAX_BYTES)
     }
 
     fn forget_newest_typed(&mut self) {
@@ -124,10 +319,33 @@ impl Outbox {
             .iter()
             .rposition(|message| message.origin == Origin::Typed);
         if let Some(message) = newest.and_then(|index| self.waiting.remove(index)) {
-            self.bytes -= message.text.len();
-            self.merged += 1;
+            self.waiting_bytes -= message.text.len();
+            if message.is_repeat {
+                self.given_up += 1;
+            } else {
+                self.merged += 1;
+            }
         }
     }
+}
+
+/// Splits off the first message of what an outbox stored.
+fn split_stored(stored: &str) -> Option<(Message, &str)> {
+    let (origin, is_repeat) = match stored.get(..1)? {
+        "t" => (Origin::Typed, false),
+        "T" => (Origin::Typed, true),
+        "s" => (Origin::Sent, false),
+        "S" => (Origin::Sent, true),
+        _ => return None,
+    };
+    let (length, behind) = stored[1..].split_once(':')?;
+    let (text, rest) = behind.split_at_checked(length.parse().ok()?)?;
+    let message = Message {
+        text: text.into(),
+        origin,
+        is_repeat,
+    };
+    Some((message, rest))
 }
 
 #[cfg(all(test, not(target_arch = "wasm32")))]
@@ -138,7 +356,7 @@ mod tests {
 
     #[test]
     fn a_full_outbox_merges_typing_and_refuses_the_rest() {
-        let mut outbox = Outbox::new(3);
+        let mut outbox = empty(3);
         for text in ["h", "he"] {
             outbox.push_typed(text.into());
         }
@@ -149,65 +367,208 @@ mod tests {
             Err(Full("order 2".into()))
         );
         assert_eq!(outbox.merged(), 1);
-        assert_eq!(drain(&mut outbox), ["h", "order 1", "hel"]);
+        assert_eq!(take_all(&mut outbox), ["h", "order 1", "hel"]);
         assert_eq!(outbox.merged(), 0);
     }
 
     #[test]
     fn the_last_text_is_kept_even_when_only_orders_wait() {
-        let mut outbox = Outbox::new(1);
+        let mut outbox = empty(1);
         assert_eq!(outbox.push_sent("order".into()), Ok(()));
         for text in ["h", "he"] {
             outbox.push_typed(text.into());
         }
-        assert_eq!(drain(&mut outbox), ["order", "he"]);
+        assert_eq!(take_all(&mut outbox), ["order", "he"]);
     }
 
     #[test]
     fn bytes_count_as_well_as_messages() {
-        let mut outbox = Outbox::new(1_000);
+        let mut outbox = empty(1_000);
         let half = "x".repeat(MAX_BYTES / 2);
         assert_eq!(outbox.push_sent(half.clone()), Ok(()));
         assert_eq!(outbox.push_sent(half.clone()), Ok(()));
-        assert_eq!(outbox.push_sent("y".into()), Err(Full("y".into())));
         assert!(outbox.take().is_some());
+        assert_eq!(outbox.push_sent("y".into()), Err(Full("y".into())));
+        outbox.confirm(1);
         assert_eq!(outbox.push_sent("y".into()), Ok(()));
     }
 
     #[test]
     fn an_empty_outbox_takes_one_message_of_any_size() {
-        let mut outbox = Outbox::new(1_000);
+        let mut outbox = empty(1_000);
         assert_eq!(outbox.push_sent("x".repeat(2 * MAX_BYTES)), Ok(()));
         assert_eq!(outbox.push_sent("y".into()), Err(Full("y".into())));
+    }
+
+    #[test]
+    fn what_was_taken_is_kept_until_it_is_confirmed() {
+        let mut outbox = typed(10, ["a", "b", "c"]);
+        assert_eq!(take_all(&mut outbox), ["a", "b", "c"]);
+        outbox.confirm(2);
+        assert_eq!(states(&outbox), [0, 1, 2, 0]);
+        outbox.confirm(1);
+        assert_eq!(states(&outbox), [0, 1, 2, 0]);
+        outbox.lose();
+        assert_eq!(states(&outbox), [0, 0, 2, 1]);
+        assert_eq!(take_all(&mut outbox), ["c"]);
+        outbox.confirm(1);
+        assert_eq!(states(&outbox), [0, 0, 3, 0]);
+    }
+
+    #[test]
+    fn a_lost_connection_is_made_good_as_the_setting_says() {
+        for (resend, expected) in [
+            (Resend::Every, &["a", "b", "order"][..]),
+            (Resend::Latest, &["b"][..]),
+            (Resend::Off, &[][..]),
+        ] {
+            let mut outbox = lost(resend);
+            assert_eq!(states(&outbox), [0, 0, 0, 3], "{resend:?}");
+            assert_eq!(take_all(&mut outbox), expected, "{resend:?}");
+        }
+    }
+
+    #[test]
+    fn a_newer_text_makes_the_latest_one_needless() {
+        let mut before = Outbox::new(10, Resend::Latest);
+        before.push_typed("a".into());
+        let _ = take_all(&mut before);
+        before.push_typed("b".into());
+        before.lose();
+        let mut after = lost(Resend::Latest);
+        after.push_typed("b".into());
+        for mut outbox in [before, after] {
+            assert_eq!(outbox.delivery().queued, 1);
+            assert_eq!(take_all(&mut outbox), ["b"]);
+        }
+    }
+
+    #[test]
+    fn another_server_gets_nothing_again() {
+        let mut outbox = lost(Resend::Every);
+        outbox.push_typed("c".into());
+        outbox.forget_repeats();
+        assert_eq!(states(&outbox), [1, 0, 0, 3]);
+        assert_eq!(take_all(&mut outbox), ["c"]);
+    }
+
+    #[test]
+    fn what_no_connection_took_was_not_sent() {
+        let mut outbox = typed(10, ["a", "b"]);
+        let _ = outbox.take();
+        let _ = outbox.take();
+        outbox.put_back();
+        outbox.confirm(2);
+        assert_eq!(states(&outbox), [1, 0, 1, 0]);
+        assert_eq!(take_all(&mut outbox), ["b"]);
+        outbox.confirm(1);
+        assert_eq!(outbox.delivery().sent, 1);
+    }
+
+    #[test]
+    fn without_proofs_the_oldest_is_given_up_and_the_count_stays_right() {
+        let mut outbox = typed(2, ["a", "b"]);
+        let _ = take_all(&mut outbox);
+        assert!(outbox.awaits_proof());
+        outbox.give_up_oldest("c");
+        outbox.push_typed("c".into());
+        assert_eq!(take_all(&mut outbox), ["c"]);
+        assert_eq!(states(&outbox), [0, 2, 0, 1]);
+        outbox.confirm(2);
+        assert_eq!(states(&outbox), [0, 1, 1, 1]);
+    }
+
+    #[test]
+    fn what_is_stored_comes_back_as_after_a_loss() {
+        let mut outbox = typed(10, ["", "ä:1", "t2:x"]);
+        assert_eq!(outbox.push_sent("order".into()), Ok(()));
+        let _ = outbox.take();
+        let _ = outbox.take();
+        let stored = outbox.store();
+        let mut restored = empty(10);
+        restored.restore(&stored);
+        assert_eq!(states(&restored), [2, 0, 0, 2]);
+        assert_eq!(take_all(&mut restored), ["", "ä:1", "t2:x", "order"]);
+        let mut restored = Outbox::new(10, Resend::Off);
+        restored.restore(&stored);
+        assert_eq!(take_all(&mut restored), ["t2:x", "order"]);
+        assert_eq!(empty(10).store(), "");
     }
 
     proptest! {
         #[test]
         fn it_stays_bounded_ordered_and_ends_with_the_last_text(
             limit in 1_usize..8,
-            typing in proptest::collection::vec(any::<bool>(), 1..64),
+            steps in proptest::collection::vec(0_u8..8, 1..64),
         ) {
-            let mut outbox = Outbox::new(limit);
+            let mut outbox = empty(limit);
             let mut last_typed = None;
-            for (index, typing) in typing.into_iter().enumerate() {
+            let mut taken = Vec::new();
+            for (index, step) in steps.into_iter().enumerate() {
                 let text = format!("{index:04}");
-                if typing {
-                    outbox.push_typed(text.clone());
-                    last_typed = Some(text);
-                } else {
-                    let _ = outbox.push_sent(text);
+                match step {
+                    0..=2 => {
+                        outbox.push_typed(text.clone());
+                        last_typed = Some(text);
+                    }
+                    3 => drop(outbox.push_sent(text)),
+                    4 | 5 if !outbox.awaits_proof() => {
+                        taken.extend(outbox.take().map(|message| message.text));
+                    }
+                    6 => outbox.confirm(outbox.taken()),
+                    _ => {}
                 }
-                prop_assert!(outbox.len() <= limit + 1);
+                let Delivery { queued, sent, .. } = outbox.delivery();
+                prop_assert!(queued + sent <= limit + 1);
             }
-            let texts = drain(&mut outbox);
-            prop_assert!(texts.is_sorted());
+            taken.extend(take_all(&mut outbox));
+            prop_assert!(taken.is_sorted());
             if let Some(last_typed) = last_typed {
-                prop_assert!(texts.contains(&last_typed));
+                prop_assert!(taken.contains(&last_typed));
             }
+        }
+
+        #[test]
+        fn what_was_stored_by_somebody_else_does_no_harm(stored in "[tTsS0-9:ä]*") {
+            empty(3).restore(&stored);
         }
     }
 
-    fn drain(outbox: &mut Outbox) -> Vec<String> {
+    /// Has sent two texts and an order, and lost the connection.
+    fn lost(resend: Resend) -> Outbox {
+        let mut outbox = Outbox::new(10, resend);
+        for text in ["a", "b"] {
+            outbox.push_typed(text.into());
+        }
+        assert_eq!(outbox.push_sent("order".into()), Ok(()));
+        let _ = take_all(&mut outbox);
+        outbox.lose();
+        outbox
+    }
+
+    fn empty(limit: usize) -> Outbox {
+        Outbox::new(limit, Resend::Every)
+    }
+
+    fn typed<const N: usize>(limit: usize, texts: [&str; N]) -> Outbox {
+        let mut outbox = empty(limit);
+        for text in texts {
+            outbox.push_typed(text.into());
+        }
+        outbox
+    }
+
+    fn states(outbox: &Outbox) -> [u64; 4] {
+        let delivery = outbox.delivery();
+        [
+            delivery.queued as u64,
+            delivery.sent as u64,
+            delivery.confirmed,
+            delivery.unconfirmed,
+        ]
+    }
+
+    fn take_all(outbox: &mut Outbox) -> Vec<String> {
         std::iter::from_fn(|| outbox.take())
             .map(|message| message.text)
             .collect()

@@ -41,13 +41,18 @@ impl Transmit {
 pub enum Meaning {
     /// A message for whoever reads the page.
     Message,
-    /// The answer to the oldest heartbeat that was still unanswered.
+    /// The answer to the oldest heartbeat that was still unanswered. A WebSocket keeps the order,
+    /// so all that was sent before that heartbeat has arrived.
     Reply {
         /// When that heartbeat was sent.
         sent: Duration,
+        /// How many messages had been sent before it, as far as that is known.
+        taken: u64,
     },
     /// The server's own heartbeat.
     ServerHeartbeat,
+    /// One more answer to a heartbeat: some servers echo it and answer it as well.
+    SecondReply,
 }
 
 /// Plain text: a frame is a message unless its text is agreed to be something else.
@@ -60,6 +65,10 @@ pub struct PlainText {
     reply_texts: Vec<String>,
     server_heartbeat_texts: Vec<String>,
     unanswered: VecDeque<Sent>,
+    /// The text of the connection's first reply.
+    reply: Option<String>,
+    /// More heartbeats are unanswered than are noted, so nobody can tell which one a reply is for.
+    has_lost_count: bool,
 }
 
 impl PlainText {
@@ -71,13 +80,15 @@ impl PlainText {
             reply_texts: settings.reply_text.clone(),
             server_heartbeat_texts: settings.server_heartbeat_text.clone(),
             unanswered: VecDeque::new(),
+            reply: None,
+            has_lost_count: false,
         }
     }
 
-    /// Makes a heartbeat to be sent now.
+    /// Makes a heartbeat to be sent now, behind `taken` messages of this connection.
     #[must_use]
-    pub fn heartbeat(&mut self, now: Duration) -> Transmit {
-        self.expect_answer(Sent::Heartbeat(now));
+    pub fn heartbeat(&mut self, now: Duration, taken: u64) -> Transmit {
+        self.expect_answer(Sent::Heartbeat { at: now, taken });
         Transmit::Heartbeat(self.heartbeat_text.clone())
     }
 
@@ -93,31 +104,43 @@ impl PlainText {
         let Frame::Text(text) = frame else {
             return Meaning::Message;
         };
-        if self.reply_texts.contains(text)
-            && let Some(index) = self
-                .unanswered
-                .iter()
-                .position(|sent| sent.is_answered_by(text, &self.heartbeat_text))
-        {
-            return match self.unanswered.drain(..=index).next_back() {
-                Some(Sent::Heartbeat(sent)) => Meaning::Reply { sent },
-                Some(Sent::Lookalike(_)) | None => Meaning::Message,
-            };
-        }
         if self.server_heartbeat_texts.contains(text) {
             return Meaning::ServerHeartbeat;
         }
-        Meaning::Message
+        if !self.reply_texts.contains(text) {
+            return Meaning::Message;
+        }
+        let index = self
+            .unanswered
+            .iter()
+            .position(|sent| sent.is_answered_by(text, &self.heartbeat_text));
+        let Some(index) = index else {
+            return Meaning::Message;
+        };
+        let is_heartbeat = matches!(self.unanswered[index], Sent::Heartbeat { .. });
+        if is_heartbeat && self.reply.get_or_insert_with(|| text.clone()) != text {
+            return Meaning::SecondReply;
+        }
+        match self.unanswered.drain(..=index).next_back() {
+            Some(Sent::Heartbeat { at, taken }) => Meaning::Reply {
+                sent: at,
+                taken: if self.has_lost_count { 0 } else { taken },
+            },
+            Some(Sent::Lookalike(_)) | None => Meaning::Message,
+        }
     }
 
     /// Forgets what was sent: a new connection answers nothing of the old one.
     pub fn reset(&mut self) {
         self.unanswered.clear();
+        self.reply = None;
+        self.has_lost_count = false;
     }
 
     fn expect_answer(&mut self, sent: Sent) {
         if self.unanswered.len() == MAX_UNANSWERED {
             self.unanswered.pop_front();
+            self.has_lost_count = true;
         }
         self.unanswered.push_back(sent);
     }
@@ -126,8 +149,8 @@ impl PlainText {
 /// Something sent whose answer is a reply's text.
 #[derive(Clone, Debug, Eq, PartialEq)]
 enum Sent {
-    /// A heartbeat, and when.
-    Heartbeat(Duration),
+    /// A heartbeat: when, and behind how many messages.
+    Heartbeat { at: Duration, taken: u64 },
     /// A message whose echo looks like a reply.
     Lookalike(String),
 }
@@ -137,13 +160,13 @@ impl Sent {
     /// heartbeat's text is a heartbeat, so any reply can answer it.
     fn is_answered_by(&self, text: &str, heartbeat_text: &str) -> bool {
         match self {
-            Self::Heartbeat(_) => true,
+            Self::Heartbeat { .. } => true,
             Self::Lookalike(sent) => sent == text || sent == heartbeat_text,
         }
     }
 }
 
-/// At the default period, eight hours without a reply: such a server does not answer.
+/// At the default period, eight hours without a reply.
 const MAX_UNANSWERED: usize = 1_000;
 
 #[cfg(all(test, not(target_arch = "wasm32")))]
@@ -159,6 +182,7 @@ mod tests {
         assert_eq!(receive(&mut protocol, "hello"), Meaning::Message);
         assert_eq!(receive(&mut protocol, "heartbeat"), REPLY);
         assert_eq!(receive(&mut protocol, "heartbeat"), Meaning::Message);
+        protocol.reset();
         beat(&mut protocol);
         assert_eq!(receive(&mut protocol, "pong"), REPLY);
         assert_eq!(receive(&mut protocol, "pong"), Meaning::Message);
@@ -212,11 +236,53 @@ mod tests {
         assert_eq!(protocol.unanswered.len(), MAX_UNANSWERED);
     }
 
+    #[test]
+    fn a_reply_proves_what_was_sent_before_its_heartbeat() {
+        let mut protocol = PlainText::new(&Settings::default());
+        for taken in [3, 5] {
+            let _ = protocol.heartbeat(SENT, taken);
+        }
+        for taken in [3, 5] {
+            let expected = Meaning::Reply { sent: SENT, taken };
+            assert_eq!(receive(&mut protocol, "heartbeat"), expected);
+        }
+    }
+
+    #[test]
+    fn a_heartbeat_that_is_answered_twice_proves_nothing_of_the_next() {
+        let mut protocol = PlainText::new(&Settings::default());
+        let _ = protocol.heartbeat(SENT, 0);
+        assert_eq!(receive(&mut protocol, "heartbeat"), REPLY);
+        let _ = protocol.heartbeat(SENT, 500);
+        assert_eq!(receive(&mut protocol, "pong"), Meaning::SecondReply);
+        let expected = Meaning::Reply {
+            sent: SENT,
+            taken: 500,
+        };
+        assert_eq!(receive(&mut protocol, "heartbeat"), expected);
+        protocol.reset();
+        beat(&mut protocol);
+        assert_eq!(receive(&mut protocol, "pong"), REPLY);
+    }
+
+    #[test]
+    fn who_has_lost_count_proves_nothing() {
+        let mut protocol = PlainText::new(&Settings::default());
+        for taken in 0..=MAX_UNANSWERED as u64 {
+            let _ = protocol.heartbeat(SENT, taken);
+        }
+        assert_eq!(receive(&mut protocol, "heartbeat"), REPLY);
+        assert_eq!(receive(&mut protocol, "heartbeat"), REPLY);
+    }
+
     const SENT: Duration = Duration::from_secs(7);
-    const REPLY: Meaning = Meaning::Reply { sent: SENT };
+    const REPLY: Meaning = Meaning::Reply {
+        sent: SENT,
+        taken: 0,
+    };
 
     fn beat(protocol: &mut PlainText) {
-        let _ = protocol.heartbeat(SENT);
+        let _ = protocol.heartbeat(SENT, 0);
     }
 
     fn receive(protocol: &mut PlainText, text: &str) -> Meaning {
@@ -227,6 +293,7 @@ mod tests {
         protocol.note(&Message {
             text: text.into(),
             origin: Origin::Typed,
+            is_repeat: false,
         });
     }
 }

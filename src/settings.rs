@@ -5,7 +5,8 @@ use std::time::Duration;
 use crate::{
     address::{Address, AddressError, Locality, Page},
     backoff::Ceilings,
-    heartbeat::Mode,
+    heartbeat::{Mode, Period, ReplyTimeout},
+    outbox::Resend,
     words::Lang,
 };
 
@@ -19,11 +20,13 @@ pub struct Settings {
     /// Whether to connect at the start.
     pub autoconnect: bool,
     /// Quiet time after which a heartbeat is sent.
-    pub heartbeat: Option<Duration>,
+    pub heartbeat: Period,
     /// What a heartbeat says.
     pub heartbeat_text: String,
     /// What starts the quiet time over.
     pub heartbeat_mode: Mode,
+    /// How long after a heartbeat something must arrive.
+    pub reply_timeout: ReplyTimeout,
     /// Texts that answer a heartbeat.
     pub reply_text: Vec<String>,
     /// Texts that the server sends as heartbeats of its own.
@@ -44,8 +47,21 @@ pub struct Settings {
     pub final_codes: Vec<u16>,
     /// Messages kept for sending.
     pub outbox_limit: usize,
+    /// Where they are kept.
+    pub outbox_storage: Storage,
+    /// What is sent again after a reconnect.
+    pub resend: Resend,
     /// The page's language, where it is not the browser's.
     pub lang: Option<Lang>,
+}
+
+/// Where messages are kept until it is proven that they arrived.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Storage {
+    /// In the page's memory.
+    Memory,
+    /// In the tab's session storage, too, when the page is hidden or left: they survive a reload.
+    Session,
 }
 
 impl Default for Settings {
@@ -55,7 +71,8 @@ impl Default for Settings {
             url: None,
             protocols: Vec::new(),
             autoconnect: true,
-            heartbeat: Some(Duration::from_secs(30)),
+            heartbeat: Period::Every(Duration::from_secs(30)),
+            reply_timeout: ReplyTimeout::Auto,
             reply_text: default_replies(&heartbeat_text),
             heartbeat_text,
             heartbeat_mode: Mode::Idle,
@@ -69,6 +86,8 @@ impl Default for Settings {
             // RFC 6455 §7.4.1: the server found the client itself at fault.
             final_codes: vec![1002, 1003, 1007, 1008, 1009, 1010],
             outbox_limit: 1000,
+            outbox_storage: Storage::Memory,
+            resend: Resend::Latest,
             lang: None,
         }
     }
@@ -92,8 +111,8 @@ pub enum Allowed {
     Address(AddressError),
     /// A duration within limits.
     Duration(Limits),
-    /// A duration within limits, or `off`.
-    DurationOrOff(Limits),
+    /// A duration within limits, `auto` or `off`.
+    DurationAutoOrOff(Limits),
     /// A whole number from the first to the second.
     Count(u32, u32),
     /// A whole number from the first to the second, or `off`.
@@ -110,6 +129,10 @@ pub enum Allowed {
     Text,
     /// A duration not below `retry_min`, which is this.
     NotBelowRetryMin(Duration),
+    /// A duration only where heartbeats are sent, and `heartbeat` is off.
+    NotWithoutHeartbeat,
+    /// Texts that are not in `reply_text`, and this one is.
+    NotInReplyText(String),
 }
 
 /// The shortest and the longest duration allowed.
@@ -149,18 +172,11 @@ impl Settings {
         }
         if !replies_given {
             settings.reply_text = default_replies(&settings.heartbeat_text);
+            // What the server says by itself answers nothing.
+            let own = &settings.server_heartbeat_text;
+            settings.reply_text.retain(|text| !own.contains(text));
         }
-        if let (Some(least), Some(most)) = (settings.retry_min, settings.retry_max)
-            && most < least
-        {
-            settings.retry_min = None;
-            settings.retry_max = None;
-            complaints.push(Complaint {
-                setting: "retry_max".into(),
-                value: duration_text(most),
-                allowed: Allowed::NotBelowRetryMin(least),
-            });
-        }
+        complaints.extend(settings.settle_conflicts());
         (settings, complaints)
     }
 
@@ -187,6 +203,39 @@ impl Settings {
         }
     }
 
+    /// Drops what cannot hold together, and says why.
+    fn settle_conflicts(&mut self) -> Vec<Complaint> {
+        let mut complaints = Vec::new();
+        let mut complain = |setting: &str, value, allowed| {
+            complaints.push(Complaint {
+                setting: setting.into(),
+                value,
+                allowed,
+            });
+        };
+        if let (Some(least), Some(most)) = (self.retry_min, self.retry_max)
+            && most < least
+        {
+            self.retry_min = None;
+            self.retry_max = None;
+            let allowed = Allowed::NotBelowRetryMin(least);
+            complain("retry_max", duration_text(most), allowed);
+        }
+        if let (Period::Off, ReplyTimeout::After(timeout)) = (self.heartbeat, self.reply_timeout) {
+            self.reply_timeout = ReplyTimeout::Auto;
+            let allowed = Allowed::NotWithoutHeartbeat;
+            complain("reply_timeout", duration_text(timeout), allowed);
+        }
+        let own = &mut self.server_heartbeat_text;
+        if let Some(text) = own.iter().find(|text| self.reply_text.contains(text)) {
+            // A reply is a receipt: nothing else may look like it.
+            let allowed = Allowed::NotInReplyText(text.clone());
+            complain("server_heartbeat_text", own.join(","), allowed);
+            own.clear();
+        }
+        complaints
+    }
+
     fn set(&mut self, setting: &str, value: &str, page: &Page) -> Result<(), Allowed> {
         match setting {
             "url" => {
@@ -196,13 +245,26 @@ impl Settings {
             }
             "protocols" => self.protocols = protocols(value)?,
             "autoconnect" => self.autoconnect = switch(value)?,
-            "heartbeat" => self.heartbeat = duration_or_off(value, PERIOD)?,
+            "heartbeat" => {
+                self.heartbeat = match duration_auto_or_off(value)? {
+                    Choice::Auto => Period::Auto,
+                    Choice::Off => Period::Off,
+                    Choice::Duration(period) => Period::Every(period),
+                }
+            }
             "heartbeat_text" => self.heartbeat_text = text(value)?,
             "heartbeat_mode" => {
                 self.heartbeat_mode = match value {
                     "idle" => Mode::Idle,
                     "always" => Mode::Always,
                     _ => return Err(Allowed::OneOf(&["idle", "always"])),
+                }
+            }
+            "reply_timeout" => {
+                self.reply_timeout = match duration_auto_or_off(value)? {
+                    Choice::Auto => ReplyTimeout::Auto,
+                    Choice::Off => ReplyTimeout::Off,
+                    Choice::Duration(timeout) => ReplyTimeout::After(timeout),
                 }
             }
             "reply_text" => self.reply_text = texts(value)?,
@@ -222,6 +284,21 @@ impl Settings {
             "outbox_limit" => {
                 let limit = count(value, 1, 1_000_000).ok_or(Allowed::Count(1, 1_000_000))?;
                 self.outbox_limit = limit as usize;
+            }
+            "outbox_storage" => {
+                self.outbox_storage = match value {
+                    "memory" => Storage::Memory,
+                    "session" => Storage::Session,
+                    _ => return Err(Allowed::OneOf(&["memory", "session"])),
+                }
+            }
+            "resend" => {
+                self.resend = match value {
+                    "latest" => Resend::Latest,
+                    "every" => Resend::Every,
+                    "off" => Resend::Off,
+                    _ => return Err(Allowed::OneOf(&["latest", "every", "off"])),
+                }
             }
             "lang" => {
                 let lang = Lang::ALL.into_iter().find(|lang| lang.tag() == value);
@@ -277,13 +354,21 @@ fn default_replies(heartbeat_text: &str) -> Vec<String> {
     vec![heartbeat_text.to_owned(), "pong".to_owned()]
 }
 
-fn duration_or_off(value: &str, limits: Limits) -> Result<Option<Duration>, Allowed> {
-    if value == "off" {
-        return Ok(None);
-    }
-    match duration(value, limits) {
-        Ok(duration) => Ok(Some(duration)),
-        Err(_) => Err(Allowed::DurationOrOff(limits)),
+/// A duration, or one of the words in its place.
+enum Choice {
+    Auto,
+    Off,
+    Duration(Duration),
+}
+
+fn duration_auto_or_off(value: &str) -> Result<Choice, Allowed> {
+    match value {
+        "auto" => Ok(Choice::Auto),
+        "off" => Ok(Choice::Off),
+        _ => match duration(value, PERIOD) {
+            Ok(duration) => Ok(Choice::Duration(duration)),
+            Err(_) => Err(Allowed::DurationAutoOrOff(PERIOD)),
+        },
     }
 }
 
@@ -374,6 +459,7 @@ mod tests {
             ("heartbeat", "500ms"),
             ("heartbeat_text", "ping"),
             ("heartbeat_mode", "always"),
+            ("reply_timeout", "2s"),
             ("reply_text", "pong,alive"),
             ("server_heartbeat_text", "tick"),
             ("connect_timeout", "3s"),
@@ -384,6 +470,8 @@ mod tests {
             ("stable_after", "0ms"),
             ("final_codes", "1008,4001"),
             ("outbox_limit", "5"),
+            ("outbox_storage", "session"),
+            ("resend", "every"),
             ("lang", "zh-CN"),
         ]);
         assert_eq!(complaints, []);
@@ -391,9 +479,10 @@ mod tests {
             url: Some("ws://example.org/a".into()),
             protocols: vec!["chat".into(), "v2.chat".into()],
             autoconnect: false,
-            heartbeat: Some(Duration::from_millis(500)),
+            heartbeat: Period::Every(Duration::from_millis(500)),
             heartbeat_text: "ping".into(),
             heartbeat_mode: Mode::Always,
+            reply_timeout: ReplyTimeout::After(Duration::from_secs(2)),
             reply_text: vec!["pong".into(), "alive".into()],
             server_heartbeat_text: vec!["tick".into()],
             connect_timeout: Duration::from_secs(3),
@@ -404,6 +493,8 @@ mod tests {
             stable_after: Duration::ZERO,
             final_codes: vec![1008, 4001],
             outbox_limit: 5,
+            outbox_storage: Storage::Session,
+            resend: Resend::Every,
             lang: Some(Lang::ZhCn),
         };
         assert_eq!(settings, expected);
@@ -423,6 +514,9 @@ mod tests {
             ("heartbeat", "18446744073709551615m"),
             ("heartbeat_text", ""),
             ("heartbeat_mode", "busy"),
+            ("reply_timeout", "never"),
+            ("outbox_storage", "local"),
+            ("resend", "all"),
             ("reply_text", "a,,b"),
             ("connect_timeout", "off"),
             ("retry", "1"),
@@ -473,11 +567,13 @@ mod tests {
     fn some_settings_can_be_off_or_empty() {
         let (settings, complaints) = read(&[
             ("heartbeat", "off"),
+            ("reply_timeout", "off"),
             ("retry_limit", "off"),
             ("final_codes", ""),
         ]);
         assert_eq!(complaints, []);
-        assert_eq!(settings.heartbeat, None);
+        assert_eq!(settings.heartbeat, Period::Off);
+        assert_eq!(settings.reply_timeout, ReplyTimeout::Off);
         assert_eq!(settings.retry_limit, None);
         assert_eq!(settings.final_codes, [0_u16; 0]);
     }
@@ -497,9 +593,30 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_hold_together_is_refused_with_the_reason() {
+        let (settings, complaints) = read(&[("heartbeat", "off"), ("reply_timeout", "5s")]);
+        assert_eq!(settings.reply_timeout, ReplyTimeout::Auto);
+        assert_eq!(complaints.len(), 1);
+        assert_eq!(complaints[0].allowed, Allowed::NotWithoutHeartbeat);
+
+        let (settings, complaints) =
+            read(&[("server_heartbeat_text", "tick,ok"), ("reply_text", "ok")]);
+        assert_eq!(settings.server_heartbeat_text, [""; 0]);
+        assert_eq!(complaints.len(), 1);
+        assert_eq!(complaints[0].allowed, Allowed::NotInReplyText("ok".into()));
+    }
+
+    #[test]
+    fn what_the_server_says_by_itself_is_no_reply_unless_that_was_asked_for() {
+        let (settings, complaints) = read(&[("server_heartbeat_text", "pong")]);
+        assert_eq!(complaints, []);
+        assert_eq!(settings.reply_text, ["heartbeat"]);
+    }
+
+    #[test]
     fn the_last_of_several_values_counts() {
         let (settings, complaints) = read(&[("heartbeat", "soon"), ("heartbeat", "5s")]);
-        assert_eq!(settings.heartbeat, Some(Duration::from_secs(5)));
+        assert_eq!(settings.heartbeat, Period::Every(Duration::from_secs(5)));
         assert_eq!(complaints, []);
         let (settings, complaints) = read(&[("heartbeat", "5s"), ("heartbeat", "soon")]);
         assert_eq!(settings, Settings::default());
@@ -527,13 +644,14 @@ mod tests {
         }
     }
 
-    const NAMES: [&str; 17] = [
+    const NAMES: [&str; 20] = [
         "url",
         "protocols",
         "autoconnect",
         "heartbeat",
         "heartbeat_text",
         "heartbeat_mode",
+        "reply_timeout",
         "reply_text",
         "server_heartbeat_text",
         "connect_timeout",
@@ -544,6 +662,8 @@ mod tests {
         "stable_after",
         "final_codes",
         "outbox_limit",
+        "outbox_storage",
+        "resend",
         "lang",
     ];
 

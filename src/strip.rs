@@ -5,6 +5,8 @@ use std::time::Duration;
 use crate::{
     address::{Address, AddressError, Locality, is_deceptive},
     connection::{Closure, Loss, Status},
+    heartbeat::Knowledge,
+    silence::Drops,
     words::{self, Words, fill, shortened},
 };
 
@@ -17,8 +19,12 @@ pub struct Scene<'a> {
     pub last_loss: Option<&'a Loss>,
     /// The number of the attempt under way or waited for.
     pub attempt: u32,
-    /// Whether heartbeats were sent and none was answered.
-    pub is_unanswered: bool,
+    /// What is known about the server's answers.
+    pub knowledge: Knowledge,
+    /// Connections that were dropped after the same silence.
+    pub drops: Option<Drops>,
+    /// The subprotocols offered.
+    pub protocols: &'a [String],
     /// Where it goes.
     pub address: Result<&'a Address, &'a AddressError>,
     /// What keeps the page from connecting.
@@ -40,6 +46,8 @@ pub enum Obstacle {
     Blocked,
     /// The page's content security policy does not allow it.
     Forbidden,
+    /// The server speaks none of the subprotocols offered.
+    Unspoken,
 }
 
 /// The strip's content in one language.
@@ -55,8 +63,8 @@ pub struct Strip {
     pub tick: Option<String>,
     /// The same for the ear, which does not change as it passes.
     pub said: Option<String>,
-    /// Whether to explain what the browser does not.
-    pub explains: bool,
+    /// What the browser does not tell, and may be the reason.
+    pub explanation: Option<String>,
     /// What the button beside the address does.
     pub toggle: Toggle,
     /// What else can be done, with its words.
@@ -73,6 +81,7 @@ pub enum State {
     Slow,
     Open,
     Reopened,
+    Stale,
     Waiting,
     Refused,
     Offline,
@@ -113,7 +122,7 @@ pub enum Toggle {
 /// What a button of the strip does.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Press {
-    /// End the wait.
+    /// End the wait, for an attempt or for a reply.
     Retry,
     /// Connect again.
     Connect,
@@ -131,7 +140,11 @@ impl Strip {
             Ok(address) => address,
             Err(error) => return Self::bad_url(error, words),
         };
-        let places: &Places<'_> = &[("url", &address.without_query()), ("host", address.host())];
+        let places: &Places<'_> = &[
+            ("url", &address.without_query()),
+            ("host", address.host()),
+            ("protocols", &scene.protocols.join(words.list_separator)),
+        ];
         match (scene.obstacle, scene.status) {
             (Some(Obstacle::Unconfirmed), _) => {
                 Self::of(State::Confirm, words.confirm, places).button(Press::Ignore, words.ignore)
@@ -143,6 +156,8 @@ impl Strip {
             }
             (Some(Obstacle::Forbidden), _) => Self::of(State::Csp, words.forbidden, places)
                 .button(Press::Connect, words.try_again),
+            (Some(Obstacle::Unspoken), _) => Self::of(State::RefusedFinal, words.unspoken, places)
+                .button(Press::Connect, words.try_again),
             (None, Status::Idle) => Self::of(State::Idle, words.idle, places),
             (None, Status::Connecting { since }) => Self::connecting(scene, since, words, places),
             (None, Status::Open { since, outage }) => {
@@ -150,7 +165,7 @@ impl Strip {
             }
             (None, Status::Waiting { since, until }) => match scene.last_loss {
                 Some(loss) if scene.is_online || address.locality() == Locality::Loopback => {
-                    Self::waiting(loss, words, places).counting(scene, since, until, words)
+                    Self::waiting(scene, loss, words, places).counting(scene, since, until, words)
                 }
                 Some(_) => Self::of(State::Offline, words.offline, places)
                     .button(Press::Retry, words.try_anyway),
@@ -160,7 +175,7 @@ impl Strip {
             // Nobody looks at a page that was left.
             (None, Status::Away) => Self::of(State::Connecting, words.connecting, places),
             (None, Status::Stopped) => Self::of(State::Stopped, words.stopped, places),
-            (None, Status::GaveUp) => Self::gave_up(scene, words),
+            (None, Status::GaveUp) => Self::gave_up(scene, words, places),
             (None, Status::TurnedAway) => Self::refused_final(scene, words),
         }
     }
@@ -185,6 +200,7 @@ impl Strip {
             | AddressError::Empty
             | AddressError::Fragment { .. }
             | AddressError::Credentials
+            | AddressError::UnsafePort { .. }
             | AddressError::Malformed => strip,
         }
     }
@@ -213,6 +229,16 @@ impl Strip {
         words: &Words,
         places: &Places<'_>,
     ) -> Self {
+        if let Knowledge::Lost { since, until } = scene.knowledge {
+            let left = seconds_rounded_up(until.saturating_sub(scene.now));
+            let whole = seconds_rounded_up(until.saturating_sub(since));
+            let strip = Self {
+                tick: Some(fill(words.stale_tick, &[("n", &left.to_string())])),
+                said: Some(words.stale_said.of(whole)),
+                ..Self::of(State::Stale, words.stale, places)
+            };
+            return strip.button(Press::Retry, words.reconnect_now);
+        }
         if let Some(outage) = outage
             && scene.now.saturating_sub(since) < REOPENED_FOR
         {
@@ -220,26 +246,62 @@ impl Strip {
             return Self::saying(State::Reopened, words.reopened, detail);
         }
         let mut strip = Self::of(State::Open, words.open, places);
-        if scene.is_unanswered {
-            strip.detail = format!("{}\n{}", strip.detail, words.unanswered);
+        if scene.knowledge == Knowledge::Silent {
+            strip.add(words.unanswered);
+            strip.add(words.unprovable);
         }
-        strip
+        strip.warning_of_drops(scene, words)
     }
 
-    fn waiting(loss: &Loss, words: &Words, places: &Places<'_>) -> Self {
-        let strip = if loss.was_open {
-            Self::saying(
-                State::Waiting,
-                words.lost,
-                closure_text(&loss.closure, words),
-            )
-        } else {
+    fn waiting(scene: &Scene<'_>, loss: &Loss, words: &Words, places: &Places<'_>) -> Self {
+        let strip = if !loss.was_open {
             Self::of(State::Refused, words.refused, places)
+        } else if loss.was_silent {
+            Self::saying(State::Waiting, words.lost, words.fell_silent.into())
+        } else {
+            let detail = closure_text(&loss.closure, words);
+            Self::saying(State::Waiting, words.lost, detail)
         };
-        Self {
-            explains: is_unexplained(loss),
-            ..strip.button(Press::Retry, words.retry_now)
+        strip
+            .explaining(loss, words, places)
+            .warning_of_drops(scene, words)
+            .button(Press::Retry, words.retry_now)
+    }
+
+    /// Adds what the browser keeps to itself. 1015 is Firefox's for a failed TLS handshake.
+    fn explaining(mut self, loss: &Loss, words: &Words, places: &Places<'_>) -> Self {
+        let is_unexplained =
+            !loss.was_open || (matches!(loss.closure.code, 1006 | 1015) && !loss.was_silent);
+        if is_unexplained {
+            let mut explanation = words.why_body.to_owned();
+            let offers = places
+                .iter()
+                .any(|(name, value)| *name == "protocols" && !value.is_empty());
+            // Chromium ends such a handshake as any other that failed.
+            if offers && !loss.was_open {
+                explanation.push(' ');
+                explanation.push_str(&fill(words.why_protocols, places));
+            }
+            self.explanation = Some(explanation);
         }
+        self
+    }
+
+    fn warning_of_drops(mut self, scene: &Scene<'_>, words: &Words) -> Self {
+        if let Some(Drops { count, silence }) = scene.drops {
+            let seconds = (silence + HALF_A_SECOND).as_secs().to_string();
+            self.add(&fill(
+                words.drops,
+                &[("k", &count.to_string()), ("n", &seconds)],
+            ));
+        }
+        self
+    }
+
+    /// Adds a sentence on a line of its own.
+    fn add(&mut self, sentence: &str) {
+        self.detail.push('\n');
+        self.detail.push_str(sentence);
     }
 
     fn counting(self, scene: &Scene<'_>, since: Duration, until: Duration, words: &Words) -> Self {
@@ -253,7 +315,7 @@ impl Strip {
         }
     }
 
-    fn gave_up(scene: &Scene<'_>, words: &Words) -> Self {
+    fn gave_up(scene: &Scene<'_>, words: &Words, places: &Places<'_>) -> Self {
         let abnormal = Closure::abnormal();
         let closure = scene.last_loss.map_or(&abnormal, |loss| &loss.closure);
         if scene.attempt == 0 {
@@ -271,10 +333,11 @@ impl Strip {
             &words.gave_up_detail.of(scene.attempt.into()),
             &[("code", &closure.code.to_string()), ("name", name)],
         );
-        Self {
-            explains: scene.last_loss.is_some_and(is_unexplained),
-            ..Self::saying(State::GaveUp, words.gave_up, detail)
-                .button(Press::Connect, words.try_again)
+        let strip = Self::saying(State::GaveUp, words.gave_up, detail)
+            .button(Press::Connect, words.try_again);
+        match scene.last_loss {
+            Some(loss) => strip.explaining(loss, words, places),
+            None => strip,
         }
     }
 
@@ -302,7 +365,7 @@ impl Strip {
             detail,
             tick: None,
             said: None,
-            explains: false,
+            explanation: None,
             toggle: state.toggle(),
             buttons: Vec::new(),
         }
@@ -325,6 +388,7 @@ impl State {
             Self::Slow => "slow",
             Self::Open => "open",
             Self::Reopened => "reopened",
+            Self::Stale => "stale",
             Self::Waiting => "waiting",
             Self::Refused => "refused",
             Self::Offline => "offline",
@@ -343,7 +407,9 @@ impl State {
         match self {
             Self::Open | Self::Reopened => Tone::Well,
             Self::Connecting | Self::Slow => Tone::Busy,
-            Self::Waiting | Self::Refused | Self::Offline | Self::Confirm => Tone::Worried,
+            Self::Stale | Self::Waiting | Self::Refused | Self::Offline | Self::Confirm => {
+                Tone::Worried
+            }
             Self::GaveUp | Self::RefusedFinal | Self::BadUrl | Self::Mixed | Self::Csp => {
                 Tone::Alarmed
             }
@@ -359,6 +425,7 @@ impl State {
             Self::Confirm => "?",
             Self::Connecting | Self::Slow => "◔",
             Self::Open | Self::Reopened => "●",
+            Self::Stale => "◐",
             Self::Waiting | Self::Refused => "↻",
             Self::Offline => "⌁",
             Self::GaveUp | Self::RefusedFinal => "✕",
@@ -374,7 +441,7 @@ impl State {
 
     fn toggle(self) -> Toggle {
         match self {
-            Self::Open | Self::Reopened => Toggle::Disconnect,
+            Self::Open | Self::Reopened | Self::Stale => Toggle::Disconnect,
             Self::Connecting | Self::Slow | Self::Waiting | Self::Refused | Self::Offline => {
                 Toggle::Stop
             }
@@ -418,10 +485,7 @@ fn printable(reason: &str) -> String {
         .to_owned()
 }
 
-/// Whether the browser kept the reason to itself. 1015 is Firefox's for a failed TLS handshake.
-fn is_unexplained(loss: &Loss) -> bool {
-    !loss.was_open || matches!(loss.closure.code, 1006 | 1015)
-}
+const HALF_A_SECOND: Duration = Duration::from_millis(500);
 
 fn seconds_rounded_up(duration: Duration) -> u64 {
     duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
@@ -653,13 +717,104 @@ mod tests {
         let address = address("ws://example.org");
         let scene = Scene {
             status: open_at(10, None),
-            is_unanswered: true,
+            knowledge: Knowledge::Silent,
             ..scene(Ok(&address))
         };
         assert_eq!(
             Strip::new(&scene, Lang::En.words()).detail,
-            "ws://example.org\nHeartbeat sent. This server has not replied to one yet."
+            "ws://example.org\nHeartbeat sent. This server has not replied to one yet.\nUntil it does, nothing sent can be confirmed."
         );
+    }
+
+    #[test]
+    fn a_server_that_falls_silent_is_named_so_with_the_time_left() {
+        let address = address("ws://example.org");
+        let [since, until] = [98_900, 101_400].map(Duration::from_millis);
+        let scene = Scene {
+            status: open_at(10, None),
+            knowledge: Knowledge::Lost { since, until },
+            ..scene(Ok(&address))
+        };
+        let [english, chinese] = Lang::ALL.map(|lang| Strip::new(&scene, lang.words()));
+        assert_eq!(
+            text(&english),
+            "stale: No reply to heartbeat / Nothing received since the last heartbeat. / Reconnecting in 2 s / Reconnecting in 3 seconds. / Reconnect now"
+        );
+        assert_eq!(
+            text(&chinese),
+            "stale: 心跳无响应 / 上次心跳发出后未收到任何数据。 / 2 秒后重新连接 / 3 秒后将重新连接。 / 立即重新连接"
+        );
+        assert_eq!(english.toggle, Toggle::Disconnect);
+    }
+
+    #[test]
+    fn a_connection_that_fell_silent_has_no_close_code() {
+        let address = address("ws://example.org");
+        let lost = Loss {
+            was_silent: true,
+            ..loss(1006, "", true)
+        };
+        let scene = Scene {
+            status: waiting(100, 108),
+            last_loss: Some(&lost),
+            ..scene(Ok(&address))
+        };
+        let strip = Strip::new(&scene, Lang::En.words());
+        assert_eq!(
+            strip.detail,
+            "The server did not reply to heartbeats any more."
+        );
+        assert_eq!(strip.explanation, None);
+    }
+
+    #[test]
+    fn drops_after_the_same_silence_are_told_with_their_likely_reason() {
+        let address = address("ws://example.org");
+        let lost = loss(1006, "", true);
+        for status in [waiting(100, 108), open_at(10, None)] {
+            let scene = Scene {
+                status,
+                last_loss: Some(&lost),
+                drops: Some(Drops {
+                    count: 2,
+                    silence: Duration::from_millis(59_600),
+                }),
+                ..scene(Ok(&address))
+            };
+            let strip = Strip::new(&scene, Lang::En.words());
+            assert!(
+                strip.detail.ends_with("\nThe last 2 connections each dropped after about 60 quiet seconds. A proxy is probably closing idle connections: send heartbeats more often than that."),
+                "{}",
+                strip.detail
+            );
+        }
+    }
+
+    #[test]
+    fn subprotocols_that_nobody_speaks_are_named() {
+        let address = address("ws://example.org");
+        let protocols = ["chat".to_owned(), "v2.chat".to_owned()];
+        let refused = loss(1006, "", false);
+        let scene = Scene {
+            protocols: &protocols,
+            ..scene(Ok(&address))
+        };
+        let unspoken = Scene {
+            obstacle: Some(Obstacle::Unspoken),
+            ..scene
+        };
+        assert_eq!(
+            text(&Strip::new(&unspoken, Lang::En.words())),
+            "refusedFinal: Subprotocol not accepted / example.org accepted the connection but none of the subprotocols offered: chat, v2.chat. / Try again"
+        );
+        let refused = Scene {
+            status: waiting(100, 108),
+            last_loss: Some(&refused),
+            ..scene
+        };
+        let explanation = Strip::new(&refused, Lang::En.words()).explanation;
+        let expected = "It must also know one of the subprotocols offered: chat, v2.chat.";
+        assert!(explanation.is_some_and(|text| text.ends_with(expected)));
     }
 
     fn text(strip: &Strip) -> String {
@@ -678,7 +833,9 @@ mod tests {
             status: Status::Idle,
             last_loss: None,
             attempt: 3,
-            is_unanswered: false,
+            knowledge: Knowledge::Answers,
+            drops: None,
+            protocols: &[],
             address,
             obstacle: None,
             is_online: true,
@@ -698,8 +855,13 @@ mod tests {
     fn loss(code: u16, reason: &str, was_open: bool) -> Loss {
         let reason = reason.into();
         Loss {
-            closure: Closure { code, reason },
+            closure: Closure {
+                code,
+                reason,
+                was_clean: code != 1006,
+            },
             was_open,
+            was_silent: false,
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod app;
 mod browser;
+mod clock;
 mod socket;
 mod timers;
 mod view;

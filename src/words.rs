@@ -73,6 +73,8 @@ pub struct Words {
     pub uptime: &'static str,
     pub round_trip: &'static str,
     pub sent: &'static str,
+    pub confirmed: &'static str,
+    pub unconfirmed: &'static str,
     pub received: &'static str,
     pub waiting: &'static str,
     pub merged: &'static str,
@@ -84,13 +86,17 @@ pub struct Words {
     pub binary: Plural,
     pub why: &'static str,
     pub why_body: &'static str,
+    pub why_protocols: &'static str,
     pub unanswered: &'static str,
+    pub unprovable: &'static str,
+    pub drops: &'static str,
     pub privacy: &'static str,
     pub error: &'static str,
 
     pub connect: &'static str,
     pub disconnect: &'static str,
     pub stop: &'static str,
+    pub reconnect_now: &'static str,
     pub retry_now: &'static str,
     pub try_anyway: &'static str,
     pub try_again: &'static str,
@@ -107,7 +113,11 @@ pub struct Words {
     pub open: State,
     pub reopened: &'static str,
     pub reopened_detail: Plural,
+    pub stale: State,
+    pub stale_tick: &'static str,
+    pub stale_said: Plural,
     pub lost: &'static str,
+    pub fell_silent: &'static str,
     pub refused: State,
     pub retry_tick: &'static str,
     pub retry_said: Plural,
@@ -120,6 +130,7 @@ pub struct Words {
     pub bad_url: &'static str,
     pub blocked: State,
     pub forbidden: State,
+    pub unspoken: State,
     pub close_code: &'static str,
     pub close_code_with_reason: &'static str,
 
@@ -128,12 +139,13 @@ pub struct Words {
     pub url_bad_scheme: &'static str,
     pub url_fragment: &'static str,
     pub url_credentials: &'static str,
+    pub url_unsafe_port: &'static str,
     pub url_malformed: &'static str,
 
     pub setting_refused: &'static str,
     pub default_used: &'static str,
     pub allowed_duration: &'static str,
-    pub allowed_duration_or_off: &'static str,
+    pub allowed_duration_auto_or_off: &'static str,
     pub allowed_count: &'static str,
     pub allowed_count_or_off: &'static str,
     pub allowed_words: &'static str,
@@ -143,6 +155,8 @@ pub struct Words {
     pub allowed_texts: &'static str,
     pub allowed_text: &'static str,
     pub allowed_not_below_retry_min: &'static str,
+    pub allowed_not_without_heartbeat: &'static str,
+    pub allowed_not_in_reply_text: &'static str,
 
     pub close_1000: &'static str,
     pub close_1001: &'static str,
@@ -254,6 +268,9 @@ impl Words {
                 fill(self.url_fragment, &[("fragment", &shortened(fragment))])
             }
             AddressError::Credentials => self.url_credentials.into(),
+            AddressError::UnsafePort { port } => {
+                fill(self.url_unsafe_port, &[("port", &port.to_string())])
+            }
             AddressError::Malformed => self.url_malformed.into(),
         }
     }
@@ -273,7 +290,7 @@ impl Words {
             // An address may hold a secret; the field shows it.
             Allowed::Address(_) => format!("{}: {allowed}", complaint.setting),
             Allowed::Duration(_)
-            | Allowed::DurationOrOff(_)
+            | Allowed::DurationAutoOrOff(_)
             | Allowed::Count(..)
             | Allowed::CountOrOff(..)
             | Allowed::OneOf(_)
@@ -281,7 +298,9 @@ impl Words {
             | Allowed::Protocols
             | Allowed::Texts
             | Allowed::Text
-            | Allowed::NotBelowRetryMin(_) => refused + &allowed + self.default_used,
+            | Allowed::NotBelowRetryMin(_)
+            | Allowed::NotWithoutHeartbeat
+            | Allowed::NotInReplyText(_) => refused + &allowed + self.default_used,
         }
     }
 
@@ -299,7 +318,9 @@ impl Words {
         match allowed {
             Allowed::Address(error) => self.address_error(error),
             Allowed::Duration(limits) => duration(self.allowed_duration, limits),
-            Allowed::DurationOrOff(limits) => duration(self.allowed_duration_or_off, limits),
+            Allowed::DurationAutoOrOff(limits) => {
+                duration(self.allowed_duration_auto_or_off, limits)
+            }
             Allowed::Count(least, most) => count(self.allowed_count, *least, *most),
             Allowed::CountOrOff(least, most) => count(self.allowed_count_or_off, *least, *most),
             Allowed::OneOf(words) => fill(
@@ -314,6 +335,11 @@ impl Words {
                 let least = duration_text(*least);
                 fill(self.allowed_not_below_retry_min, &[("least", &least)])
             }
+            Allowed::NotWithoutHeartbeat => self.allowed_not_without_heartbeat.into(),
+            Allowed::NotInReplyText(text) => fill(
+                self.allowed_not_in_reply_text,
+                &[("text", &shortened(text))],
+            ),
         }
     }
 }
@@ -367,15 +393,15 @@ mod tests {
         let complaint = Complaint {
             setting: "heartbeat".into(),
             value: "soon".into(),
-            allowed: Allowed::DurationOrOff(limits),
+            allowed: Allowed::DurationAutoOrOff(limits),
         };
         assert_eq!(
             Lang::En.words().complaint(&complaint),
-            "The setting heartbeat cannot be “soon”. It takes a duration with its unit from 100ms to 1440m, such as 500ms, 30s or 2m, or off. The default is used instead."
+            "The setting heartbeat cannot be “soon”. It takes a duration with its unit from 100ms to 1440m, such as 500ms, 30s or 2m, or auto, or off. The default is used instead."
         );
         assert_eq!(
             Lang::ZhCn.words().complaint(&complaint),
-            "设置 heartbeat 的值不能是“soon”。请使用带单位的时长，范围为 100ms 至 1440m，例如 500ms、30s 或 2m；也可以使用 off。已改用默认值。"
+            "设置 heartbeat 的值不能是“soon”。请使用带单位的时长，范围为 100ms 至 1440m，例如 500ms、30s 或 2m；也可以使用 auto 或 off。已改用默认值。"
         );
         let long = Complaint {
             value: "好".repeat(1_000),

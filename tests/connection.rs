@@ -5,9 +5,11 @@ use std::{collections::HashMap, time::Duration};
 
 use heartwire::{
     address::Locality,
-    connection::{BATCH_BYTES, Closure, Connection, Effect, Epoch, Input, Status, Timer},
-    heartbeat::Mode,
-    outbox::{Full, Message, Origin},
+    connection::{
+        BATCH_BYTES, Closure, Connection, Destination, Effect, Epoch, Input, Status, Timer,
+    },
+    heartbeat::{Knowledge, Mode, Period, ReplyTimeout},
+    outbox::{Full, Message, Origin, Resend},
     protocol::{Frame, Transmit},
     settings::Settings,
 };
@@ -45,7 +47,7 @@ fn in_the_mode_always_messages_do_not_put_it_off() {
 #[test]
 fn without_a_period_there_is_no_heartbeat_and_no_timer() {
     let mut shell = Shell::open(Settings {
-        heartbeat: None,
+        heartbeat: Period::Off,
         ..Settings::default()
     });
     shell.receive("hello");
@@ -66,14 +68,14 @@ fn an_expiry_that_was_under_way_as_a_message_came_beats_not() {
 fn a_reply_is_measured_and_not_shown() {
     let mut shell = Shell::open(Settings::default());
     shell.advance(30_000);
-    assert!(shell.connection.heartbeat().is_unanswered());
+    assert_eq!(shell.knowledge(), Knowledge::Silent);
     shell.advance(12);
     shell.receive("heartbeat");
     assert_eq!(
         shell.connection.heartbeat().round_trip(),
         Some(Duration::from_millis(12))
     );
-    assert!(!shell.connection.heartbeat().is_unanswered());
+    assert_eq!(shell.knowledge(), Knowledge::Answers);
     shell.receive("heartbeat");
     assert_eq!(shell.shown, ["heartbeat"]);
     assert_eq!(shell.connection.received(), 1);
@@ -111,10 +113,10 @@ fn every_change_is_sent_whole_and_an_unchanged_one_is_not() {
 }
 
 #[test]
-fn what_was_typed_before_and_between_connections_leaves_in_order_and_once() {
+fn what_was_typed_before_and_between_connections_leaves_in_order() {
     let mut shell = Shell::new(Settings::default());
     shell.type_text("a");
-    shell.input(Input::Open(Locality::Loopback));
+    shell.input(open());
     shell.type_text("ab");
     assert_eq!(shell.take_wire(), [""; 0]);
     shell.socket_opens();
@@ -153,7 +155,7 @@ fn what_a_closing_socket_does_not_take_hides_no_close_code() {
 #[test]
 fn an_old_loss_is_forgotten_once_it_is_mended() {
     let mut shell = Shell::new(Settings::default());
-    shell.input(Input::Open(Locality::Loopback));
+    shell.input(open());
     shell.socket_closes(1006);
     shell.reconnect();
     assert_eq!(shell.connection.last_loss(), None);
@@ -169,7 +171,7 @@ fn a_new_start_after_giving_up_is_no_reconnection() {
         ..Settings::default()
     });
     shell.socket_closes(1006);
-    shell.input(Input::Open(Locality::Remote));
+    shell.input(open_at(Locality::Remote));
     shell.socket_opens();
     assert_eq!(shell.connection.reconnects(), 0);
 }
@@ -183,9 +185,10 @@ fn a_full_outbox_refuses_what_is_sent_on_purpose() {
         },
         1,
     );
-    assert_eq!(connection.send("order 1".into()), Ok(()));
+    let now = Duration::ZERO;
+    assert_eq!(connection.send("order 1".into(), now), Ok(()));
     assert_eq!(
-        connection.send("order 2".into()),
+        connection.send("order 2".into(), now),
         Err(Full("order 2".into()))
     );
 }
@@ -195,10 +198,11 @@ fn waiting_messages_leave_in_batches() {
     let mut shell = Shell::new(Settings::default());
     let message = "x".repeat(BATCH_BYTES / 4);
     for number in 0..10 {
-        shell.connection.send(format!("{number}{message}")).unwrap();
+        let text = format!("{number}{message}");
+        shell.connection.send(text, shell.now).unwrap();
     }
     shell.drains = false;
-    shell.input(Input::Open(Locality::Remote));
+    shell.input(open_at(Locality::Remote));
     shell.socket_opens();
     let mut batches = Vec::new();
     while !shell.connection.outbox().is_empty() {
@@ -215,7 +219,10 @@ fn waiting_messages_leave_in_batches() {
 
 #[test]
 fn a_new_socket_does_not_wait_for_the_old_ones_buffer() {
-    let mut shell = Shell::open(Settings::default());
+    let mut shell = Shell::open(Settings {
+        resend: Resend::Off,
+        ..Settings::default()
+    });
     shell.drains = false;
     shell.type_text(&"x".repeat(BATCH_BYTES));
     shell.socket_closes(1006);
@@ -228,7 +235,7 @@ fn a_new_socket_does_not_wait_for_the_old_ones_buffer() {
 #[test]
 fn a_handshake_without_an_answer_is_given_up() {
     let mut shell = Shell::new(Settings::default());
-    shell.input(Input::Open(Locality::Loopback));
+    shell.input(open());
     shell.advance(9_999);
     assert_eq!(shell.status(), "connecting");
     shell.advance(1);
@@ -262,7 +269,7 @@ fn delays_grow_to_the_largest_for_the_servers_place() {
         let mut longest = [Duration::ZERO; 8];
         for seed in 0..500 {
             let mut shell = Shell::seeded(Settings::default(), seed);
-            shell.input(Input::Open(locality));
+            shell.input(open_at(locality));
             for longest in &mut longest {
                 shell.socket_closes(1006);
                 let (_, delay) = shell.timers[&Timer::Reconnect];
@@ -286,7 +293,7 @@ fn it_gives_up_at_the_limit_and_at_a_final_code() {
         retry_limit: Some(2),
         ..Settings::default()
     });
-    shell.input(Input::Open(Locality::Loopback));
+    shell.input(open());
     shell.socket_closes(1006);
     shell.reconnect_attempt();
     shell.socket_closes(1006);
@@ -294,7 +301,7 @@ fn it_gives_up_at_the_limit_and_at_a_final_code() {
     assert_eq!(shell.status(), "connecting");
     shell.socket_closes(1006);
     assert_eq!(shell.status(), "gave up");
-    shell.input(Input::Open(Locality::Loopback));
+    shell.input(open());
     assert_eq!(shell.status(), "connecting");
     shell.socket_opens();
     shell.socket_closes(1008);
@@ -315,7 +322,7 @@ fn a_local_event_ends_a_long_wait_within_300_ms() {
             retry_min: Some(Duration::from_hours(1)),
             ..Settings::default()
         });
-        shell.input(Input::Open(Locality::Remote));
+        shell.input(open_at(Locality::Remote));
         shell.socket_closes(1006);
         shell.input(input.clone());
         shell.input(input);
@@ -328,7 +335,7 @@ fn a_local_event_ends_a_long_wait_within_300_ms() {
 fn a_local_event_never_prolongs_a_wait() {
     for seed in 0..200 {
         let mut shell = Shell::seeded(Settings::default(), seed);
-        shell.input(Input::Open(Locality::Loopback));
+        shell.input(open());
         shell.socket_closes(1006);
         let (_, before) = shell.timers[&Timer::Reconnect];
         shell.input(Input::Woke);
@@ -342,6 +349,7 @@ fn a_close_that_was_asked_for_stays_closed() {
     let mut shell = Shell::open(Settings::default());
     let epoch = shell.connection.epoch();
     shell.input(Input::Close);
+    assert!(shell.timers.is_empty());
     for input in late_inputs(epoch) {
         shell.input(input);
     }
@@ -358,7 +366,7 @@ fn a_page_that_comes_back_reconnects_and_knows_how_long_it_was_away() {
     for sign in [Input::Returned, Input::Woke] {
         let mut shell = Shell::open(Settings::default());
         shell.input(Input::Left);
-        assert_eq!(shell.socket, None);
+        assert_ne!(shell.ready_state, ReadyState::Open);
         assert!(shell.timers.is_empty());
         shell.now += Duration::from_mins(1);
         shell.input(sign);
@@ -385,6 +393,352 @@ fn events_of_an_old_socket_change_nothing() {
     }
 }
 
+#[test]
+fn a_server_that_used_to_answer_and_does_not_is_left_in_time() {
+    let mut shell = Shell::answered();
+    let heard = shell.now;
+    shell.advance(30_000);
+    assert_eq!(shell.take_wire(), ["heartbeat"]);
+    shell.advance(1_499);
+    assert_eq!(shell.take_wire(), [""; 0]);
+    assert_eq!(shell.knowledge(), Knowledge::Answers);
+    shell.advance(1);
+    assert_eq!(shell.take_wire(), ["heartbeat"]);
+    assert!(matches!(shell.knowledge(), Knowledge::Lost { .. }));
+    shell.advance(1_499);
+    assert_eq!(shell.status(), "open");
+    shell.advance(1);
+    assert_eq!(shell.status(), "waiting");
+    assert_eq!(shell.socket, None);
+    assert!(
+        shell
+            .connection
+            .last_loss()
+            .is_some_and(|loss| loss.was_silent)
+    );
+    shell.reconnect();
+    let Status::Open { outage, since } = shell.connection.status() else {
+        panic!("{:?}", shell.connection.status());
+    };
+    assert_eq!(outage.map(|outage| heard + outage), Some(since));
+}
+
+#[test]
+fn anything_that_comes_keeps_a_connection() {
+    let mut shell = Shell::answered();
+    for _ in 0..5 {
+        shell.advance(32_900);
+        assert!(matches!(shell.knowledge(), Knowledge::Lost { .. }));
+        shell.receive("news");
+        assert_eq!(shell.knowledge(), Knowledge::Answers);
+    }
+    shell.advance(29_999);
+    assert_eq!(shell.connection.epoch(), shell.socket.unwrap());
+    assert_eq!(shell.connection.reconnects(), 0);
+}
+
+#[test]
+fn a_server_that_never_answers_is_kept() {
+    let mut shell = Shell::open(Settings::default());
+    shell.advance(24 * 3_600_000);
+    assert_eq!(shell.status(), "open");
+    assert_eq!(shell.knowledge(), Knowledge::Silent);
+}
+
+#[test]
+fn a_server_that_accepts_and_falls_silent_is_tried_less_and_less() {
+    let mut shell = Shell::answered();
+    for attempt in 1..=8 {
+        shell.advance(33_000);
+        assert_eq!(shell.status(), "waiting");
+        assert_eq!(shell.connection.attempt(), attempt);
+        shell.reconnect();
+    }
+    // It lives again, for as long as it takes to be called stable.
+    shell.advance(10_000);
+    shell.receive("news");
+    shell.socket_closes(1006);
+    assert_eq!(shell.connection.attempt(), 1);
+}
+
+#[test]
+fn a_sleep_is_no_silence() {
+    let mut shell = Shell::answered();
+    shell.take_wire();
+    let epoch = shell.connection.epoch();
+    // The machine sleeps; every timer expires at once as it wakes, before what is queued is read.
+    shell.now += Duration::from_hours(1);
+    shell.input(Input::TimerExpired(epoch, Timer::Heartbeat));
+    shell.input(Input::Woke);
+    shell.input(Input::Woke);
+    assert_eq!(shell.take_wire(), ["heartbeat"]);
+    shell.advance(2_900);
+    assert_eq!(shell.status(), "open");
+    shell.receive("heartbeat");
+    assert_eq!(shell.knowledge(), Knowledge::Answers);
+    assert_eq!(shell.connection.epoch(), epoch);
+}
+
+#[test]
+fn a_sleep_while_a_reply_is_awaited_starts_the_wait_over() {
+    let mut shell = Shell::answered();
+    shell.advance(30_000);
+    let epoch = shell.connection.epoch();
+    shell.now += Duration::from_hours(1);
+    shell.input(Input::TimerExpired(epoch, Timer::Reply));
+    shell.advance(2_900);
+    assert_eq!(shell.status(), "open");
+    shell.advance(100);
+    assert_eq!(shell.status(), "waiting");
+}
+
+#[test]
+fn a_waking_page_asks_once_and_replaces_what_is_dead() {
+    let mut shell = Shell::answered();
+    shell.take_wire();
+    shell.advance(5_000);
+    shell.input(Input::Woke);
+    shell.input(Input::Woke);
+    assert_eq!(shell.take_wire(), ["heartbeat"]);
+    shell.advance(3_000);
+    assert_eq!(shell.status(), "waiting");
+
+    let mut shell = Shell::open(Settings {
+        heartbeat: Period::Off,
+        ..Settings::default()
+    });
+    shell.input(Input::Woke);
+    assert_eq!(shell.take_wire(), [""; 0]);
+}
+
+#[test]
+fn a_doubted_connection_is_replaced_at_once_when_the_user_wants_it() {
+    let mut shell = Shell::answered();
+    shell.input(Input::Retry);
+    shell.advance(31_600);
+    assert_eq!(shell.status(), "open");
+    shell.input(Input::Retry);
+    assert_eq!(shell.status(), "waiting");
+    shell.advance(300);
+    assert_eq!(shell.status(), "connecting");
+}
+
+#[test]
+fn a_handshake_during_which_the_machine_slept_is_tried_again_at_once() {
+    let mut shell = Shell::new(Settings {
+        retry_min: Some(Duration::from_hours(1)),
+        ..Settings::default()
+    });
+    shell.input(open());
+    let epoch = shell.connection.epoch();
+    shell.now += Duration::from_hours(1);
+    shell.input(Input::TimerExpired(epoch, Timer::Connect));
+    shell.advance(300);
+    assert_eq!(shell.status(), "connecting");
+    assert_ne!(shell.connection.epoch(), epoch);
+}
+
+#[test]
+fn the_servers_own_heartbeats_stop_ours() {
+    for heartbeat_mode in [Mode::Idle, Mode::Always] {
+        let mut shell = Shell::open(Settings {
+            heartbeat_mode,
+            server_heartbeat_text: vec!["tick".into()],
+            ..Settings::default()
+        });
+        for _ in 0..10 {
+            shell.advance(29_000);
+            shell.receive("tick");
+        }
+        assert_eq!(shell.take_wire(), [""; 0]);
+        assert_eq!(shell.shown, [""; 0]);
+        shell.advance(30_000);
+        assert_eq!(shell.take_wire(), ["heartbeat"]);
+    }
+}
+
+#[test]
+fn a_reply_confirms_what_was_sent_before_its_heartbeat() {
+    let mut shell = Shell::open(Settings::default());
+    shell.type_text("a");
+    shell.type_text("ab");
+    shell.advance(30_000);
+    shell.type_text("abc");
+    assert_eq!(shell.states(), [0, 3, 0, 0]);
+    shell.receive("heartbeat");
+    assert_eq!(shell.states(), [0, 1, 2, 0]);
+}
+
+#[test]
+fn what_was_not_confirmed_is_sent_again_as_the_setting_says() {
+    for (resend, again) in [
+        (Resend::Every, &["ab", "abc"][..]),
+        (Resend::Latest, &["abc"][..]),
+        (Resend::Off, &[][..]),
+    ] {
+        let mut shell = Shell::open(Settings {
+            resend,
+            ..Settings::default()
+        });
+        shell.type_text("a");
+        shell.advance(30_000);
+        shell.type_text("ab");
+        shell.type_text("abc");
+        shell.receive("heartbeat");
+        shell.socket_closes(1006);
+        assert_eq!(shell.states(), [0, 0, 1, 2], "{resend:?}");
+        shell.take_wire();
+        shell.reconnect();
+        assert_eq!(shell.take_wire(), again, "{resend:?}");
+        assert_eq!(shell.connection.sent(), 3);
+    }
+}
+
+#[test]
+fn half_an_outbox_without_a_proof_asks_for_one() {
+    let mut shell = Shell::open(Settings {
+        outbox_limit: 6,
+        ..Settings::default()
+    });
+    for text in ["1", "2", "3", "4", "5", "6", "7"] {
+        shell.type_text(text);
+    }
+    assert_eq!(
+        shell.take_wire(),
+        ["1", "2", "3", "heartbeat", "4", "5", "6", "heartbeat", "7"]
+    );
+}
+
+#[test]
+fn a_server_that_answers_is_not_sent_more_than_can_be_kept() {
+    let mut shell = Shell::answered_with(Settings {
+        outbox_limit: 2,
+        ..Settings::default()
+    });
+    shell.take_wire();
+    for text in ["1", "2", "3", "4"] {
+        shell.type_text(text);
+    }
+    assert_eq!(shell.take_wire(), ["1", "heartbeat", "2", "heartbeat"]);
+    assert_eq!(
+        shell.connection.send("order".into(), shell.now),
+        Err(Full("order".into()))
+    );
+    shell.receive("heartbeat");
+    assert_eq!(shell.take_wire(), ["4", "heartbeat"]);
+}
+
+#[test]
+fn a_server_that_answers_nothing_holds_nothing_up() {
+    let mut shell = Shell::open(Settings {
+        outbox_limit: 2,
+        heartbeat: Period::Off,
+        ..Settings::default()
+    });
+    for text in ["1", "2", "3", "4"] {
+        shell.type_text(text);
+    }
+    assert_eq!(shell.connection.send("order".into(), shell.now), Ok(()));
+    shell.drain();
+    assert_eq!(shell.take_wire(), ["1", "2", "3", "4", "order"]);
+}
+
+#[test]
+fn a_clean_close_of_our_own_is_a_proof_and_no_other_close_is() {
+    for (code, was_clean, states) in [
+        (1000, true, [0, 0, 1, 0]),
+        (1001, true, [0, 0, 0, 1]),
+        (1006, false, [0, 0, 0, 1]),
+    ] {
+        let mut shell = Shell::open(Settings::default());
+        shell.type_text("a");
+        shell.input(Input::Close);
+        assert_eq!(shell.states(), [0, 1, 0, 0]);
+        let closure = Closure {
+            code,
+            reason: String::new(),
+            was_clean,
+        };
+        let epoch = shell.connection.epoch();
+        shell.input(Input::Closed(epoch, closure));
+        assert_eq!(shell.states(), states, "{code}");
+        assert_eq!(shell.status(), "stopped");
+        assert_eq!(shell.socket, None);
+    }
+    let mut shell = Shell::open(Settings::default());
+    shell.type_text("a");
+    shell.socket_closes(1000);
+    assert_eq!(shell.states(), [0, 0, 0, 1]);
+}
+
+#[test]
+fn a_new_start_waits_for_no_close() {
+    let mut shell = Shell::open(Settings::default());
+    shell.type_text("a");
+    shell.take_wire();
+    shell.input(Input::Close);
+    shell.input(open());
+    shell.socket_opens();
+    assert_eq!(shell.take_wire(), ["a"]);
+}
+
+#[test]
+fn nothing_that_one_server_got_goes_to_another() {
+    let mut shell = Shell::open(Settings {
+        resend: Resend::Every,
+        ..Settings::default()
+    });
+    shell.type_text("a");
+    shell.advance(30_000);
+    shell.receive("heartbeat");
+    shell.type_text("secret");
+    shell.input(Input::Close);
+    shell.type_text("for whoever comes");
+    shell.take_wire();
+    shell.input(Input::Open(Destination {
+        locality: Locality::Remote,
+        is_new: true,
+        learned: None,
+    }));
+    shell.socket_opens();
+    assert_eq!(shell.take_wire(), ["for whoever comes"]);
+    assert_eq!(shell.states(), [0, 1, 1, 1]);
+    assert_eq!(shell.knowledge(), Knowledge::Unasked);
+}
+
+#[test]
+fn a_page_that_comes_back_learns_how_its_socket_closed() {
+    let mut shell = Shell::open(Settings::default());
+    shell.type_text("a");
+    shell.input(Input::Left);
+    shell.input(Input::Returned);
+    shell.socket_closes(1000);
+    assert_eq!(shell.states(), [0, 0, 1, 0]);
+    assert_eq!(shell.status(), "waiting");
+}
+
+#[test]
+fn an_automatic_period_grows_in_silence_and_shrinks_where_it_kills() {
+    let mut shell = Shell::open(Settings {
+        heartbeat: Period::Auto,
+        reply_timeout: ReplyTimeout::Off,
+        ..Settings::default()
+    });
+    for _ in 0..3 {
+        shell.advance(30_000);
+        shell.receive("heartbeat");
+    }
+    shell.take_wire();
+    shell.advance(44_999);
+    assert_eq!(shell.take_wire(), [""; 0]);
+    shell.socket_closes(1006);
+    shell.reconnect();
+    let learned = shell.connection.learned().unwrap();
+    assert_eq!(learned.limit, Some(Duration::from_millis(44_999)));
+    shell.advance(33_750);
+    assert_eq!(shell.take_wire(), ["heartbeat"]);
+}
+
 proptest! {
     #[test]
     fn the_invariants_hold_whatever_happens(
@@ -397,26 +751,56 @@ proptest! {
         );
         for step in steps {
             shell.take(step);
-            shell.check_timers();
+            shell.check_status();
         }
     }
 
     #[test]
-    fn what_was_queued_leaves_in_order_and_once(
+    fn with_every_all_that_was_queued_leaves_in_order_and_reaches_a_server_that_stays(
         seed in any::<u64>(),
         steps in prop::collection::vec(step(), 1..120),
     ) {
-        let mut shell = Shell::seeded(Settings::default(), seed);
+        let mut shell = Shell::seeded(
+            Settings { resend: Resend::Every, ..Settings::default() },
+            seed,
+        );
         for step in steps {
             shell.take(step);
         }
-        shell.refuses = None;
-        shell.drains = true;
-        shell.bring_up();
-        let epoch = shell.connection.epoch();
-        shell.input(Input::Drained(epoch));
-        let sent: Vec<_> = shell.messages();
-        prop_assert_eq!(sent, shell.typed);
+        shell.settle();
+        let mut first_of_each = shell.arrived.clone();
+        let mut seen = std::collections::HashSet::new();
+        first_of_each.retain(|text| seen.insert(text.clone()));
+        prop_assert_eq!(&first_of_each, &shell.typed);
+    }
+
+    #[test]
+    fn with_latest_the_last_text_reaches_a_server_that_stays(
+        seed in any::<u64>(),
+        steps in prop::collection::vec(step(), 1..120),
+    ) {
+        let mut shell = Shell::seeded(Settings { outbox_limit: 4, ..Settings::default() }, seed);
+        for step in steps {
+            shell.take(step);
+        }
+        shell.settle();
+        prop_assert_eq!(shell.arrived.last(), shell.typed.last());
+    }
+
+    #[test]
+    fn without_resending_what_was_queued_leaves_in_order_and_once(
+        seed in any::<u64>(),
+        steps in prop::collection::vec(step(), 1..120),
+    ) {
+        let mut shell = Shell::seeded(
+            Settings { resend: Resend::Off, ..Settings::default() },
+            seed,
+        );
+        for step in steps {
+            shell.take(step);
+        }
+        shell.settle();
+        prop_assert_eq!(shell.messages(), shell.typed);
     }
 }
 
@@ -428,7 +812,11 @@ enum Step {
     SocketOpens,
     SocketCloses(u16),
     Receive,
-    Type { padding: usize },
+    /// The server reads what was sent so far and answers its heartbeats.
+    Answer,
+    Type {
+        padding: usize,
+    },
     Advance(u64),
     Refuses(bool),
     Drains(bool),
@@ -437,8 +825,8 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         3 => prop::sample::select(vec![
-            Input::Open(Locality::Loopback),
-            Input::Open(Locality::Remote),
+            open(),
+            open_at(Locality::Remote),
             Input::Close,
             Input::Retry,
             Input::Woke,
@@ -449,6 +837,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => Just(Step::SocketOpens),
         2 => prop::sample::select(vec![1000, 1001, 1006, 1008, 1012, 4000]).prop_map(Step::SocketCloses),
         2 => Just(Step::Receive),
+        2 => Just(Step::Answer),
         3 => Just(Step::Type { padding: 0 }),
         // Some of these make a batch.
         1 => Just(Step::Type { padding: BATCH_BYTES / 3 }),
@@ -458,11 +847,31 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+fn message_text(transmit: Transmit) -> Option<String> {
+    match transmit {
+        Transmit::Message(message) => Some(message.text),
+        Transmit::Heartbeat(_) => None,
+    }
+}
+
+fn open() -> Input {
+    open_at(Locality::Loopback)
+}
+
+fn open_at(locality: Locality) -> Input {
+    Input::Open(Destination {
+        locality,
+        is_new: false,
+        learned: None,
+    })
+}
+
 /// Everything that a dead socket or an old timer can still send.
 fn late_inputs(epoch: Epoch) -> Vec<Input> {
     let message = Message {
         text: "late".into(),
         origin: Origin::Typed,
+        is_repeat: false,
     };
     vec![
         Input::Opened(epoch),
@@ -472,8 +881,17 @@ fn late_inputs(epoch: Epoch) -> Vec<Input> {
         Input::Drained(epoch),
         Input::TimerExpired(epoch, Timer::Connect),
         Input::TimerExpired(epoch, Timer::Heartbeat),
+        Input::TimerExpired(epoch, Timer::Reply),
         Input::TimerExpired(epoch, Timer::Reconnect),
     ]
+}
+
+/// The state of the shell's socket, if it has one.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum ReadyState {
+    Connecting,
+    Open,
+    Closing,
 }
 
 /// A shell without a browser: performs every effect at once and checks that it is allowed.
@@ -481,10 +899,14 @@ struct Shell {
     connection: Connection,
     now: Duration,
     socket: Option<Epoch>,
-    socket_is_open: bool,
+    ready_state: ReadyState,
     /// When each timer that runs expires, and how long it was set for.
     timers: HashMap<Timer, (Duration, Duration)>,
     wire: Vec<Transmit>,
+    /// How much of the wire the server has read, or lost with its connection.
+    read: usize,
+    /// The messages that the server has read.
+    arrived: Vec<String>,
     shown: Vec<String>,
     typed: Vec<String>,
     /// Takes nothing more, and closes with this code.
@@ -497,7 +919,7 @@ struct Shell {
 impl Shell {
     fn open(settings: Settings) -> Self {
         let mut shell = Self::new(settings);
-        shell.input(Input::Open(Locality::Loopback));
+        shell.input(open());
         shell.socket_opens();
         shell
     }
@@ -506,14 +928,29 @@ impl Shell {
         Self::seeded(settings, 1)
     }
 
+    /// Open, and its server has answered a heartbeat at once.
+    fn answered() -> Self {
+        Self::answered_with(Settings::default())
+    }
+
+    fn answered_with(settings: Settings) -> Self {
+        let mut shell = Self::open(settings);
+        shell.advance(30_000);
+        shell.receive("heartbeat");
+        shell.take_wire();
+        shell
+    }
+
     fn seeded(settings: Settings, seed: u64) -> Self {
         Self {
             connection: Connection::new(settings, seed),
             now: Duration::from_secs(1_000),
             socket: None,
-            socket_is_open: false,
+            ready_state: ReadyState::Connecting,
             timers: HashMap::new(),
             wire: Vec::new(),
+            read: 0,
+            arrived: Vec::new(),
             shown: Vec::new(),
             typed: Vec::new(),
             refuses: None,
@@ -528,7 +965,7 @@ impl Shell {
     }
 
     fn type_text(&mut self, text: &str) {
-        self.connection.type_text(text.into());
+        self.connection.type_text(text.into(), self.now);
         self.drain();
     }
 
@@ -537,16 +974,60 @@ impl Shell {
         self.input(Input::Received(epoch, Frame::Text(text.into())));
     }
 
+    /// Lets the server read what is on the wire, and answer the heartbeats in it.
+    fn answer(&mut self) {
+        while let Some(transmit) = self.wire.get(self.read).cloned() {
+            self.read += 1;
+            match transmit {
+                Transmit::Message(message) => self.arrived.push(message.text),
+                Transmit::Heartbeat(text) => self.receive(&text),
+            }
+            self.check_proofs();
+        }
+    }
+
+    /// No more is said to be confirmed than has arrived.
+    fn check_proofs(&self) {
+        let distinct: std::collections::HashSet<_> = self.arrived.iter().collect();
+        let confirmed = self.connection.outbox().delivery().confirmed;
+        assert!(confirmed <= distinct.len() as u64, "{confirmed} confirmed");
+    }
+
+    /// Connects to a server that reads everything.
+    fn settle(&mut self) {
+        self.refuses = None;
+        self.drains = true;
+        self.bring_up();
+        for _ in 0..10 {
+            let epoch = self.connection.epoch();
+            self.input(Input::Drained(epoch));
+            self.answer();
+        }
+    }
+
+    fn knowledge(&self) -> Knowledge {
+        self.connection.heartbeat().knowledge()
+    }
+
     fn socket_opens(&mut self) {
-        self.socket_is_open |= self.socket.is_some();
+        if self.status() == "connecting" {
+            self.ready_state = ReadyState::Open;
+        }
         let epoch = self.connection.epoch();
         self.input(Input::Opened(epoch));
     }
 
     fn socket_closes(&mut self, code: u16) {
+        if code == 1000 && self.ready_state == ReadyState::Closing {
+            // The server has read everything up to our close, and answered that.
+            let unread = self.wire[self.read..].iter().cloned();
+            self.arrived.extend(unread.filter_map(message_text));
+            self.read = self.wire.len();
+        }
         let closure = Closure {
             code,
             reason: String::new(),
+            was_clean: code != 1006,
         };
         let epoch = self.connection.epoch();
         self.input(Input::Closed(epoch, closure));
@@ -564,7 +1045,7 @@ impl Shell {
 
     fn bring_up(&mut self) {
         self.input(Input::Returned);
-        self.input(Input::Open(Locality::Loopback));
+        self.input(open());
         self.socket_opens();
     }
 
@@ -584,7 +1065,7 @@ impl Shell {
             self.now = due.max(self.now);
             match timer {
                 Timer::Heartbeat => self.timers.insert(timer, (due + period, period)),
-                Timer::Connect | Timer::Reconnect => self.timers.remove(&timer),
+                Timer::Connect | Timer::Reply | Timer::Reconnect => self.timers.remove(&timer),
             };
             let epoch = self.connection.epoch();
             self.input(Input::TimerExpired(epoch, timer));
@@ -606,6 +1087,7 @@ impl Shell {
             Step::SocketOpens => self.socket_opens(),
             Step::SocketCloses(code) => self.socket_closes(code),
             Step::Receive => self.receive("message"),
+            Step::Answer => self.answer(),
             Step::Type { padding } => {
                 let text = format!("text {}{}", self.typed.len(), " ".repeat(padding));
                 self.type_text(&text);
@@ -637,12 +1119,22 @@ impl Shell {
                 assert_eq!(epoch, self.connection.epoch());
                 self.socket = Some(epoch);
             }
+            Effect::Close(epoch) => {
+                assert_eq!(self.socket, Some(epoch), "no socket to close");
+                self.ready_state = ReadyState::Closing;
+            }
             Effect::Disconnect => {
                 assert!(self.socket.take().is_some(), "no socket to drop");
-                self.socket_is_open = false;
+                self.ready_state = ReadyState::Connecting;
+                // What the server has not read yet never arrives.
+                self.read = self.wire.len();
             }
             Effect::Transmit(transmit) => {
-                assert!(self.socket_is_open, "{transmit:?} without an open socket");
+                assert_eq!(
+                    self.ready_state,
+                    ReadyState::Open,
+                    "{transmit:?} without an open socket"
+                );
                 if self.refuses.is_some() {
                     self.is_dying = true;
                     return Some(Input::NotTaken(self.connection.epoch(), transmit));
@@ -663,37 +1155,52 @@ impl Shell {
         None
     }
 
-    fn check_timers(&self) {
-        let expected: &[Timer] = match self.connection.status() {
-            Status::Connecting { .. } => &[Timer::Connect],
-            Status::Open { .. } => &[Timer::Heartbeat],
-            Status::Waiting { .. } => &[Timer::Reconnect],
+    fn check_status(&self) {
+        let status = self.connection.status();
+        let (needed, allowed): (&[Timer], &[Timer]) = match status {
+            Status::Connecting { .. } => (&[Timer::Connect], &[]),
+            Status::Open { .. } => (&[Timer::Heartbeat], &[Timer::Reply]),
+            Status::Waiting { .. } => (&[Timer::Reconnect], &[]),
             Status::Idle | Status::Away | Status::Stopped | Status::GaveUp | Status::TurnedAway => {
-                &[]
+                (&[], &[])
             }
         };
-        let running: Vec<_> = self.timers.keys().copied().collect();
-        assert_eq!(running, expected, "{:?}", self.connection.status());
-        let has_socket = matches!(
-            self.connection.status(),
-            Status::Connecting { .. } | Status::Open { .. }
-        );
-        assert_eq!(self.socket.is_some(), has_socket);
+        for timer in needed {
+            assert!(self.timers.contains_key(timer), "{status:?}: no {timer:?}");
+        }
+        for timer in self.timers.keys() {
+            let is_right = needed.contains(timer) || allowed.contains(timer);
+            assert!(is_right, "{status:?}: {timer:?}");
+        }
+        if let Status::Connecting { .. } | Status::Open { .. } = status {
+            assert!(self.socket.is_some());
+        }
+        if self.ready_state == ReadyState::Open {
+            assert!(matches!(status, Status::Open { .. }), "{status:?}");
+        }
     }
 
     fn take_wire(&mut self) -> Vec<String> {
         let texts = self.wire.iter().map(|transmit| transmit.text().to_owned());
         let texts = texts.collect();
         self.wire.clear();
+        self.read = 0;
         texts
     }
 
+    /// How many messages are queued, sent, confirmed and unconfirmed.
+    fn states(&self) -> [u64; 4] {
+        let delivery = self.connection.outbox().delivery();
+        [
+            delivery.queued as u64,
+            delivery.sent as u64,
+            delivery.confirmed,
+            delivery.unconfirmed,
+        ]
+    }
+
     fn messages(&self) -> Vec<String> {
-        let messages = self.wire.iter().filter_map(|transmit| match transmit {
-            Transmit::Message(message) => Some(message.text.clone()),
-            Transmit::Heartbeat(_) => None,
-        });
-        messages.collect()
+        self.wire.iter().cloned().filter_map(message_text).collect()
     }
 
     fn status(&self) -> &'static str {

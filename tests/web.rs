@@ -7,6 +7,7 @@ use std::time::Duration;
 use gloo_timers::future::sleep;
 use heartwire::{
     address::Page,
+    heartbeat::{Period, ReplyTimeout},
     settings::Settings,
     web::{App, Props},
     words::Lang,
@@ -237,13 +238,66 @@ async fn disconnect_leaves_nothing_behind() {
     page.settle().await;
     page.click("form button").await;
     assert_eq!(page.state(), "stopped");
-    assert_eq!((closed_with(0), listening(0)), (Some(1000), 0));
+    assert_eq!(closed_with(0), Some(1000));
     sleep(HEARTBEAT * 2).await;
-    assert_eq!(count(), 1);
+    assert_eq!((count(), sent(0)), (1, strings(&[])));
     page.click("form button").await;
-    assert_eq!(page.state(), "connecting");
+    assert_eq!((page.state().as_str(), listening(0)), ("connecting", 0));
     page.click("form button").await;
     assert_eq!((count(), live()), (2, 0));
+}
+
+#[wasm_bindgen_test]
+async fn a_clean_close_that_was_asked_for_confirms_what_was_sent() {
+    let page = Mounted::new(quick()).await;
+    open(0);
+    page.settle().await;
+    page.type_text("a").await;
+    eventually(|| page.attribute("data-sent").as_deref() == Some("1")).await;
+    page.click("form button").await;
+    close(0, 1000, "");
+    eventually(|| page.attribute("data-confirmed").as_deref() == Some("1")).await;
+    assert_eq!((page.state().as_str(), listening(0)), ("stopped", 0));
+}
+
+#[wasm_bindgen_test]
+async fn a_dead_connection_is_replaced_without_its_close() {
+    let settings = Settings {
+        reply_timeout: ReplyTimeout::After(HEARTBEAT * 2),
+        ..quick()
+    };
+    let page = Mounted::new(settings).await;
+    open(0);
+    eventually(|| page.state() == "stale").await;
+    assert_eq!(count(), 1);
+    eventually(|| count() == 2).await;
+    assert_eq!((closed_with(0), listening(0)), (Some(1000), 0));
+    open(1);
+    eventually(|| page.state() == "reopened").await;
+    receive(0, "late");
+    close(0, 1006, "");
+    page.settle().await;
+    assert_eq!(page.state(), "reopened");
+    assert_eq!(page.text("#received"), "");
+}
+
+#[wasm_bindgen_test]
+async fn a_subprotocol_that_was_not_chosen_is_said() {
+    let settings = || Settings {
+        protocols: vec!["chat".into()],
+        ..quick()
+    };
+    let page = Mounted::new(settings()).await;
+    open(0);
+    eventually(|| page.state() == "refusedFinal").await;
+    assert!(page.text("[role=alert][aria-atomic]").contains("chat"));
+    assert_eq!((count(), live()), (1, 0));
+    drop(page);
+
+    let page = Mounted::new(settings()).await;
+    choose(0, "chat");
+    open(0);
+    eventually(|| page.state() == "open").await;
 }
 
 #[wasm_bindgen_test]
@@ -288,7 +342,7 @@ const HEARTBEAT: Duration = Duration::from_millis(100);
 /// Settings of which every duration is short: the whole run has 20 seconds.
 fn quick() -> Settings {
     Settings {
-        heartbeat: Some(HEARTBEAT),
+        heartbeat: Period::Every(HEARTBEAT),
         retry_min: Some(Duration::from_millis(10)),
         retry_max: Some(Duration::from_millis(10)),
         ..Settings::default()
@@ -428,6 +482,7 @@ extern "C" {
     fn sent(index: usize) -> Vec<String>;
     fn listening(index: usize) -> usize;
     fn closed_with(index: usize) -> Option<u16>;
+    fn choose(index: usize, protocol: &str);
     fn open(index: usize);
     fn receive(index: usize, text: &str);
     fn receive_binary(index: usize, length: usize);

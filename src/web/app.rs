@@ -1,5 +1,7 @@
 //! The page's root component: owns the connection and does what it says.
 
+use std::time::Duration;
+
 use gloo_events::EventListener;
 use gloo_render::{AnimationFrame, request_animation_frame};
 use gloo_timers::callback::Interval;
@@ -9,15 +11,19 @@ use yew::{Component, Context, Html, NodeRef, Properties, html};
 
 use super::{
     browser::{self, Noticed},
+    clock::Clock,
     socket::{Heard, Socket},
-    timers::Timers,
+    timers::{Rang, Timers},
     view::{self, AddressForm, Facts, Received},
 };
 use crate::{
     address::{Address, AddressError, Consent, Page},
-    connection::{Closure, Connection, Effect, Epoch, Input, Status, Timer},
+    connection::{Closure, Connection, Destination, Effect, Epoch, Input, Status},
+    heartbeat::is_late,
+    outbox::Delivery,
     protocol::Frame,
-    settings::{Allowed, Complaint, Settings},
+    settings::{Allowed, Complaint, Settings, Storage},
+    silence::Learned,
     strip::{Obstacle, Press, Scene, Strip, Toggle},
     words::Lang,
 };
@@ -27,21 +33,27 @@ pub struct App {
     connection: Connection,
     socket: Option<Socket>,
     timers: Timers,
+    clock: Clock,
     /// What the address field holds.
     entered: String,
     /// What it held when the user or the page last wanted to connect.
     address: Result<Address, AddressError>,
     obstacle: Option<Obstacle>,
+    /// The address of the last start.
+    started: Option<String>,
+    /// What this tab keeps of the path there, and of what has no proof yet.
+    kept: (Option<Learned>, Option<Delivery>),
     field: NodeRef,
     typing: Option<[EventListener; 3]>,
     received: Option<Received>,
     /// Runs while the page shows a time that passes.
-    clock: Option<Interval>,
+    ticker: Option<Interval>,
+    ticked: Duration,
     /// Set from one drawing of messages until the frame after it, so that a flood of them is drawn
     /// once a frame.
     frame: Option<AnimationFrame>,
     is_outdated: bool,
-    _listeners: [EventListener; 7],
+    _listeners: [EventListener; 8],
 }
 
 /// What the page starts with.
@@ -64,7 +76,7 @@ pub struct Msg(Happening);
 
 #[derive(Debug)]
 enum Happening {
-    TimerExpired(Epoch, Timer),
+    Rang(Rang),
     Noticed(Noticed),
     Heard(Heard),
     Typed(String),
@@ -89,14 +101,18 @@ impl Component for App {
         let mut app = Self {
             connection: Connection::new(settings.clone(), browser::seed()),
             socket: None,
-            timers: Timers::default(),
+            timers: Timers::new(link.callback(|rang| Msg(Happening::Rang(rang)))),
+            clock: Clock::start(),
             address: Address::parse(&entered, page),
             entered,
             obstacle: None,
+            started: None,
+            kept: (None, None),
             field: NodeRef::default(),
             typing: None,
             received: None,
-            clock: None,
+            ticker: None,
+            ticked: Duration::ZERO,
             frame: None,
             is_outdated: false,
             _listeners: browser::listen(&link.callback(|noticed| Msg(Happening::Noticed(noticed)))),
@@ -108,11 +124,17 @@ impl Component for App {
     fn update(&mut self, ctx: &Context<Self>, Msg(happening): Msg) -> bool {
         let before = self.connection.status();
         let draws = match happening {
-            Happening::TimerExpired(epoch, timer) => self.take(Input::TimerExpired(epoch, timer)),
+            Happening::Rang(Rang::Expired(epoch, timer)) => {
+                self.take(Input::TimerExpired(epoch, timer))
+            }
+            Happening::Rang(Rang::Asked) => {
+                self.timers.start_asked();
+                Draws::Nothing
+            }
             Happening::Noticed(noticed) => self.notice(noticed),
             Happening::Heard(heard) => self.hear(heard),
             Happening::Typed(text) => {
-                self.connection.type_text(text);
+                self.connection.type_text(text, self.clock.now());
                 Draws::WithTheFrame
             }
             Happening::AddressEntered(text) => {
@@ -130,15 +152,16 @@ impl Component for App {
                     Draws::Nothing
                 }
             }
-            Happening::TimePassed => Draws::AtOnce,
+            Happening::TimePassed => self.tick(),
         };
         self.drive(ctx);
+        self.keep(ctx);
         let after = self.connection.status();
         if after == Status::Away {
             // Nobody looks at it, and a notice of the end would flash up while another page loads.
             return false;
         }
-        self.run_clock(ctx, after);
+        self.run_ticker(ctx, after);
         if let Status::Connecting { .. } | Status::Open { .. } = before {
             self.report_loss();
         }
@@ -159,13 +182,15 @@ impl Component for App {
         } = ctx.props();
         let words = lang.words();
         let link = ctx.link();
-        let now = browser::now();
+        let now = self.clock.now();
         let status = self.connection.status();
         let scene = Scene {
             status,
             last_loss: self.connection.last_loss(),
             attempt: self.connection.attempt(),
-            is_unanswered: self.connection.heartbeat().is_unanswered(),
+            knowledge: self.connection.heartbeat().knowledge(),
+            drops: self.connection.drops(),
+            protocols: &settings.protocols,
             address: self.address.as_ref(),
             obstacle: self.obstacle,
             is_online: browser::is_online(),
@@ -186,7 +211,7 @@ impl Component for App {
             round_trip: self.connection.heartbeat().round_trip(),
             sent: self.connection.sent(),
             received: self.connection.received(),
-            waiting: self.connection.outbox().len(),
+            delivery: self.connection.outbox().delivery(),
             merged: self.connection.outbox().merged(),
             reconnects: self.connection.reconnects(),
         };
@@ -254,10 +279,9 @@ impl App {
         } else if consent == Consent::Ask {
             self.obstacle = Some(Obstacle::Unconfirmed);
         } else if settings.autoconnect && consent == Consent::Given {
-            let locality = address.locality();
-            self.take(Input::Open(locality));
+            self.open(ctx, &address.clone());
             self.drive(ctx);
-            self.run_clock(ctx, self.connection.status());
+            self.run_ticker(ctx, self.connection.status());
         }
     }
 
@@ -266,13 +290,71 @@ impl App {
         let page = &ctx.props().page;
         self.address = Address::parse(&self.entered, page);
         self.obstacle = None;
-        if let Ok(address) = &self.address {
+        if let Ok(address) = self.address.clone() {
             if address.is_blocked_on(page) {
                 self.obstacle = Some(Obstacle::Blocked);
             } else {
-                let locality = address.locality();
-                self.take(Input::Open(locality));
+                self.open(ctx, &address);
             }
+        }
+        Draws::AtOnce
+    }
+
+    /// Starts a connection, with what this tab has kept for it.
+    fn open(&mut self, ctx: &Context<Self>, address: &Address) {
+        let started = address.to_string();
+        let is_new = self.started.as_ref() != Some(&started);
+        let learned = browser::kept(&silence_name(&started));
+        self.take(Input::Open(Destination {
+            locality: address.locality(),
+            is_new,
+            learned: learned.and_then(|learned| Learned::restore(&learned)),
+        }));
+        if is_new && ctx.props().settings.outbox_storage == Storage::Session {
+            let name = outbox_name(&started);
+            if let Some(stored) = browser::kept(&name) {
+                self.connection.restore(&stored);
+                browser::keep(&name, "");
+            }
+        }
+        self.started = Some(started);
+        self.kept = (self.connection.learned(), None);
+    }
+
+    /// Keeps in this tab what a reload would lose and is to be kept.
+    fn keep(&mut self, ctx: &Context<Self>) {
+        let Some(started) = &self.started else {
+            return;
+        };
+        let learned = self.connection.learned();
+        if learned != self.kept.0
+            && let Some(learned) = learned
+        {
+            browser::keep(&silence_name(started), &learned.store());
+            self.kept.0 = Some(learned);
+        }
+        if ctx.props().settings.outbox_storage == Storage::Memory {
+            return;
+        }
+        // Only where the page may end without another word: what is typed may be secret.
+        let status = self.connection.status();
+        let may_end = status == Status::Away || (browser::is_hidden() && status != Status::Stopped);
+        let delivery = may_end.then(|| self.connection.outbox().delivery());
+        if delivery != self.kept.1 {
+            let stored = delivery.map(|_| self.connection.outbox().store());
+            browser::keep(&outbox_name(started), &stored.unwrap_or_default());
+            self.kept.1 = delivery;
+        }
+    }
+
+    /// A second has passed, unless the machine slept.
+    fn tick(&mut self) -> Draws {
+        let now = self.clock.now();
+        let is_late = is_late(self.ticked + TICK, now);
+        self.ticked = now;
+        // A hidden page's timers are late anyway.
+        if is_late && !browser::is_hidden() {
+            self.take(Input::Woke);
         }
         Draws::AtOnce
     }
@@ -301,7 +383,7 @@ impl App {
             Noticed::Online => {
                 self.take(Input::Woke);
             }
-            Noticed::Offline => {}
+            Noticed::Offline | Noticed::Hidden => {}
             Noticed::Forbidden => {
                 // Chromium has fired no `close` yet and fires none; in Firefox the constructor
                 // threw, and an attempt is waited for. Anything else that was forbidden is not ours.
@@ -318,6 +400,12 @@ impl App {
     fn hear(&mut self, heard: Heard) -> Draws {
         match heard {
             Heard::Input(input) => return self.take(input),
+            Heard::Unspoken(epoch) => {
+                if self.socket_of(epoch).is_some() {
+                    self.obstacle = Some(Obstacle::Unspoken);
+                    return self.take(Input::Close);
+                }
+            }
             Heard::Failed(epoch) => {
                 if let Some(socket) = self.socket_of(epoch) {
                     socket.await_close();
@@ -333,7 +421,7 @@ impl App {
     }
 
     fn take(&mut self, input: Input) -> Draws {
-        self.connection.handle_input(input, browser::now());
+        self.connection.handle_input(input, self.clock.now());
         Draws::WithTheFrame
     }
 
@@ -346,7 +434,7 @@ impl App {
     fn drive(&mut self, ctx: &Context<Self>) {
         while let Some(effect) = self.connection.poll_effect() {
             if let Some(input) = self.perform(ctx, effect) {
-                self.connection.handle_input(input, browser::now());
+                self.connection.handle_input(input, self.clock.now());
             }
         }
     }
@@ -363,6 +451,11 @@ impl App {
                 match Socket::open(&address.to_string(), protocols, epoch, emit) {
                     Ok(socket) => self.socket = Some(socket),
                     Err(error) => return Some(self.refused_by_the_browser(epoch, &error)),
+                }
+            }
+            Effect::Close(epoch) => {
+                if let Some(socket) = self.socket_of(epoch) {
+                    socket.close();
                 }
             }
             Effect::Disconnect => self.socket = None,
@@ -385,12 +478,7 @@ impl App {
                     Frame::Binary { bytes } => Received::Binary(bytes),
                 });
             }
-            Effect::SetTimer(epoch, timer, period) => {
-                let link = ctx.link().clone();
-                self.timers.set(timer, period, move || {
-                    link.send_message(Msg(Happening::TimerExpired(epoch, timer)));
-                });
-            }
+            Effect::SetTimer(epoch, timer, period) => self.timers.set(epoch, timer, period),
             Effect::StopTimer(timer) => self.timers.stop(timer),
         }
         None
@@ -415,21 +503,26 @@ impl App {
         else {
             return;
         };
-        let Closure { code, reason } = &loss.closure;
-        browser::warn(&format!("connection closed with {code}"), &reason.into());
+        let Closure { code, reason, .. } = &loss.closure;
+        if loss.was_silent {
+            browser::warn("connection dropped", &"no reply to heartbeats".into());
+        } else {
+            browser::warn(&format!("connection closed with {code}"), &reason.into());
+        }
     }
 
-    /// Runs a clock while a time is shown that passes.
-    fn run_clock(&mut self, ctx: &Context<Self>, status: Status) {
+    /// Runs a ticker while a time is shown that passes.
+    fn run_ticker(&mut self, ctx: &Context<Self>, status: Status) {
         let passes = match status {
             Status::Connecting { .. } | Status::Open { .. } | Status::Waiting { .. } => true,
             Status::Idle | Status::Away | Status::Stopped | Status::GaveUp | Status::TurnedAway => {
                 false
             }
         };
-        if passes != self.clock.is_some() {
+        if passes != self.ticker.is_some() {
+            self.ticked = self.clock.now();
             let link = ctx.link().clone();
-            self.clock = passes.then(|| {
+            self.ticker = passes.then(|| {
                 Interval::new(1_000, move || link.send_message(Msg(Happening::TimePassed)))
             });
         }
@@ -447,3 +540,15 @@ impl App {
         is_free
     }
 }
+
+/// The names under which this tab keeps something for a server.
+fn silence_name(address: &str) -> String {
+    format!("heartwire.silence {address}")
+}
+
+fn outbox_name(address: &str) -> String {
+    format!("heartwire.outbox {address}")
+}
+
+/// Between two looks of the page at a time that passes.
+const TICK: Duration = Duration::from_secs(1);

@@ -1,14 +1,12 @@
 //! What the shell asks the browser: the page's address, its languages, the time.
 
-use std::time::Duration;
-
 use gloo_events::EventListener;
 use js_sys::Array;
 use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::{
     Document, Element, Event, EventTarget, PageTransitionEvent, Performance,
-    SecurityPolicyViolationEvent, SecurityPolicyViolationEventDisposition, UrlSearchParams,
-    VisibilityState, Window,
+    SecurityPolicyViolationEvent, SecurityPolicyViolationEventDisposition, Storage,
+    UrlSearchParams, VisibilityState, Window,
 };
 use yew::Callback;
 
@@ -64,18 +62,42 @@ pub(super) fn root() -> Element {
         .expect("index.html has an element with the id app")
 }
 
-/// How long the page has been there.
-pub(super) fn now() -> Duration {
-    let millis = window()
+/// The clock that never jumps, in milliseconds since the page began to load.
+pub(super) fn steady_millis() -> f64 {
+    window()
         .performance()
         .as_ref()
-        .map_or(0.0, Performance::now);
-    Duration::try_from_secs_f64(millis / 1_000.0).unwrap_or_default()
+        .map_or(0.0, Performance::now)
 }
 
 /// A seed that differs from page to page.
 pub(super) fn seed() -> u64 {
     js_sys::Math::random().to_bits()
+}
+
+/// Whether nobody can see the page.
+pub(super) fn is_hidden() -> bool {
+    document().visibility_state() == VisibilityState::Hidden
+}
+
+/// What this tab has kept under a name.
+pub(super) fn kept(name: &str) -> Option<String> {
+    session_storage()?.get_item(name).ok()?
+}
+
+/// Keeps a text under a name for as long as the tab lives; an empty one is forgotten.
+pub(super) fn keep(name: &str, text: &str) {
+    let Some(storage) = session_storage() else {
+        return;
+    };
+    let result = if text.is_empty() {
+        storage.remove_item(name)
+    } else {
+        storage.set_item(name, text)
+    };
+    if let Err(error) = result {
+        warn("the tab's storage took nothing", &error);
+    }
 }
 
 /// Whether the browser believes that there is a network.
@@ -97,13 +119,15 @@ pub(super) enum Noticed {
     Online,
     /// The browser says that there is none any more.
     Offline,
+    /// Nobody can see the page any more.
+    Hidden,
     /// The page's content security policy forbade a connection.
     Forbidden,
 }
 
 /// Listens to what happens to the page as a whole until dropped.
 #[must_use = "dropping the listeners detaches them"]
-pub(super) fn listen(emit: &Callback<Noticed>) -> [EventListener; 7] {
+pub(super) fn listen(emit: &Callback<Noticed>) -> [EventListener; 8] {
     let on = |target: &EventTarget, kind: &'static str, notice: fn(&Event) -> Option<Noticed>| {
         let emit = emit.clone();
         EventListener::new(target, kind, move |event| {
@@ -122,9 +146,14 @@ pub(super) fn listen(emit: &Callback<Noticed>) -> [EventListener; 7] {
         on(&window, "online", |_| Some(Noticed::Online)),
         on(&window, "offline", |_| Some(Noticed::Offline)),
         on(&document, "visibilitychange", |_| {
-            let is_visible = self::document().visibility_state() == VisibilityState::Visible;
-            is_visible.then_some(Noticed::Input(Input::Woke))
+            Some(if is_hidden() {
+                Noticed::Hidden
+            } else {
+                Noticed::Input(Input::Woke)
+            })
         }),
+        // A frozen page cannot tell its server that it lives, and Chromium closes its socket.
+        on(&document, "freeze", |_| Some(Noticed::Input(Input::Left))),
         // Page Lifecycle: the page was frozen and runs again.
         on(&document, "resume", |_| Some(Noticed::Input(Input::Woke))),
         on(&document, "securitypolicyviolation", |event| {
@@ -136,6 +165,11 @@ pub(super) fn listen(emit: &Callback<Noticed>) -> [EventListener; 7] {
                 .then_some(Noticed::Forbidden)
         }),
     ]
+}
+
+/// The tab's storage, where the user allows one.
+fn session_storage() -> Option<Storage> {
+    window().session_storage().ok()?
 }
 
 fn document() -> Document {

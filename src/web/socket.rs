@@ -29,6 +29,9 @@ pub(super) struct Socket {
 pub(super) enum Heard {
     /// Something for the connection.
     Input(Input),
+    /// It opened, and the server has chosen none of the subprotocols offered. Firefox accepts that;
+    /// Chromium fails the handshake.
+    Unspoken(Epoch),
     /// It failed; `close` should follow, but see [`Socket::await_close`].
     Failed(Epoch),
     /// It is time to look at what is buffered.
@@ -59,8 +62,20 @@ impl Socket {
                 }
             })
         };
+        let opened: fn(Epoch, &Event) -> Option<Heard> = if protocols.length() == 0 {
+            |epoch, _| Some(Heard::Input(Input::Opened(epoch)))
+        } else {
+            |epoch, event| {
+                let socket = event.target()?.dyn_into::<WebSocket>().ok()?;
+                Some(if socket.protocol().is_empty() {
+                    Heard::Unspoken(epoch)
+                } else {
+                    Heard::Input(Input::Opened(epoch))
+                })
+            }
+        };
         let listeners = [
-            on("open", |epoch, _| Some(Heard::Input(Input::Opened(epoch)))),
+            on("open", opened),
             on("message", |epoch, event| {
                 let data = event.dyn_ref::<MessageEvent>()?.data();
                 Some(Heard::Input(Input::Received(epoch, frame(&data)?)))
@@ -71,6 +86,7 @@ impl Socket {
                 let closure = Closure {
                     code: event.code(),
                     reason: event.reason(),
+                    was_clean: event.was_clean(),
                 };
                 Some(Heard::Input(Input::Closed(epoch, closure)))
             }),
@@ -108,6 +124,13 @@ impl Socket {
         is_taken
     }
 
+    /// Begins to close; `close` tells how that ended.
+    pub(super) fn close(&self) {
+        if let Err(error) = self.inner.close_with_code(1000) {
+            browser::warn("a socket was not closed", &error);
+        }
+    }
+
     /// Tells whether little is left in the browser's buffer, or else asks to look again soon: no
     /// event says when it drains.
     #[must_use]
@@ -137,9 +160,7 @@ impl Drop for Socket {
     fn drop(&mut self) {
         // The listeners are fields and would go after this, but `close` never fires an event at
         // once, so none of them hears it.
-        if let Err(error) = self.inner.close_with_code(1000) {
-            browser::warn("a socket was not closed", &error);
-        }
+        self.close();
     }
 }
 

@@ -2,26 +2,84 @@
 
 use std::time::Duration;
 
+use gloo_events::EventListener;
 use gloo_timers::callback::{Interval, Timeout};
+use wasm_bindgen::JsValue;
+use web_sys::{MessageChannel, MessagePort};
+use yew::Callback;
 
-use crate::{connection::Timer, settings};
+use super::browser;
+use crate::{
+    connection::{Epoch, Timer},
+    settings,
+};
 
 /// Owns the timers that run. Setting one anew, stopping it or dropping this cancels it.
-#[derive(Default)]
 pub(super) struct Timers {
+    emit: Callback<Rang>,
     connect: Option<Timeout>,
     heartbeat: Option<Interval>,
+    reply: Option<Timeout>,
     reconnect: Option<Timeout>,
+    /// The heartbeat's timer that is to be started where it keeps its pace.
+    asked: Option<(Epoch, u32)>,
+    /// Where messages go that only come back.
+    echo: Option<MessagePort>,
+    _listener: Option<EventListener>,
+}
+
+/// What comes of timers.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Rang {
+    /// A timer expired.
+    Expired(Epoch, Timer),
+    /// It is time for [`Timers::start_asked`].
+    Asked,
 }
 
 impl Timers {
+    pub(super) fn new(emit: Callback<Rang>) -> Self {
+        let (echo, listener) = match MessageChannel::new() {
+            Ok(channel) => {
+                let back = channel.port1();
+                let emit = emit.clone();
+                let listener =
+                    EventListener::new(&back, "message", move |_| emit.emit(Rang::Asked));
+                back.start();
+                (Some(channel.port2()), Some(listener))
+            }
+            Err(error) => {
+                browser::warn("heartbeats of a hidden page will be late", &error);
+                (None, None)
+            }
+        };
+        Self {
+            emit,
+            connect: None,
+            heartbeat: None,
+            reply: None,
+            reconnect: None,
+            asked: None,
+            echo,
+            _listener: listener,
+        }
+    }
+
     /// Starts a timer, or starts it over.
-    pub(super) fn set(&mut self, timer: Timer, period: Duration, fire: impl Fn() + 'static) {
+    pub(super) fn set(&mut self, epoch: Epoch, timer: Timer, period: Duration) {
         let millis = millis(period);
         match timer {
-            Timer::Connect => self.connect = Some(Timeout::new(millis, fire)),
-            Timer::Heartbeat => self.heartbeat = Some(Interval::new(millis, fire)),
-            Timer::Reconnect => self.reconnect = Some(Timeout::new(millis, fire)),
+            Timer::Connect => self.connect = Some(self.timeout(epoch, timer, millis)),
+            Timer::Heartbeat => self.set_heartbeat(epoch, millis),
+            Timer::Reply => self.reply = Some(self.timeout(epoch, timer, millis)),
+            Timer::Reconnect => self.reconnect = Some(self.timeout(epoch, timer, millis)),
+        }
+    }
+
+    /// Starts what could not be started where it was asked for.
+    pub(super) fn start_asked(&mut self) {
+        if let Some((epoch, millis)) = self.asked.take() {
+            self.start_heartbeat(epoch, millis);
         }
     }
 
@@ -29,9 +87,41 @@ impl Timers {
     pub(super) fn stop(&mut self, timer: Timer) {
         match timer {
             Timer::Connect => self.connect = None,
-            Timer::Heartbeat => self.heartbeat = None,
+            Timer::Heartbeat => {
+                self.heartbeat = None;
+                self.asked = None;
+            }
+            Timer::Reply => self.reply = None,
             Timer::Reconnect => self.reconnect = None,
         }
+    }
+
+    fn timeout(&self, epoch: Epoch, timer: Timer, millis: u32) -> Timeout {
+        let emit = self.emit.clone();
+        Timeout::new(millis, move || emit.emit(Rang::Expired(epoch, timer)))
+    }
+
+    /// In a page that has been hidden for five minutes Chromium lets timers expire once a minute if
+    /// each was set as the last one expired. One set as a message comes keeps its pace: a message is
+    /// sent for that.
+    fn set_heartbeat(&mut self, epoch: Epoch, millis: u32) {
+        self.stop(Timer::Heartbeat);
+        let may_be_late = browser::is_hidden() || millis >= MILLIS_TO_THROTTLING;
+        if may_be_late
+            && let Some(echo) = &self.echo
+            && echo.post_message(&JsValue::NULL).is_ok()
+        {
+            self.asked = Some((epoch, millis));
+        } else {
+            self.start_heartbeat(epoch, millis);
+        }
+    }
+
+    fn start_heartbeat(&mut self, epoch: Epoch, millis: u32) {
+        let emit = self.emit.clone();
+        self.heartbeat = Some(Interval::new(millis, move || {
+            emit.emit(Rang::Expired(epoch, Timer::Heartbeat));
+        }));
     }
 }
 
@@ -41,3 +131,6 @@ fn millis(period: Duration) -> u32 {
     const LONGEST: u32 = i32::MAX.unsigned_abs();
     u32::try_from(settings::millis(period)).map_or(LONGEST, |millis| millis.min(LONGEST))
 }
+
+/// A page that is hidden while a timer of at least this runs can be throttled before it expires.
+const MILLIS_TO_THROTTLING: u32 = 5 * 60 * 1_000;

@@ -11,6 +11,7 @@ use yew::{AttrValue, Callback, Html, NodeRef, TargetCast as _, html};
 
 use crate::{
     address::AddressError,
+    outbox::Delivery,
     settings::{Complaint, millis},
     strip::{Press, Strip, Toggle, Tone},
     words::{Words, fill},
@@ -107,7 +108,7 @@ pub(super) struct Facts {
     pub(super) round_trip: Option<Duration>,
     pub(super) sent: u64,
     pub(super) received: u64,
-    pub(super) waiting: usize,
+    pub(super) delivery: Delivery,
     pub(super) merged: u64,
     pub(super) reconnects: u64,
 }
@@ -136,7 +137,10 @@ pub(super) fn status_strip(
             data-state={strip.state.id()}
             data-epoch={facts.epoch.to_string()}
             data-attempt={facts.attempt.to_string()}
-            data-queued={facts.waiting.to_string()}
+            data-queued={facts.delivery.queued.to_string()}
+            data-sent={facts.delivery.sent.to_string()}
+            data-confirmed={facts.delivery.confirmed.to_string()}
+            data-unconfirmed={facts.delivery.unconfirmed.to_string()}
             data-rtt={facts.round_trip.map(|round_trip| millis(round_trip).to_string())}
         >
             <h2 id="status-name" class="unseen">{ words.connection }</h2>
@@ -151,10 +155,10 @@ pub(super) fn status_strip(
                 if let Some(tick) = &strip.tick {
                     <p class="tick" aria-hidden="true">{ tick }</p>
                 }
-                if strip.explains {
+                if let Some(explanation) = &strip.explanation {
                     <details>
                         <summary>{ words.why }</summary>
-                        <p>{ words.why_body }</p>
+                        <p>{ explanation }</p>
                     </details>
                 }
             </div>
@@ -262,10 +266,16 @@ fn said(strip: &Strip) -> Html {
 
 fn facts_list(facts: &Facts, words: &'static Words) -> Html {
     let absent = || "–".to_owned();
+    let Delivery {
+        queued,
+        confirmed,
+        unconfirmed,
+        ..
+    } = facts.delivery;
     let waiting = if facts.merged == 0 {
-        facts.waiting.to_string()
+        queued.to_string()
     } else {
-        let (waiting, merged) = (facts.waiting.to_string(), facts.merged.to_string());
+        let (waiting, merged) = (queued.to_string(), facts.merged.to_string());
         fill(words.merged, &[("waiting", &waiting), ("n", &merged)])
     };
     let round_trip = facts.round_trip.map(|time| format!("{} ms", millis(time)));
@@ -275,6 +285,8 @@ fn facts_list(facts: &Facts, words: &'static Words) -> Html {
                 (words.uptime, facts.open_seconds.map_or_else(absent, clock)),
                 (words.round_trip, round_trip.unwrap_or_else(absent)),
                 (words.sent, facts.sent.to_string()),
+                (words.confirmed, confirmed.to_string()),
+                (words.unconfirmed, unconfirmed.to_string()),
                 (words.received, facts.received.to_string()),
                 (words.waiting, waiting),
                 (words.reconnects, facts.reconnects.to_string()),

@@ -15,7 +15,7 @@ class FakeSocket extends EventTarget {
   constructor(url, protocols) {
     if (refusal) throw new DOMException("refused by the test", refusal);
     super();
-    Object.assign(this, { url, protocols: [...protocols], readyState: 0, bufferedAmount: 0, sent: [], throws: false, closedWith: null, listening: 0 });
+    Object.assign(this, { url, protocols: [...protocols], protocol: "", readyState: 0, bufferedAmount: 0, sent: [], throws: false, closedWith: null, listening: 0 });
     sockets.push(this);
   }
 
@@ -62,7 +62,6 @@ export function live() {
   return sockets.filter((socket) => socket.closedWith === null && socket.readyState < 2).length;
 }
 
-
 export function sent(index) {
   return sockets[index].sent;
 }
@@ -73,6 +72,10 @@ export function listening(index) {
 
 export function closed_with(index) {
   return sockets[index].closedWith ?? undefined;
+}
+
+export function choose(index, protocol) {
+  sockets[index].protocol = protocol;
 }
 
 export function open(index) {
