@@ -2,7 +2,8 @@
 //!
 //! # Layout
 //!
-//! - [`serve`], [`mod@test`], [`size`], [`picture`], [`echo`]: one module for each command
+//! - [`serve`], [`mod@test`], [`size`], [`herd`], [`picture`], [`echo`]: one module for each
+//!   command
 //! - [`tools`]: what the commands need beside Rust, at which version, and how it is installed
 //! - [`process`]: programs that end when their owner does
 //! - [`browser`], [`site`], [`leash`]: the end-to-end layer, which `tests/page.rs` uses
@@ -21,6 +22,7 @@ pub mod browser;
 pub mod console;
 pub mod echo;
 mod error;
+pub mod herd;
 mod interrupt;
 pub mod leash;
 pub mod picture;

@@ -4,7 +4,7 @@ use std::env;
 use std::process::ExitCode;
 
 use xtask::arguments::Arguments;
-use xtask::{Error, Interrupt, console, echo, picture, serve, size, test};
+use xtask::{Error, Interrupt, console, echo, herd, picture, serve, size, test};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -18,11 +18,12 @@ async fn main() -> ExitCode {
 }
 
 /// Each command with its help, whose first line says what it is.
-const COMMANDS: [(&str, &str); 5] = [
+const COMMANDS: [(&str, &str); 6] = [
     ("serve", serve::HELP),
     ("test", test::HELP),
     ("echo", echo::HELP),
     ("size", size::HELP),
+    ("herd", herd::HELP),
     ("picture", picture::HELP),
 ];
 
@@ -49,6 +50,7 @@ async fn run(mut words: impl Iterator<Item = String>) -> Result<(), Error> {
         "test" => test::command(arguments, &mut interrupt).await,
         "echo" => echo::command(arguments, &mut interrupt).await,
         "size" => size::command(arguments, &mut interrupt).await,
+        "herd" => herd::command(arguments, &mut interrupt).await,
         "picture" => picture::command(arguments, &mut interrupt).await,
         _ => unreachable!("a command of the list without an arm"),
     }
