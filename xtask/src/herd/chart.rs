@@ -46,11 +46,12 @@ impl Chart<'_> {
         for outage in OUTAGES {
             let clients = grouped(LARGEST);
             write!(svg, "{}, {clients} clients: ", heading(outage))?;
-            for (policy, separator) in Policy::ALL.into_iter().zip([", ", ", ", ", ", ", ", ". "]) {
+            for (policy, separator) in Policy::ALL.into_iter().zip(["; ", "; ", "; ", "; ", ".\n"])
+            {
                 let figures = self.trial(outage, policy, LARGEST).figures;
                 write!(
                     svg,
-                    "{}: {} attempts in the busiest second and a mean wait of {}{separator}",
+                    "{}, {} attempts in the busiest second and a mean wait of {}{separator}",
                     policy.name(),
                     grouped(figures.busiest),
                     seconds(figures.mean_wait)
