@@ -16,6 +16,7 @@ mod page {
 
     mod ending;
     mod heartbeat;
+    mod keeping;
     mod receiving;
     mod reconnecting;
     mod sending;

@@ -1,0 +1,172 @@
+use std::time::Duration;
+
+use xtask::browser::Browser;
+
+use super::server::{Manner, Server};
+use super::visit::Visit;
+use super::{SOON, eventually};
+
+#[tokio::test]
+async fn what_waits_survives_a_reload_where_that_was_asked_for() {
+    for browser in [Browser::Chromium, Browser::Firefox] {
+        let mut server = Server::absent(Manner::Echo);
+        let query = format!("url={server}&{QUICK}&outbox_storage=session&heartbeat=300ms");
+        let visit = Visit::with(browser, &[], &query).await;
+        visit.types("ab").await;
+        assert_eq!(visit.datum("queued").await, "2");
+        // Nobody but the page has it while it is there.
+        assert_eq!(stored(&visit).await, 0);
+
+        reload(&visit).await;
+
+        datum_becomes(&visit, "queued", "2").await;
+        server.resume();
+        datum_becomes(&visit, "confirmed", "2").await;
+        let texts = server.texts();
+        assert_eq!(texts[..2], ["a", "ab"], "{browser}: {texts:?}");
+        reload(&visit).await;
+        visit.reaches(&["open"]).await;
+        assert_eq!(visit.datum("queued").await, "0");
+        assert_eq!(stored(&visit).await, 0);
+    }
+}
+
+#[tokio::test]
+async fn what_was_sent_without_a_receipt_survives_a_reload_too() {
+    let server = Server::start(Manner::Silent);
+    let query = format!("url={server}&{QUICK}&outbox_storage=session&resend=every");
+    let visit = Visit::to(&query).await;
+    visit.reaches(&["open"]).await;
+    visit.types("ab").await;
+    server.receives(&["a", "ab"]).await;
+    // The connection dies with the page, before its close is heard.
+    server.behave(Manner::Deaf);
+
+    reload(&visit).await;
+
+    datum_becomes(&visit, "unconfirmed", "2").await;
+    server.behave(Manner::Echo);
+    visit.press("Stop").await;
+    visit.press("Connect").await;
+    server.receives(&["a", "ab", "a", "ab"]).await;
+}
+
+#[tokio::test]
+async fn nothing_is_kept_over_a_reload_unasked() {
+    let server = Server::absent(Manner::Echo);
+    let visit = Visit::to(&format!("url={server}&{QUICK}")).await;
+    visit.types("ab").await;
+    assert_eq!(visit.datum("queued").await, "2");
+
+    reload(&visit).await;
+
+    visit.reaches(&["refused"]).await;
+    assert_eq!(visit.datum("queued").await, "0");
+}
+
+#[tokio::test]
+async fn a_clean_disconnect_confirms_what_was_sent_and_a_death_does_not() {
+    for browser in [Browser::Chromium, Browser::Firefox] {
+        let mut server = Server::start(Manner::Silent);
+        let visit = Visit::with(browser, &[], &format!("url={server}&lang=en")).await;
+        visit.reaches(&["open"]).await;
+        visit.types("ab").await;
+        server.receives(&["a", "ab"]).await;
+        assert_eq!(visit.datum("confirmed").await, "0");
+
+        visit.press("Disconnect").await;
+
+        datum_becomes(&visit, "confirmed", "2").await;
+        visit.press("Connect").await;
+        visit.reaches(&["open"]).await;
+        visit.types("c").await;
+        server.receives(&["a", "ab", "abc"]).await;
+        server.stop().await;
+        datum_becomes(&visit, "unconfirmed", "1").await;
+        assert_eq!(visit.datum("confirmed").await, "2", "{browser}");
+    }
+}
+
+#[tokio::test]
+async fn with_a_server_that_answers_nothing_nothing_is_called_confirmed() {
+    let server = Server::start(Manner::Silent);
+    let visit = Visit::to(&format!("url={server}&heartbeat=200ms&lang=en")).await;
+    visit.reaches(&["open"]).await;
+    visit.types("ab").await;
+
+    server
+        .until("three heartbeats", |all| all[0].frames.len() >= 5)
+        .await;
+
+    assert_eq!(visit.datum("sent").await, "2");
+    assert_eq!(visit.datum("confirmed").await, "0");
+    let status = visit.status().await;
+    assert!(status.contains("nothing sent can be confirmed"), "{status}");
+}
+
+/// A path that closes connections over which nothing has passed for a while.
+#[tokio::test]
+async fn a_path_that_bears_little_silence_is_named_and_kept_alive() {
+    let mut server = Server::start(Manner::Echo);
+    let query = format!("url={server}&{QUICK}&heartbeat=auto&lang=en");
+    let visit = Visit::to(&query).await;
+
+    for drops in 1..=2 {
+        server
+            .until("a connection", |_| server.opened() == drops)
+            .await;
+        let quiet = async || {
+            let all = server.connections();
+            (all[drops - 1].opened?.elapsed() >= BORNE).then_some(())
+        };
+        eventually("it is quiet", SOON, quiet).await;
+        server.stop().await;
+        server.resume();
+    }
+
+    server.until("a connection", |_| server.opened() == 3).await;
+    eventually("the page names the silence", SOON, async || {
+        let status = visit.status().await;
+        status.contains("after about 4 quiet seconds").then_some(())
+    })
+    .await;
+    let all = server
+        .until_within(Duration::from_secs(20), "three heartbeats", |all| {
+            all[2].frames.len() >= 3
+        })
+        .await;
+    assert!(all[2].gaps().iter().all(|gap| *gap < BORNE), "{all:?}");
+
+    // The tab remembers it.
+    reload(&visit).await;
+    let all = server
+        .until_within(Duration::from_secs(20), "a heartbeat", |all| {
+            all.get(3).is_some_and(|one| !one.frames.is_empty())
+        })
+        .await;
+    assert!(all[3].frames[0].at - all[3].opened.unwrap() < BORNE);
+}
+
+async fn reload(visit: &Visit) {
+    let address = visit.session.client.current_url().await.unwrap();
+    visit.go(address.as_str()).await;
+}
+
+async fn datum_becomes(visit: &Visit, name: &str, value: &str) {
+    let what = format!("data-{name} is {value}");
+    eventually(&what, SOON, async || {
+        (visit.datum(name).await == value).then_some(())
+    })
+    .await;
+}
+
+/// How many messages the tab's storage holds something of.
+async fn stored(visit: &Visit) -> u64 {
+    let count = "return Object.keys(sessionStorage).filter(key => key.includes('outbox')).length";
+    visit.evaluate(count).await.as_u64().unwrap()
+}
+
+const QUICK: &str = "retry_min=100ms&retry_max=300ms";
+
+/// The silence that the path bears.
+const BORNE: Duration = Duration::from_secs(4);
