@@ -142,8 +142,8 @@ impl Input {
 pub enum Effect {
     /// Make a socket whose events carry this epoch.
     Connect(Epoch),
-    /// Close the socket with 1000 and go on listening for its `close` alone: a clean one proves that
-    /// all that was sent before has arrived.
+    /// Close the socket with 1000 and [`CLOSE_REASON`], and go on listening for its `close` alone: a
+    /// clean one with the same reason proves that all that was sent before has arrived.
     Close(Epoch),
     /// Drop the socket: detach every handler, then close it with 1000. None of its events matter
     /// any more, so nothing waits for its `close`, which can take a minute.
@@ -236,6 +236,10 @@ pub struct Connection {
 /// Text handed to a socket at once. Behind it the browser's buffer is looked at first: what waited
 /// through an outage is sent by every client at the same time.
 pub const BATCH_BYTES: usize = 64 * 1024;
+
+/// The reason of a close that is asked for. Most servers repeat code and reason, and nobody gives this
+/// one by himself: a server that repeats it has read our close, and what was sent before.
+pub const CLOSE_REASON: &str = "closed by the page";
 
 impl Connection {
     /// Makes a connection that is not asked for yet. The seed decides every random delay.
@@ -675,9 +679,9 @@ impl Connection {
         }
         self.is_closing = false;
         self.effects.push_back(Effect::Disconnect);
-        // With another code than ours it was the server that closed first, and a server that closes
-        // need not read what still comes (RFC 6455 §5.5.1).
-        if closure.is_some_and(|closure| closure.was_clean && closure.code == 1000) {
+        // Without our reason it may be the server that closed first, and that need not read what still
+        // comes (RFC 6455 §5.5.1).
+        if closure.is_some_and(|closure| closure.was_clean && closure.reason == CLOSE_REASON) {
             self.outbox.confirm(self.outbox.taken());
         }
         self.outbox.lose();

@@ -760,10 +760,7 @@ mod tests {
             ..scene(Ok(&address))
         };
         let strip = Strip::new(&scene, Lang::En.words());
-        assert_eq!(
-            strip.detail,
-            "The server did not reply to heartbeats any more."
-        );
+        assert_eq!(strip.detail, "The server did not reply to heartbeats.");
         assert_eq!(strip.explanation, None);
     }
 

@@ -6,7 +6,8 @@ use std::{collections::HashMap, time::Duration};
 use heartwire::{
     address::Locality,
     connection::{
-        BATCH_BYTES, Closure, Connection, Destination, Effect, Epoch, Input, Status, Timer,
+        BATCH_BYTES, CLOSE_REASON, Closure, Connection, Destination, Effect, Epoch, Input, Status,
+        Timer,
     },
     heartbeat::{Knowledge, Mode, Period, ReplyTimeout},
     outbox::{Full, Message, Origin, Resend},
@@ -645,10 +646,12 @@ fn a_server_that_answers_nothing_holds_nothing_up() {
 
 #[test]
 fn a_clean_close_of_our_own_is_a_proof_and_no_other_close_is() {
-    for (code, was_clean, states) in [
-        (1000, true, [0, 0, 1, 0]),
-        (1001, true, [0, 0, 0, 1]),
-        (1006, false, [0, 0, 0, 1]),
+    for (code, reason, was_clean, states) in [
+        (1000, CLOSE_REASON, true, [0, 0, 1, 0]),
+        (1000, CLOSE_REASON, false, [0, 0, 0, 1]),
+        // The server closed at the same moment, and read nothing more.
+        (1000, "", true, [0, 0, 0, 1]),
+        (1006, "", false, [0, 0, 0, 1]),
     ] {
         let mut shell = Shell::open(Settings::default());
         shell.type_text("a");
@@ -656,7 +659,7 @@ fn a_clean_close_of_our_own_is_a_proof_and_no_other_close_is() {
         assert_eq!(shell.states(), [0, 1, 0, 0]);
         let closure = Closure {
             code,
-            reason: String::new(),
+            reason: reason.into(),
             was_clean,
         };
         let epoch = shell.connection.epoch();
@@ -1024,9 +1027,10 @@ impl Shell {
             self.arrived.extend(unread.filter_map(message_text));
             self.read = self.wire.len();
         }
+        let repeats = code == 1000 && self.ready_state == ReadyState::Closing;
         let closure = Closure {
             code,
-            reason: String::new(),
+            reason: if repeats { CLOSE_REASON } else { "" }.into(),
             was_clean: code != 1006,
         };
         let epoch = self.connection.epoch();

@@ -7,6 +7,7 @@ use std::time::Duration;
 use gloo_timers::future::sleep;
 use heartwire::{
     address::Page,
+    connection::CLOSE_REASON,
     heartbeat::{Period, ReplyTimeout},
     settings::Settings,
     web::{App, Props},
@@ -255,7 +256,7 @@ async fn a_clean_close_that_was_asked_for_confirms_what_was_sent() {
     page.type_text("a").await;
     eventually(|| page.attribute("data-sent").as_deref() == Some("1")).await;
     page.click("form button").await;
-    close(0, 1000, "");
+    close(0, 1000, CLOSE_REASON);
     eventually(|| page.attribute("data-confirmed").as_deref() == Some("1")).await;
     assert_eq!((page.state().as_str(), listening(0)), ("stopped", 0));
 }

@@ -9,7 +9,7 @@ use yew::Callback;
 
 use super::browser;
 use crate::{
-    connection::{BATCH_BYTES, Closure, Epoch, Input},
+    connection::{BATCH_BYTES, CLOSE_REASON, Closure, Epoch, Input},
     protocol::Frame,
 };
 
@@ -126,7 +126,8 @@ impl Socket {
 
     /// Begins to close; `close` tells how that ended.
     pub(super) fn close(&self) {
-        if let Err(error) = self.inner.close_with_code(1000) {
+        let closed = self.inner.close_with_code_and_reason(1000, CLOSE_REASON);
+        if let Err(error) = closed {
             browser::warn("a socket was not closed", &error);
         }
     }

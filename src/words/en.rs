@@ -88,7 +88,7 @@ pub(super) const WORDS: Words = Words {
         other: "Reconnecting in {n} seconds.",
     },
     lost: "Connection lost",
-    fell_silent: "The server did not reply to heartbeats any more.",
+    fell_silent: "The server did not reply to heartbeats.",
     refused: State {
         headline: "Could not connect",
         detail: "No connection to {host} could be made.",

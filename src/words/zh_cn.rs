@@ -76,7 +76,7 @@ pub(super) const WORDS: Words = Words {
     stale_tick: "{n} 秒后重新连接",
     stale_said: plural("{n} 秒后将重新连接。"),
     lost: "连接已断开",
-    fell_silent: "服务器不再响应心跳。",
+    fell_silent: "服务器未响应心跳。",
     refused: State {
         headline: "无法连接",
         detail: "未能连接到 {host}。",
