@@ -710,7 +710,7 @@ impl Connection {
 
     /// A server that confirms nothing cannot hold up what is written.
     fn make_room_for(&mut self, text: &str) {
-        if !self.heartbeat.is_answered() {
+        if !self.heartbeat.is_answered(self.now) {
             self.outbox.give_up_oldest(text);
         }
     }
@@ -725,7 +725,7 @@ impl Connection {
             self.beat();
             return self.effects.pop_front();
         }
-        if self.outbox.awaits_proof() && self.heartbeat.is_answered() {
+        if self.outbox.awaits_proof() && self.heartbeat.is_answered(self.now) {
             return None;
         }
         let message = self.outbox.take()?;

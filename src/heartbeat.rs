@@ -77,8 +77,8 @@ pub struct Heartbeat {
     /// When something was received last, or the connection opened.
     heard: Duration,
     beaten: Option<Duration>,
-    /// Heartbeats since the last reply of this connection.
-    unanswered: u32,
+    /// When the first heartbeat since the last reply of this connection was sent.
+    unanswered: Option<Duration>,
     /// The newest round trip of this connection.
     round_trip: Option<Duration>,
     /// Of this server, whatever the connection.
@@ -110,7 +110,7 @@ impl Heartbeat {
             period: Duration::ZERO,
             heard: Duration::ZERO,
             beaten: None,
-            unanswered: 0,
+            unanswered: None,
             round_trip: None,
             smoothed: None,
             doubt: None,
@@ -126,7 +126,7 @@ impl Heartbeat {
     pub fn opened(&mut self, now: Duration) {
         self.heard = now;
         self.beaten = None;
-        self.unanswered = 0;
+        self.unanswered = None;
         self.round_trip = None;
         self.doubt = None;
     }
@@ -160,7 +160,7 @@ impl Heartbeat {
     /// starts now.
     pub fn beat(&mut self, now: Duration) -> Option<Duration> {
         self.beaten = Some(now);
-        self.unanswered = self.unanswered.saturating_add(1);
+        self.unanswered.get_or_insert(now);
         if self.doubt.is_some() {
             return None;
         }
@@ -170,7 +170,7 @@ impl Heartbeat {
     /// A heartbeat sent at this time got its reply.
     pub fn replied(&mut self, sent: Duration, now: Duration) {
         let round_trip = now.saturating_sub(sent);
-        self.unanswered = 0;
+        self.unanswered = None;
         self.round_trip = Some(round_trip);
         // As RFC 6298 §2.3 smooths it.
         self.smoothed = Some(match self.smoothed {
@@ -224,10 +224,12 @@ impl Heartbeat {
         }
     }
 
-    /// Whether the server can be expected to answer, so that what it was sent will be confirmed.
+    /// Whether the server can be expected to answer, so that what it was sent will be confirmed. One
+    /// that has let the longest timeout pass must not hold up what follows, though it may live.
     #[must_use]
-    pub fn is_answered(&self) -> bool {
-        self.smoothed.is_some() && self.unanswered < MOST_UNANSWERED
+    pub fn is_answered(&self, now: Duration) -> bool {
+        let is_patient = |since| now.saturating_sub(since) <= LONGEST;
+        self.smoothed.is_some() && self.unanswered.is_none_or(is_patient)
     }
 
     /// When something was received last, or the connection opened.
@@ -278,10 +280,6 @@ const SHORTEST: Duration = Duration::from_secs(3);
 
 /// Centrifugo's slack, the longest among the clients that were compared.
 const LONGEST: Duration = Duration::from_secs(10);
-
-/// A server that answers some of its heartbeats confirms what was sent; one that has stopped must
-/// not hold up what follows.
-const MOST_UNANSWERED: u32 = 3;
 
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
@@ -390,22 +388,22 @@ mod tests {
     fn another_server_is_not_expected_to_answer() {
         let mut heartbeat = answered(ReplyTimeout::Auto, 10);
         heartbeat.opened(at(1_000));
-        assert!(heartbeat.is_answered());
+        assert!(heartbeat.is_answered(at(1_000)));
         heartbeat.forget();
-        assert!(!heartbeat.is_answered());
+        assert!(!heartbeat.is_answered(at(1_000)));
         assert_eq!(heartbeat.beat(at(60_000)), None);
     }
 
     #[test]
     fn a_server_that_has_stopped_to_answer_holds_up_nothing() {
         let mut heartbeat = answered(ReplyTimeout::Off, 10);
-        for beats in 0..MOST_UNANSWERED {
-            assert!(heartbeat.is_answered(), "{beats}");
-            let _ = heartbeat.beat(at(60_000));
+        for sent in [60_000, 65_000] {
+            let _ = heartbeat.beat(at(sent));
         }
-        assert!(!heartbeat.is_answered());
-        heartbeat.replied(at(60_000), at(60_001));
-        assert!(heartbeat.is_answered());
+        assert!(heartbeat.is_answered(at(70_000)));
+        assert!(!heartbeat.is_answered(at(70_001)));
+        heartbeat.replied(at(60_000), at(70_002));
+        assert!(heartbeat.is_answered(at(70_002)));
     }
 
     /// Open, and answered once after this round trip in milliseconds.

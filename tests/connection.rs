@@ -630,6 +630,24 @@ fn a_server_that_answers_is_not_sent_more_than_can_be_kept() {
 }
 
 #[test]
+fn a_server_that_talks_and_has_stopped_to_answer_holds_nothing_up() {
+    let mut shell = Shell::answered_with(Settings {
+        outbox_limit: 2,
+        ..Settings::default()
+    });
+    for text in ["1", "2", "3"] {
+        shell.type_text(text);
+    }
+    assert_eq!(shell.states(), [1, 2, 0, 0]);
+    for _ in 0..11 {
+        shell.advance(1_000);
+        shell.receive("news");
+    }
+    assert_eq!(shell.states(), [0, 3, 0, 0]);
+    assert!(shell.take_wire().contains(&"3".to_owned()));
+}
+
+#[test]
 fn a_server_that_answers_nothing_holds_nothing_up() {
     let mut shell = Shell::open(Settings {
         outbox_limit: 2,
