@@ -24,6 +24,7 @@ mod page {
     mod view;
 
     mod echo;
+    mod proxy;
     mod server;
     mod visit;
 

@@ -97,6 +97,11 @@ impl Server {
         })
     }
 
+    /// The port on 127.0.0.1.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Listens.
     pub(crate) fn resume(&mut self) {
         let socket = match std::mem::replace(&mut self.state, State::Changing) {
