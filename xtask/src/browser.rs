@@ -23,7 +23,7 @@ use tokio::time::timeout;
 use url::{ParseError, Url};
 
 use crate::Error;
-use crate::leash::Leash;
+use crate::leash::{Leash, Pause};
 use crate::process::find;
 
 /// A browser that WebDriver can drive.
@@ -43,7 +43,7 @@ pub struct Session {
     driver_port: u16,
     id: String,
     // Dropped in this order.
-    _driver: Leash,
+    driver: Leash,
     _folder: Folder,
 }
 
@@ -55,12 +55,28 @@ impl Session {
     /// If the browser or its driver is not on the `PATH`, or does not start within
     /// a minute.
     pub async fn start(browser: Browser, arguments: &[&str]) -> Result<Self, Error> {
+        Self::begin(browser, arguments, &[]).await
+    }
+
+    /// Starts Chromium with the throttling of hidden pages on, as its users have it; its driver
+    /// switches that off otherwise.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Session::start`].
+    pub async fn start_throttled(arguments: &[&str]) -> Result<Self, Error> {
+        Self::begin(Browser::Chromium, arguments, UNTHROTTLED).await
+    }
+
+    /// Starts `browser` with `arguments`, and without `excluded` ones of its driver.
+    async fn begin(browser: Browser, arguments: &[&str], excluded: &[&str]) -> Result<Self, Error> {
         let program = first(browser.programs())?;
         let driver = first(&[browser.driver()])?;
         let folder = Folder::create()?;
         let (driver, driver_port) = start_driver(browser, &driver, &folder).await?;
 
-        let capabilities = browser.capabilities(&program.to_string_lossy(), arguments);
+        let program = program.to_string_lossy();
+        let capabilities = browser.capabilities(&program, arguments, excluded);
         let client = timeout(
             START_LIMIT,
             ClientBuilder::new(HttpConnector::new())
@@ -78,9 +94,19 @@ impl Session {
             client,
             driver_port,
             id,
-            _driver: driver,
+            driver,
             _folder: folder,
         })
+    }
+
+    /// Stops the browser's processes, and the driver's, until the value is dropped, as a machine's
+    /// sleep does. Commands wait meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// If the processes cannot be listed, or the driver has ended.
+    pub async fn pause(&self) -> Result<Pause, Error> {
+        self.driver.pause().await.map_err(failed)
     }
 
     /// Performs a command of the Chrome `DevTools` protocol, in Chromium alone.
@@ -146,7 +172,7 @@ impl Browser {
         }
     }
 
-    fn capabilities(self, program: &str, arguments: &[&str]) -> Capabilities {
+    fn capabilities(self, program: &str, arguments: &[&str], excluded: &[&str]) -> Capabilities {
         let mut all: Vec<&str> = match self {
             Self::Chromium => CHROMIUM_ARGUMENTS.to_vec(),
             Self::Firefox => vec!["-headless"],
@@ -155,10 +181,13 @@ impl Browser {
             all.push("--no-sandbox");
         }
         all.extend(arguments);
-        let options = json!({ "args": all, "binary": program });
+        let mut options = json!({ "args": all, "binary": program });
         let mut capabilities = Capabilities::new();
         match self {
-            Self::Chromium => capabilities.insert("goog:chromeOptions".to_owned(), options),
+            Self::Chromium => {
+                options["excludeSwitches"] = json!(excluded);
+                capabilities.insert("goog:chromeOptions".to_owned(), options)
+            }
             Self::Firefox => capabilities.insert("moz:firefoxOptions".to_owned(), options),
         };
         capabilities
@@ -298,6 +327,13 @@ const START_LIMIT: Duration = Duration::from_mins(1);
 
 /// How long a browser may take to end before it is killed.
 const END_LIMIT: Duration = Duration::from_secs(5);
+
+/// What chromedriver starts Chromium with so that a hidden page keeps its timers.
+const UNTHROTTLED: &[&str] = &[
+    "disable-background-timer-throttling",
+    "disable-backgrounding-occluded-windows",
+    "disable-renderer-backgrounding",
+];
 
 /// No window, and no traffic of the browser's own.
 const CHROMIUM_ARGUMENTS: &[&str] = &[

@@ -1,12 +1,13 @@
 //! Programs that cannot outlive whoever started them.
 
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::io;
 use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 /// A running program that is ended, with everything it started, when this value is dropped.
@@ -42,7 +43,7 @@ impl Leash {
             .spawn()?;
         let group = program
             .id()
-            .and_then(|id| Pid::from_raw(id.cast_signed()))
+            .and_then(process)
             .ok_or_else(|| io::Error::other("the program ended at once"))?;
         let pipe = program.stdin.take();
         Ok(Self {
@@ -59,6 +60,31 @@ impl Leash {
     /// If it cannot be killed.
     pub async fn kill(&mut self) -> io::Result<()> {
         self.program.kill().await
+    }
+
+    /// Stops the program and all that it has started, as a machine's sleep does, until the value is
+    /// dropped. Nobody is told: connections stay as they are.
+    ///
+    /// # Errors
+    ///
+    /// If the processes cannot be listed, or the program has ended.
+    pub async fn pause(&self) -> io::Result<Pause> {
+        let id = self.program.id().and_then(process);
+        let program = id.ok_or_else(|| io::Error::other("the program has ended"))?;
+        let mut pause = Pause(HashSet::new());
+        // What one process starts before its own turn comes is found in the next round.
+        loop {
+            let found = family(program).await?;
+            let new: Vec<_> = found.difference(&pause.0).copied().collect();
+            if new.is_empty() {
+                return Ok(pause);
+            }
+            for process in new {
+                // One that has ended meanwhile needs no stop.
+                let _ = kill_process(process, Signal::STOP);
+                pause.0.insert(process);
+            }
+        }
     }
 
     /// Takes the program's standard output; `None` the second time.
@@ -78,13 +104,107 @@ impl Drop for Leash {
     }
 }
 
+/// Programs that stand still until this value is dropped.
+#[derive(Debug)]
+pub struct Pause(HashSet<Pid>);
+
+impl Drop for Pause {
+    fn drop(&mut self) {
+        for process in &self.0 {
+            let _ = kill_process(*process, Signal::CONT);
+        }
+    }
+}
+
+/// A process and all that descend from it. Process groups would not do: browsers start some of
+/// their processes in groups of their own.
+async fn family(first: Pid) -> io::Result<HashSet<Pid>> {
+    let list = ["-A", "-o", "pid=,ppid="];
+    let list = Command::new("ps").args(list).output().await?.stdout;
+    let list = String::from_utf8_lossy(&list);
+    let pairs: Vec<_> = list
+        .lines()
+        .filter_map(|line| {
+            let mut ids = line.split_whitespace().map(str::parse);
+            let child = process(ids.next()?.ok()?)?;
+            Some((child, process(ids.next()?.ok()?)?))
+        })
+        .collect();
+
+    let mut family = HashSet::from([first]);
+    loop {
+        let known = family.len();
+        let children = pairs.iter().filter(|(_, parent)| family.contains(parent));
+        let children: Vec<_> = children.map(|(child, _)| *child).collect();
+        family.extend(children);
+        if family.len() == known {
+            return Ok(family);
+        }
+    }
+}
+
+/// The process with this id; there is none with the id 0.
+fn process(id: u32) -> Option<Pid> {
+    Pid::from_raw(id.cast_signed())
+}
+
 /// The shell becomes the program, so that its process id is the program's; the part in braces
-/// stays behind in the same group.
+/// stays behind in the same group, and is not the program's child, so that it stays awake while
+/// the program is paused.
 const SCRIPT: &str = r#"
 exec 3<&0 </dev/null
-{ read -r _ <&3; kill -KILL 0; } >/dev/null 2>&1 &
+( { read -r _ <&3; kill -KILL 0; } >/dev/null 2>&1 & )
 exec 3<&- "$@"
 "#;
 
 /// How long the system may take to end a killed program.
 const END_LIMIT: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+    use tokio::time::timeout;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_paused_program_stands_still_with_all_its_processes_and_goes_on() {
+        let mut leash = Leash::start("sh", ["-c", TALKERS]).unwrap();
+        let mut output = BufReader::new(leash.output().unwrap()).lines();
+        hears(&mut output, &["child", "parent"]).await;
+
+        let pause = leash.pause().await.unwrap();
+        // What they said before comes first.
+        let silence = async { while timeout(QUIET, output.next_line()).await.is_ok() {} };
+        timeout(10 * QUIET, silence).await.unwrap();
+        drop(pause);
+
+        hears(&mut output, &["child", "parent"]).await;
+    }
+
+    #[tokio::test]
+    async fn a_paused_program_ends_with_its_leash() {
+        let mut leash = Leash::start("sh", ["-c", TALKERS]).unwrap();
+        let mut output = BufReader::new(leash.output().unwrap()).lines();
+        let pause = leash.pause().await.unwrap();
+
+        drop(leash);
+
+        let end = async { while output.next_line().await.unwrap().is_some() {} };
+        timeout(10 * QUIET, end).await.unwrap();
+        drop(pause);
+    }
+
+    /// Waits until each of `voices` has spoken.
+    async fn hears(output: &mut Lines<BufReader<ChildStdout>>, voices: &[&str]) {
+        for voice in voices {
+            while output.next_line().await.unwrap().unwrap() != *voice {}
+        }
+    }
+
+    const TALKERS: &str = "
+        talk() { while :; do echo $1; sleep 0.02; done; }
+        talk child & talk parent";
+
+    const QUIET: Duration = Duration::from_millis(300);
+}

@@ -14,14 +14,19 @@ mod page {
 
     use tokio::time::sleep;
 
+    mod dead;
     mod ending;
+    mod endurance;
+    mod flapping;
     mod heartbeat;
     mod keeping;
+    mod hidden;
     mod receiving;
     mod reconnecting;
     mod sending;
     mod starting;
     mod view;
+    mod waking;
 
     mod echo;
     mod proxy;

@@ -1,7 +1,7 @@
 use std::net::Ipv4Addr;
 
 use tokio::net::{TcpListener, TcpStream};
-use xtask::leash::Leash;
+use xtask::leash::{Leash, Pause};
 
 use super::{SOON, eventually};
 
@@ -26,6 +26,12 @@ impl Echo {
     /// Ends the process with SIGKILL.
     pub(crate) async fn kill(&mut self) {
         self.process.kill().await.unwrap();
+    }
+
+    /// Stops the process until the value is dropped. Meanwhile the system accepts connections for
+    /// it, and nobody answers.
+    pub(crate) async fn pause(&self) -> Pause {
+        self.process.pause().await.unwrap()
     }
 
     /// Starts again on the same port.

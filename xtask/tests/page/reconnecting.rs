@@ -215,16 +215,13 @@ async fn a_page_that_becomes_visible_ends_a_long_wait() {
     let changes = "window.changes = [];
         document.onvisibilitychange = () => window.changes.push(document.visibilityState)";
     visit.evaluate(changes).await;
-    let client = &visit.session.client;
-    let page = client.window().await.unwrap();
-    let other = client.new_window(true).await.unwrap().handle;
-    client.switch_to_window(other).await.unwrap();
+    let away = visit.leaves().await;
     server.resume();
     sleep(Duration::from_millis(500)).await;
     assert_eq!(server.connections().len(), 0);
 
     let visible = Instant::now();
-    client.switch_to_window(page).await.unwrap();
+    visit.returns(away).await;
 
     assert_prompt(&server, visible).await;
     visit.reaches(&["open", "reopened"]).await;

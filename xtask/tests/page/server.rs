@@ -26,6 +26,8 @@ pub(crate) enum Manner {
     Echo,
     /// Listens and says nothing.
     Silent,
+    /// Answers each `heartbeat` with this text, and nothing else.
+    Answer(&'static str),
     /// Says `text` again and again.
     Talk {
         text: &'static str,
@@ -37,6 +39,19 @@ pub(crate) enum Manner {
     Refuse,
     /// Opens and closes at once with this code.
     Dismiss(u16),
+}
+
+impl Manner {
+    /// What is said to a message that came.
+    fn answer(self, message: Message) -> Option<Message> {
+        match self {
+            Self::Echo => (message.is_text() || message.is_binary()).then_some(message),
+            Self::Answer(text) => {
+                (message == Message::text("heartbeat")).then(|| Message::text(text))
+            }
+            Self::Silent | Self::Talk { .. } | Self::Deaf | Self::Refuse | Self::Dismiss(_) => None,
+        }
+    }
 }
 
 /// A WebSocket server on 127.0.0.1 that misbehaves on demand and notes all that reaches it.
@@ -304,7 +319,11 @@ async fn accept(listener: TcpListener, journal: Arc<Journal>) {
             match manner {
                 Manner::Deaf => ignore(stream, inbox).await,
                 Manner::Refuse => refuse(stream).await,
-                Manner::Echo | Manner::Silent | Manner::Talk { .. } | Manner::Dismiss(_) => {
+                Manner::Echo
+                | Manner::Silent
+                | Manner::Answer(_)
+                | Manner::Talk { .. }
+                | Manner::Dismiss(_) => {
                     converse(stream, manner, inbox, &journal, number).await;
                 }
             }
@@ -356,7 +375,9 @@ async fn converse(
             let _ = close(&mut socket, code, "").await;
             (None, NEVER)
         }
-        Manner::Echo | Manner::Silent | Manner::Deaf | Manner::Refuse => (None, NEVER),
+        Manner::Echo | Manner::Silent | Manner::Answer(_) | Manner::Deaf | Manner::Refuse => {
+            (None, NEVER)
+        }
     };
     let mut period = interval(period);
     period.tick().await;
@@ -365,10 +386,9 @@ async fn converse(
             frame = socket.next() => {
                 let Some(Ok(message)) = frame else { return };
                 journal.note(number, |one| one.receive(&message));
-                if manner == Manner::Echo && (message.is_text() || message.is_binary()) {
-                    socket.send(message).await
-                } else {
-                    Ok(())
+                match manner.answer(message) {
+                    Some(answer) => socket.send(answer).await,
+                    None => Ok(()),
                 }
             }
             _ = period.tick(), if says.is_some() => {

@@ -3,8 +3,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use fantoccini::Locator;
+use fantoccini::wd::WindowHandle;
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, SemaphorePermit};
+use xtask::Error;
 use xtask::browser::{Browser, Session};
 use xtask::site::Site;
 
@@ -30,12 +32,15 @@ impl Visit {
     /// If the page names a setting of `query` in an alert: the test would run with the default.
     pub(crate) async fn with(browser: Browser, arguments: &[&str], query: &str) -> Self {
         let visit = Self::before(browser, arguments, "/", None).await;
-        visit.go(&visit.site.address("127.0.0.1", query)).await;
-        let alert = visit.alert().await;
-        for setting in query.split('&').filter_map(|pair| pair.split('=').next()) {
-            let named = !setting.is_empty() && alert.contains(setting);
-            assert!(!named, "the page refuses {setting}: {alert}");
-        }
+        visit.begins(query).await;
+        visit
+    }
+
+    /// Opens the page in a Chromium that throttles hidden pages.
+    pub(crate) async fn throttled(arguments: &[&str], query: &str) -> Self {
+        let session = Session::start_throttled(arguments);
+        let visit = Self::within(session, "/", None).await;
+        visit.begins(query).await;
         visit
     }
 
@@ -46,17 +51,31 @@ impl Visit {
         prefix: &str,
         policy: Option<&str>,
     ) -> Self {
+        Self::within(Session::start(browser, arguments), prefix, policy).await
+    }
+
+    async fn within(
+        session: impl Future<Output = Result<Session, Error>>,
+        prefix: &str,
+        policy: Option<&str>,
+    ) -> Self {
         let turn = TURNS.acquire().await.unwrap();
         let site = Site::start(&dist(), prefix, policy).await.unwrap();
-        let session = Session::start(browser, arguments)
-            .await
-            .unwrap_or_else(|error| {
-                panic!("{error}");
-            });
+        let session = session.await.unwrap_or_else(|error| panic!("{error}"));
         Self {
             session,
             site,
             _turn: turn,
+        }
+    }
+
+    /// Opens the page with this `query`, none of whose settings it may refuse.
+    pub(crate) async fn begins(&self, query: &str) {
+        self.go(&self.site.address("127.0.0.1", query)).await;
+        let alert = self.alert().await;
+        for setting in query.split('&').filter_map(|pair| pair.split('=').next()) {
+            let named = !setting.is_empty() && alert.contains(setting);
+            assert!(!named, "the page refuses {setting}: {alert}");
         }
     }
 
@@ -91,6 +110,14 @@ impl Visit {
             "return document.querySelector('[data-state]').dataset.{name}"
         ))
         .await
+    }
+
+    /// Waits until `data-{name}` on the status section meets `condition`.
+    pub(crate) async fn awaits(&self, name: &str, condition: impl Fn(&str) -> bool) {
+        eventually(&format!("data-{name} is as awaited"), SOON, async || {
+            condition(&self.datum(name).await).then_some(())
+        })
+        .await;
     }
 
     /// Waits until the page is in one of these states of the status section.
@@ -141,6 +168,42 @@ impl Visit {
     pub(crate) async fn received(&self) -> String {
         self.text_of("return document.querySelector('#received').textContent")
             .await
+    }
+
+    /// Notes the state of the status section and the last text received, and each that follows.
+    pub(crate) async fn watches(&self) {
+        let watch = "
+            window.seen = { states: [], texts: [] };
+            const note = (list, value) => { if (list.at(-1) !== value) list.push(value); };
+            const look = () => {
+                const section = document.querySelector('[data-state]');
+                note(window.seen.states, section.dataset.state);
+                note(window.seen.texts, document.querySelector('#received').textContent);
+            };
+            look();
+            new MutationObserver(look).observe(document.body,
+                { attributes: true, characterData: true, childList: true, subtree: true });";
+        self.evaluate(watch).await;
+    }
+
+    /// What [`Visit::watches`] has noted: `states` or `texts`.
+    pub(crate) async fn seen(&self, what: &str) -> Vec<String> {
+        let seen = self.evaluate(&format!("return window.seen.{what}")).await;
+        serde_json::from_value(seen).unwrap()
+    }
+
+    /// Hides the page behind a tab that is opened for it; [`Visit::returns`] shows it again.
+    pub(crate) async fn leaves(&self) -> Away {
+        let client = &self.session.client;
+        let page = client.window().await.unwrap();
+        let other = client.new_window(true).await.unwrap().handle;
+        client.switch_to_window(other).await.unwrap();
+        Away(page)
+    }
+
+    /// Shows the page again.
+    pub(crate) async fn returns(&self, away: Away) {
+        self.session.client.switch_to_window(away.0).await.unwrap();
     }
 
     /// Types `text` key by key into the message field.
@@ -201,6 +264,9 @@ impl Visit {
             .await;
     }
 }
+
+/// A page that is hidden behind another tab.
+pub(crate) struct Away(WindowHandle);
 
 /// The built page.
 fn dist() -> PathBuf {
