@@ -2,8 +2,8 @@
 //!
 //! # Layout
 //!
-//! - [`serve`], [`mod@test`], [`size`], [`herd`], [`picture`], [`echo`]: one module for each
-//!   command
+//! - [`serve`], [`mod@test`], [`soak`], [`size`], [`herd`], [`picture`], [`echo`]: one module for
+//!   each command
 //! - [`tools`]: what the commands need beside Rust, at which version, and how it is installed
 //! - [`process`]: programs that end when their owner does
 //! - [`browser`], [`site`], [`leash`]: the end-to-end layer, which `tests/page.rs` uses
@@ -30,6 +30,7 @@ pub mod process;
 pub mod serve;
 pub mod site;
 pub mod size;
+pub mod soak;
 pub mod test;
 pub mod tools;
 

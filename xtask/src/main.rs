@@ -4,7 +4,7 @@ use std::env;
 use std::process::ExitCode;
 
 use xtask::arguments::Arguments;
-use xtask::{Error, Interrupt, console, echo, herd, picture, serve, size, test};
+use xtask::{Error, Interrupt, console, echo, herd, picture, serve, size, soak, test};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -18,9 +18,10 @@ async fn main() -> ExitCode {
 }
 
 /// Each command with its help, whose first line says what it is.
-const COMMANDS: [(&str, &str); 6] = [
+const COMMANDS: [(&str, &str); 7] = [
     ("serve", serve::HELP),
     ("test", test::HELP),
+    ("soak", soak::HELP),
     ("echo", echo::HELP),
     ("size", size::HELP),
     ("herd", herd::HELP),
@@ -48,6 +49,7 @@ async fn run(mut words: impl Iterator<Item = String>) -> Result<(), Error> {
     match name {
         "serve" => serve::command(arguments, &mut interrupt).await,
         "test" => test::command(arguments, &mut interrupt).await,
+        "soak" => soak::command(arguments, &mut interrupt).await,
         "echo" => echo::command(arguments, &mut interrupt).await,
         "size" => size::command(arguments, &mut interrupt).await,
         "herd" => herd::command(arguments, &mut interrupt).await,

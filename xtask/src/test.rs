@@ -35,22 +35,44 @@ steps:
 /// # Errors
 ///
 /// When a tool cannot be installed, or a step fails.
-pub async fn command(mut arguments: Arguments, interrupt: &mut Interrupt) -> Result<(), Error> {
+pub async fn command(arguments: Arguments, interrupt: &mut Interrupt) -> Result<(), Error> {
+    let steps = choose(arguments, "test", "step", steps())?;
+    perform(steps, interrupt).await
+}
+
+/// Leaves those of the `steps` that the command line of `command` names; all if it names none.
+///
+/// # Errors
+///
+/// [`Error::Usage`] when it names anything else.
+pub(crate) fn choose(
+    mut arguments: Arguments,
+    command: &str,
+    kind: &str,
+    mut steps: Vec<Step>,
+) -> Result<Vec<Step>, Error> {
     let chosen = arguments.words();
     arguments.finish()?;
-    let mut steps = steps();
     if let Some(unknown) = chosen
         .iter()
         .find(|name| steps.iter().all(|step| step.name != **name))
     {
         let names: Vec<_> = steps.iter().map(|step| step.name).collect();
         return Err(Error::Usage(format!(
-            "test has no step {unknown}; its steps are {}",
+            "{command} has no {kind} {unknown}; its {kind}s are {}",
             names.join(", ")
         )));
     }
     steps.retain(|step| chosen.is_empty() || chosen.iter().any(|name| name == step.name));
+    Ok(steps)
+}
 
+/// Installs what is missing, takes the `steps`, and says how long each took.
+///
+/// # Errors
+///
+/// When a tool cannot be installed, or a step fails.
+pub(crate) async fn perform(steps: Vec<Step>, interrupt: &mut Interrupt) -> Result<(), Error> {
     interrupt
         .guard(async {
             let started = Instant::now();
@@ -76,10 +98,11 @@ pub async fn command(mut arguments: Arguments, interrupt: &mut Interrupt) -> Res
 
 /// Takes the steps one after the other until one fails, and notes how long each took.
 async fn take(steps: Vec<Step>, times: &mut Vec<(&'static str, Duration)>) -> Result<(), Error> {
-    for Step { name, action } in steps {
-        console::say(format_args!("\n==> {name}: {}", action.shown()));
+    for step in steps {
+        let name = step.name;
+        console::say(format_args!("\n==> {name}: {}", step.shown()));
         let started = Instant::now();
-        let result = action.perform().await;
+        let result = step.action.perform().await;
         times.push((name, started.elapsed()));
         result.map_err(|error| match error {
             Error::Failed(message) => Error::Failed(format!("step {name}: {message}")),
@@ -90,9 +113,22 @@ async fn take(steps: Vec<Step>, times: &mut Vec<(&'static str, Duration)>) -> Re
 }
 
 /// One of the things that have to pass.
-struct Step {
-    name: &'static str,
+pub(crate) struct Step {
+    pub(crate) name: &'static str,
     action: Action,
+}
+
+impl Step {
+    /// Runs a program, which has to succeed; `line` is as one would type it.
+    pub(crate) fn run(name: &'static str, line: &str) -> Self {
+        let action = Action::Run(command_line(line));
+        Self { name, action }
+    }
+
+    /// What the step does, in a line.
+    pub(crate) fn shown(&self) -> String {
+        self.action.shown()
+    }
 }
 
 enum Action {
@@ -129,43 +165,48 @@ impl Action {
 /// All steps, the quick ones first.
 fn steps() -> Vec<Step> {
     let step = |name, action| Step { name, action };
-    let command = |line: &str| {
-        let line = line.replace("WASM", WASM);
-        let (program, arguments) = line.split_once(' ').unwrap_or((&line, ""));
-        Box::new(process::command(program, arguments.split_whitespace()))
-    };
-    let run = |line: &str| Action::Run(command(line));
     let document = |line: &str| {
-        let mut cargo = command(line);
+        let mut cargo = command_line(line);
         cargo.env("RUSTDOCFLAGS", "-Dwarnings");
         Action::Run(cargo)
     };
     vec![
-        step("fmt", run("cargo fmt --all --check")),
+        Step::run("fmt", "cargo fmt --all --check"),
         step("core", Action::CheckCore),
-        step(
+        Step::run(
             "clippy",
-            run("cargo clippy --workspace --all-targets -- -D warnings"),
+            "cargo clippy --workspace --all-targets -- -D warnings",
         ),
-        step(
+        Step::run(
             "clippy-wasm",
-            run("cargo clippy -p heartwire --all-targets --target WASM -- -D warnings"),
+            "cargo clippy -p heartwire --all-targets --target WASM -- -D warnings",
         ),
         step("doc", document("cargo doc --workspace --no-deps")),
         step(
             "doc-wasm",
             document("cargo doc -p heartwire --no-deps --document-private-items --target WASM"),
         ),
-        step("host", run("cargo test -p heartwire")),
-        step(
+        Step::run("host", "cargo test -p heartwire"),
+        Step::run(
             "commands",
-            run("cargo test -p xtask --lib --bins --test commands"),
+            "cargo test -p xtask --lib --bins --test commands",
         ),
-        step("browser", run("wasm-pack test --headless --chrome")),
-        step("build", run("trunk build --release")),
+        Step::run("browser", "wasm-pack test --headless --chrome"),
+        Step::run("build", BUILD),
         step("size", Action::Measure),
-        step("page", run("cargo test -p xtask --test page")),
+        // Most of these wait most of the time; no more browsers than this run at once.
+        Step::run(
+            "page",
+            "cargo test -p xtask --test page -- --test-threads=4",
+        ),
     ]
+}
+
+/// A command as one would type it, with `WASM` for the page's target.
+fn command_line(line: &str) -> Box<Command> {
+    let line = line.replace("WASM", WASM);
+    let (program, arguments) = line.split_once(' ').unwrap_or((&line, ""));
+    Box::new(process::command(program, arguments.split_whitespace()))
 }
 
 fn core_dependencies() -> Command {
@@ -196,6 +237,9 @@ fn check_core(tree: &str) -> Result<(), Error> {
     Ok(())
 }
 
+/// What makes the page in `dist`.
+pub(crate) const BUILD: &str = "trunk build --release";
+
 /// How the names of crates begin that need a browser.
 const BROWSER_CRATES: [&str; 5] = ["gloo", "js-sys", "wasm-bindgen", "web-sys", "yew"];
 
@@ -219,10 +263,7 @@ mod tests {
 
     #[test]
     fn every_test_file_of_the_commands_has_a_step() {
-        let shown: Vec<_> = steps()
-            .iter()
-            .map(|step| step.action.shown() + " ")
-            .collect();
+        let shown: Vec<_> = steps().iter().map(|step| step.shown() + " ").collect();
 
         for entry in fs::read_dir(root().join("xtask/tests")).unwrap() {
             let path = entry.unwrap().path();

@@ -1,0 +1,100 @@
+//! What the tests of the page show in seconds, over minutes.
+
+use crate::arguments::Arguments;
+use crate::test::{self, BUILD, Step};
+use crate::{Error, Interrupt};
+
+/// What `cargo xtask soak --help` prints; the first line is its summary.
+pub const HELP: &str = "\
+the trials that take minutes each
+
+Installs what is missing, builds the page into dist/ and takes the trials below in their order; the
+first that fails ends it. Names of trials after the command take only those:
+`cargo xtask soak hidden`. Each prints its figures. A short form of each is among the tests.
+
+trials:
+  flapping     an echo server, one that answers pong, one that only broadcasts and one that is mute
+               are kept, 5 minutes each at the same time
+  endurance    memory stays flat over 1,000 reconnects and 1,000,000 messages
+  waking       browsers that stood still for 90 s keep a healthy connection and replace a dead one
+  hidden       heartbeats keep their period over ten minutes in a hidden page";
+
+/// Runs `cargo xtask soak`.
+///
+/// # Errors
+///
+/// When a tool cannot be installed, the page cannot be built, or a trial fails.
+pub async fn command(arguments: Arguments, interrupt: &mut Interrupt) -> Result<(), Error> {
+    let mut steps = test::choose(arguments, "soak", "trial", trials())?;
+    steps.insert(0, Step::run("build", BUILD));
+    test::perform(steps, interrupt).await
+}
+
+/// All trials, the quick ones first. A trial is the ignored tests of the file with its name.
+fn trials() -> Vec<Step> {
+    let page = |name: &'static str| {
+        let ignored = "--ignored --nocapture --test-threads=1";
+        let line = format!("cargo test -p xtask --test page -- {ignored} page::{name}::");
+        Step::run(name, &line)
+    };
+    vec![
+        page("flapping"),
+        page("endurance"),
+        page("waking"),
+        page("hidden"),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::root;
+
+    #[test]
+    fn the_help_lists_the_trials_in_their_order() {
+        let (_, listed) = HELP.split_once("trials:\n").unwrap();
+        let listed: Vec<_> = listed
+            .lines()
+            .filter(|line| !line.starts_with("   "))
+            .filter_map(|line| line.split_whitespace().next())
+            .collect();
+
+        assert_eq!(
+            listed,
+            trials().iter().map(|trial| trial.name).collect::<Vec<_>>()
+        );
+    }
+
+    #[test]
+    fn the_trials_are_the_files_with_ignored_tests() {
+        let mut files = Vec::new();
+        for folder in ["tests", "xtask/tests/page"] {
+            for entry in fs::read_dir(root().join(folder)).unwrap() {
+                let path = entry.unwrap().path();
+                let source = match path.extension() {
+                    Some(_) => fs::read_to_string(&path).unwrap(),
+                    None => continue,
+                };
+                let ignored: Vec<_> = source
+                    .lines()
+                    .filter(|line| line.trim_start().starts_with("#[ignore"))
+                    .collect();
+                let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+                let told = format!("cargo xtask soak {name}\"]");
+                for reason in &ignored {
+                    assert!(reason.ends_with(&told), "{name}: {reason}");
+                }
+                if !ignored.is_empty() {
+                    files.push(name);
+                }
+            }
+        }
+
+        files.sort();
+        let mut names: Vec<_> = trials().iter().map(|trial| trial.name).collect();
+        names.sort_unstable();
+        assert_eq!(files, names);
+    }
+}
