@@ -4,8 +4,9 @@
 //! Each test has a browser of its own, with a fresh profile, and servers on ports of their own.
 //! Whatever a test starts ends with it, also when it panics.
 //!
-//! Times are measured at the server. A heartbeat cannot arrive before it is due, so lower bounds
-//! are strict up to [`page::CLOCK`]; upper bounds carry the slack that two busy cores need.
+//! Times are measured at the server, or at the proxy before it. A heartbeat cannot arrive before it
+//! is due, so lower bounds are strict up to [`page::CLOCK`]; upper bounds carry the slack that two
+//! busy cores need.
 
 #![allow(clippy::unwrap_used)]
 

@@ -55,6 +55,13 @@ async fn visible_and_dead(browser: Browser) {
 
     assert_replaced(&proxy, visible).await;
     visit.reaches(&["open", "reopened"]).await;
+    // What was held back tells what was tried: a heartbeat, and one more before the end.
+    proxy.pass();
+    let all = server
+        .until("the old connection has ended", |all| all[0].ended.is_some())
+        .await;
+    let tried: Vec<_> = all[0].frames.iter().map(|frame| &frame.text).collect();
+    assert_eq!(tried, ["heartbeat", "heartbeat"]);
     assert_eq!(proxy.passages().len(), 2);
 }
 
