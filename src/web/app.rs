@@ -350,10 +350,11 @@ impl App {
     /// A second has passed, unless the machine slept.
     fn tick(&mut self) -> Draws {
         let now = self.clock.now();
-        let is_late = is_late(self.ticked + TICK, now);
+        let has_slept = is_late(self.ticked + TICK, now);
         self.ticked = now;
-        // A hidden page's timers are late anyway.
-        if is_late && !browser::is_hidden() {
+        // A hidden page's timers are late anyway, and a flood of messages leaves no time for them.
+        let is_quiet = is_late(self.connection.heartbeat().last_heard(), now);
+        if has_slept && is_quiet && !browser::is_hidden() {
             self.take(Input::Woke);
         }
         Draws::AtOnce

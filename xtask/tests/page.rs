@@ -20,8 +20,8 @@ mod page {
     mod endurance;
     mod flapping;
     mod heartbeat;
-    mod keeping;
     mod hidden;
+    mod keeping;
     mod receiving;
     mod reconnecting;
     mod sending;

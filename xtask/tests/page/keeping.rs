@@ -19,9 +19,9 @@ async fn what_waits_survives_a_reload_where_that_was_asked_for() {
 
         reload(&visit).await;
 
-        datum_becomes(&visit, "queued", "2").await;
+        visit.awaits("queued", |count| count == "2").await;
         server.resume();
-        datum_becomes(&visit, "confirmed", "2").await;
+        visit.awaits("confirmed", |count| count == "2").await;
         let texts = server.texts();
         assert_eq!(texts[..2], ["a", "ab"], "{browser}: {texts:?}");
         reload(&visit).await;
@@ -44,7 +44,7 @@ async fn what_was_sent_without_a_receipt_survives_a_reload_too() {
 
     reload(&visit).await;
 
-    datum_becomes(&visit, "unconfirmed", "2").await;
+    visit.awaits("unconfirmed", |count| count == "2").await;
     server.behave(Manner::Echo);
     visit.press("Stop").await;
     visit.press("Connect").await;
@@ -76,13 +76,13 @@ async fn a_clean_disconnect_confirms_what_was_sent_and_a_death_does_not() {
 
         visit.press("Disconnect").await;
 
-        datum_becomes(&visit, "confirmed", "2").await;
+        visit.awaits("confirmed", |count| count == "2").await;
         visit.press("Connect").await;
         visit.reaches(&["open"]).await;
         visit.types("c").await;
         server.receives(&["a", "ab", "abc"]).await;
         server.stop().await;
-        datum_becomes(&visit, "unconfirmed", "1").await;
+        visit.awaits("unconfirmed", |count| count == "1").await;
         assert_eq!(visit.datum("confirmed").await, "2", "{browser}");
     }
 }
@@ -150,14 +150,6 @@ async fn a_path_that_bears_little_silence_is_named_and_kept_alive() {
 async fn reload(visit: &Visit) {
     let address = visit.session.client.current_url().await.unwrap();
     visit.go(address.as_str()).await;
-}
-
-async fn datum_becomes(visit: &Visit, name: &str, value: &str) {
-    let what = format!("data-{name} is {value}");
-    eventually(&what, SOON, async || {
-        (visit.datum(name).await == value).then_some(())
-    })
-    .await;
 }
 
 /// How many messages the tab's storage holds something of.

@@ -24,6 +24,8 @@ use super::{SOON, eventually};
 pub(crate) enum Manner {
     /// Sends every message back.
     Echo,
+    /// Listens, says nothing, and knows no subprotocol.
+    Unfamiliar,
     /// Listens and says nothing.
     Silent,
     /// Answers each `heartbeat` with this text, and nothing else.
@@ -49,7 +51,12 @@ impl Manner {
             Self::Answer(text) => {
                 (message == Message::text("heartbeat")).then(|| Message::text(text))
             }
-            Self::Silent | Self::Talk { .. } | Self::Deaf | Self::Refuse | Self::Dismiss(_) => None,
+            Self::Unfamiliar
+            | Self::Silent
+            | Self::Talk { .. }
+            | Self::Deaf
+            | Self::Refuse
+            | Self::Dismiss(_) => None,
         }
     }
 }
@@ -320,6 +327,7 @@ async fn accept(listener: TcpListener, journal: Arc<Journal>) {
                 Manner::Deaf => ignore(stream, inbox).await,
                 Manner::Refuse => refuse(stream).await,
                 Manner::Echo
+                | Manner::Unfamiliar
                 | Manner::Silent
                 | Manner::Answer(_)
                 | Manner::Talk { .. }
@@ -365,7 +373,14 @@ async fn converse(
 ) {
     // Answers at once, so that times tell about the page alone.
     stream.set_nodelay(true).unwrap();
-    let accept = accept_hdr_async(stream, TakeFirst { journal, number });
+    let accept = accept_hdr_async(
+        stream,
+        Choose {
+            journal,
+            number,
+            takes_first: manner != Manner::Unfamiliar,
+        },
+    );
     let Ok(mut socket) = accept.await else { return };
     journal.note(number, |one| one.opened = Some(Instant::now()));
 
@@ -375,9 +390,12 @@ async fn converse(
             let _ = close(&mut socket, code, "").await;
             (None, NEVER)
         }
-        Manner::Echo | Manner::Silent | Manner::Answer(_) | Manner::Deaf | Manner::Refuse => {
-            (None, NEVER)
-        }
+        Manner::Echo
+        | Manner::Unfamiliar
+        | Manner::Silent
+        | Manner::Answer(_)
+        | Manner::Deaf
+        | Manner::Refuse => (None, NEVER),
     };
     let mut period = interval(period);
     period.tick().await;
@@ -406,13 +424,14 @@ async fn converse(
     }
 }
 
-/// Notes the subprotocols offered and takes the first.
-struct TakeFirst<'a> {
+/// Notes the subprotocols offered and takes the first, or none.
+struct Choose<'a> {
     journal: &'a Journal,
     number: usize,
+    takes_first: bool,
 }
 
-impl Callback for TakeFirst<'_> {
+impl Callback for Choose<'_> {
     fn on_request(
         self,
         request: &Request,
@@ -420,7 +439,9 @@ impl Callback for TakeFirst<'_> {
     ) -> Result<Response, ErrorResponse> {
         let offered = request.headers().get(PROTOCOLS);
         let offered = offered.map(|names| names.to_str().unwrap().to_owned());
-        if let Some(first) = offered.as_deref().and_then(|names| names.split(',').next()) {
+        if self.takes_first
+            && let Some(first) = offered.as_deref().and_then(|names| names.split(',').next())
+        {
             response
                 .headers_mut()
                 .insert(PROTOCOLS, first.parse().unwrap());

@@ -145,6 +145,30 @@ async fn a_bad_heartbeat_is_named_and_the_page_goes_on() {
 }
 
 #[tokio::test]
+async fn a_server_without_the_subprotocol_is_not_used_and_the_page_says_so() {
+    for (browser, state) in [
+        // Chromium fails the handshake as any other that fails.
+        (Browser::Chromium, "refused"),
+        (Browser::Firefox, "refusedFinal"),
+    ] {
+        let server = Server::start(Manner::Unfamiliar);
+        let query = format!("url={server}&protocols=chat&retry_min=60m&lang=en");
+        let visit = Visit::before(browser, &[], "/", None).await;
+        visit.go(&visit.site.address("127.0.0.1", &query)).await;
+
+        visit.reaches(&[state]).await;
+
+        let said = "return document.querySelector('[data-state]').textContent";
+        let said = visit.text_of(said).await;
+        assert!(said.contains("subprotocols offered: chat"), "{said}");
+        server
+            .until("the connection is closed", |all| all[0].ended.is_some())
+            .await;
+        assert_eq!(server.connections().len(), 1);
+    }
+}
+
+#[tokio::test]
 async fn subprotocols_are_offered_as_configured() {
     let server = Server::start(Manner::Echo);
 
