@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 use xtask::browser::Browser;
 
-use super::server::{Connection, Manner, Server};
+use super::server::{Manner, Server};
 use super::visit::Visit;
 
 #[tokio::test]
@@ -18,7 +18,7 @@ async fn memory_stays_flat_over_50_reconnects_and_20_000_messages() {
 }
 
 #[tokio::test]
-#[ignore = "takes 8 minutes: cargo xtask soak endurance"]
+#[ignore = "takes 4 minutes: cargo xtask soak endurance"]
 async fn memory_stays_flat_over_1_000_reconnects_and_1_000_000_messages() {
     let load = Load {
         reconnects: 1000,
@@ -48,15 +48,16 @@ impl Load {
         visit.begins(&format!("url={server}&{QUICK}")).await;
         visit.reaches(&["open"]).await;
 
+        visit.evaluate(ANSWERS).await;
         // What is allocated once, and the code that is compiled when it is hot.
         let warm = Self {
             reconnects: WARM_UP,
             ..self
         };
-        warm.bear(&visit, &server).await;
+        warm.bear(&server).await;
         let before = Use::measured(&visit).await;
         let started = Instant::now();
-        self.bear(&visit, &server).await;
+        self.bear(&server).await;
         let after = Use::measured(&visit).await;
 
         let Self {
@@ -72,36 +73,48 @@ impl Load {
         before.assert_flat(after);
     }
 
-    /// Sends and receives over one connection after the other.
-    async fn bear(self, visit: &Visit, server: &Server) {
+    /// Sends and receives over one connection after the other. Nothing is asked through
+    /// `WebDriver`, which takes some memory of the page for each command.
+    async fn bear(self, server: &Server) {
         for _ in 0..self.reconnects {
             let number = server.opened();
-            let typed = format!("{number} typed");
-            // One script for all, since a browser keeps each script that it has compiled.
-            let inputs = "
-                const field = document.querySelector('#message');
-                for (const more of ['', '.', '..']) {
-                    field.value = arguments[0] + more;
-                    field.dispatchEvent(new InputEvent('input', { bubbles: true }));
-                }";
-            let client = &visit.session.client;
-            client.execute(inputs, vec![json!(typed)]).await.unwrap();
-            visit.shows(&format!("{typed}..")).await;
-            let texts = (1..=self.messages).map(|n| format!("{number} sent {n}"));
-            server.send(texts.map(Message::text));
-            visit
-                .shows(&format!("{number} sent {}", self.messages))
+            let texts = (1..=self.messages).map(|n| format!("{number} of many, {n}"));
+            let question = format!("{number}?");
+            server.send(texts.chain([question]).map(Message::text));
+            let answer = format!("{number}!");
+            server
+                .until("the answer after the last message", |all| {
+                    let last = all.last().unwrap();
+                    last.frames.iter().any(|frame| frame.text == answer)
+                })
                 .await;
 
             server.close(1012, "");
             server
-                .until("a new connection", |all| {
-                    server.opened() == number + 1 && all.last().is_some_and(Connection::is_alive)
-                })
+                .until(
+                    "the answer, which has no receipt, over a new connection",
+                    |all| {
+                        let last = all.last().unwrap();
+                        server.opened() == number + 1 && last.is_alive() && !last.frames.is_empty()
+                    },
+                )
                 .await;
         }
     }
 }
+
+/// Types an answer to each question that the page shows.
+const ANSWERS: &str = "
+    const field = document.querySelector('#message');
+    const answer = () => {
+        const text = document.querySelector('#received').textContent;
+        if (text.endsWith('?')) {
+            field.value = text.replace('?', '!');
+            field.dispatchEvent(new InputEvent('input', { bubbles: true }));
+        }
+    };
+    new MutationObserver(answer).observe(document.body,
+        { characterData: true, childList: true, subtree: true });";
 
 /// What the page uses after the collection of garbage.
 #[derive(Clone, Copy)]
@@ -119,6 +132,10 @@ struct Use {
 
 impl Use {
     async fn measured(visit: &Visit) -> Self {
+        // Both are kept for whoever might ask.
+        for command in ["Log.clear", "Runtime.discardConsoleEntries"] {
+            ask(visit, command, json!({})).await;
+        }
         // The second collection takes what the first has let go.
         for _ in 0..2 {
             ask(visit, "HeapProfiler.collectGarbage", json!({})).await;
@@ -138,7 +155,7 @@ impl Use {
 
     fn assert_flat(self, later: Self) {
         assert!(later.heap <= self.heap + HEAP_SLACK, "{later}");
-        assert_eq!(later.module, self.module, "the module's memory has grown");
+        assert!(later.module <= self.module + MODULE_SLACK, "{later}");
         assert!(later.nodes <= self.nodes + SLACK, "{later}");
         assert!(later.listeners <= self.listeners + SLACK, "{later}");
         assert!(later.functions <= self.functions + SLACK, "{later}");
@@ -199,6 +216,9 @@ const WARM_UP: u32 = 10;
 /// What the heap may gain, with the code that a browser compiles late: less than 300 bytes a
 /// reconnect of the long form.
 const HEAP_SLACK: u64 = 256 << 10;
+
+/// What the module may gain: a page of memory or two, when the largest burst comes late.
+const MODULE_SLACK: u64 = 128 << 10;
 
 /// How many objects of a class may come and stay: one in five reconnects of the short form would
 /// be too many.
