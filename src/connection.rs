@@ -6,7 +6,7 @@ use crate::{
     address::Locality,
     backoff::Backoff,
     heartbeat::{Heartbeat, Knowledge, Period, Verdict, is_late},
-    outbox::{Full, MAX_BYTES, Outbox},
+    outbox::{Full, MAX_BYTES, Outbox, Resend},
     protocol::{Frame, Meaning, PlainText, Transmit},
     settings::Settings,
     silence::{Drops, Learned, Silence},
@@ -224,6 +224,8 @@ pub struct Connection {
     awaits_drain: bool,
     /// Messages and text handed to the socket since the last heartbeat.
     unasked: (usize, usize),
+    /// Of these, messages that a lost connection had taken before.
+    replayed: u32,
     last_typed: String,
     last_loss: Option<Loss>,
     /// When the last open connection was lost; until it is made good, or a new start is made.
@@ -236,6 +238,10 @@ pub struct Connection {
 /// Text handed to a socket at once. Behind it the browser's buffer is looked at first: what waited
 /// through an outage is sent by every client at the same time.
 pub const BATCH_BYTES: usize = 64 * 1024;
+
+/// What is sent again is proven in parts. Else a connection that lives no longer than the whole takes
+/// would prove nothing, and the next one would have to send more.
+const REPLAYED_BEFORE_PROOF: u32 = 64;
 
 /// The reason of a close that is asked for. Most servers repeat code and reason, and nobody gives this
 /// one by himself: a server that repeats it has read our close, and what was sent before.
@@ -260,6 +266,7 @@ impl Connection {
             undrained_bytes: 0,
             awaits_drain: false,
             unasked: (0, 0),
+            replayed: 0,
             last_typed: String::new(),
             last_loss: None,
             lost_at: None,
@@ -508,6 +515,7 @@ impl Connection {
         self.undrained_bytes = 0;
         self.awaits_drain = false;
         self.unasked = (0, 0);
+        self.replayed = 0;
         self.protocol.reset();
         self.heartbeat.opened(now);
         self.silence.opened(now);
@@ -541,6 +549,7 @@ impl Connection {
     fn beat(&mut self) {
         let now = self.now;
         self.unasked = (0, 0);
+        self.replayed = 0;
         self.silence.sent(now);
         let heartbeat = self.protocol.heartbeat(now, self.outbox.taken());
         self.effects.push_back(Effect::Transmit(heartbeat));
@@ -721,7 +730,9 @@ impl Connection {
         }
         let (messages, bytes) = self.unasked;
         let is_half = messages >= self.settings.outbox_limit.div_ceil(2) || bytes >= MAX_BYTES / 2;
-        if is_half && self.period().is_some() {
+        let is_replayed = self.replayed > 0
+            && (self.replayed >= REPLAYED_BEFORE_PROOF || !self.outbox.is_repeating());
+        if (is_half || is_replayed) && self.period().is_some() {
             self.beat();
             return self.effects.pop_front();
         }
@@ -730,6 +741,9 @@ impl Connection {
         }
         let message = self.outbox.take()?;
         self.sent += u64::from(!message.is_repeat);
+        // With `latest` it is one message, and its proof would be another.
+        let is_replay = message.is_repeat && self.settings.resend == Resend::Every;
+        self.replayed += u32::from(is_replay);
         self.silence.sent(self.now);
         self.protocol.note(&message);
         let length = message.text.len();

@@ -163,11 +163,15 @@ impl Outbox {
         }
     }
 
-    /// Stops waiting for the proof of the oldest messages until there is room for `text`.
+    /// Stops waiting for the proof of the oldest messages until there is room for `text`; not of one
+    /// that alone would be sent again. What is before a message that goes counts as sent later: a
+    /// proof that comes too late is none that is false.
     pub fn give_up_oldest(&mut self, text: &str) {
-        while !self.has_room_for(text)
-            && let Some(message) = self.sent.pop_front()
-        {
+        while !self.has_room_for(text) {
+            let latest = self.resend == Resend::Latest && self.newest_typed() == Some(0);
+            let Some(message) = self.sent.remove(latest.into()) else {
+                return;
+            };
             self.sent_bytes -= message.text.len();
             self.given_up += 1;
         }
@@ -176,12 +180,7 @@ impl Outbox {
     /// The connection is gone. What it had taken without a proof waits again before all others, as
     /// far as it is to be sent again.
     pub fn lose(&mut self) {
-        let is_typed = |message: &Message| message.origin == Origin::Typed;
-        let newest_typed = if self.waiting.iter().any(is_typed) {
-            None
-        } else {
-            self.sent.iter().rposition(is_typed)
-        };
+        let newest_typed = self.newest_typed();
         for (index, message) in mem::take(&mut self.sent).into_iter().enumerate().rev() {
             let goes_again = match self.resend {
                 Resend::Latest => newest_typed == Some(index),
@@ -204,6 +203,14 @@ impl Outbox {
     /// Sends nothing again: another server may have got it.
     pub fn forget_repeats(&mut self) {
         self.give_up_waiting(|message| message.is_repeat);
+    }
+
+    /// Whether the next message was taken before by a connection that was lost.
+    #[must_use]
+    pub fn is_repeating(&self) -> bool {
+        self.waiting
+            .front()
+            .is_some_and(|message| message.is_repeat)
     }
 
     /// How many messages wait.
@@ -280,6 +287,15 @@ impl Outbox {
     /// The number, counted from 0, of the oldest message of those taken that is still kept.
     fn first_kept(&self) -> u64 {
         self.taken - self.sent.len() as u64
+    }
+
+    /// Where among the sent messages the newest typed text is, unless a newer one waits.
+    fn newest_typed(&self) -> Option<usize> {
+        let is_typed = |message: &Message| message.origin == Origin::Typed;
+        if self.waiting.iter().any(is_typed) {
+            return None;
+        }
+        self.sent.iter().rposition(is_typed)
     }
 
     fn push(&mut self, text: String, origin: Origin) {
@@ -476,6 +492,33 @@ mod tests {
         assert_eq!(states(&outbox), [0, 2, 0, 1]);
         outbox.confirm(2);
         assert_eq!(states(&outbox), [0, 1, 1, 1]);
+    }
+
+    #[test]
+    fn the_latest_text_is_not_given_up_for_orders() {
+        let mut outbox = Outbox::new(2, Resend::Latest);
+        outbox.push_typed("a".into());
+        for order in ["1", "2", "3"] {
+            let _ = take_all(&mut outbox);
+            outbox.give_up_oldest(order);
+            assert_eq!(outbox.push_sent(order.into()), Ok(()));
+        }
+        let _ = take_all(&mut outbox);
+        outbox.confirm(3);
+        assert_eq!(outbox.delivery().confirmed, 1);
+        outbox.lose();
+        assert_eq!(take_all(&mut outbox), [""; 0]);
+
+        let mut outbox = Outbox::new(2, Resend::Latest);
+        outbox.push_typed("a".into());
+        for order in ["1", "2"] {
+            let _ = take_all(&mut outbox);
+            outbox.give_up_oldest(order);
+            assert_eq!(outbox.push_sent(order.into()), Ok(()));
+        }
+        let _ = take_all(&mut outbox);
+        outbox.lose();
+        assert_eq!(take_all(&mut outbox), ["a"]);
     }
 
     #[test]

@@ -573,7 +573,7 @@ fn a_reply_confirms_what_was_sent_before_its_heartbeat() {
 #[test]
 fn what_was_not_confirmed_is_sent_again_as_the_setting_says() {
     for (resend, again) in [
-        (Resend::Every, &["ab", "abc"][..]),
+        (Resend::Every, &["ab", "abc", "heartbeat"][..]),
         (Resend::Latest, &["abc"][..]),
         (Resend::Off, &[][..]),
     ] {
@@ -593,6 +593,29 @@ fn what_was_not_confirmed_is_sent_again_as_the_setting_says() {
         assert_eq!(shell.take_wire(), again, "{resend:?}");
         assert_eq!(shell.connection.sent(), 3);
     }
+}
+
+#[test]
+fn what_is_sent_again_is_proven_in_parts() {
+    let mut shell = Shell::open(Settings {
+        resend: Resend::Every,
+        ..Settings::default()
+    });
+    for number in 0..100 {
+        shell.type_text(&number.to_string());
+    }
+    shell.socket_closes(1006);
+    shell.take_wire();
+    shell.reconnect();
+    shell.type_text("newer");
+    let wire = shell.take_wire();
+    let places = wire.iter().enumerate();
+    let places = places.filter(|(_, text)| *text == "heartbeat");
+    assert_eq!(
+        places.map(|(place, _)| place).collect::<Vec<_>>(),
+        [64, 101]
+    );
+    assert_eq!(wire.last().unwrap(), "newer");
 }
 
 #[test]
