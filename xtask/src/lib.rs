@@ -7,6 +7,7 @@
 //! - [`tools`]: what the commands need beside Rust, at which version, and how it is installed
 //! - [`process`]: programs that end when their owner does
 //! - [`browser`], [`site`], [`leash`]: the end-to-end layer, which `tests/page.rs` uses
+//! - [`peers`]: the clients that the page is measured beside
 //! - [`arguments`], [`console`], [`Interrupt`], [`Error`]: the command line's two ends
 //!
 //! # Invariants
@@ -25,6 +26,7 @@ mod error;
 pub mod herd;
 mod interrupt;
 pub mod leash;
+pub mod peers;
 pub mod picture;
 pub mod process;
 pub mod serve;

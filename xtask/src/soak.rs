@@ -15,6 +15,8 @@ first that fails ends it. Names of trials after the command take only those:
 trials:
   flapping     an echo server, one that answers pong, one that only broadcasts and one that is mute
                are kept, 5 minutes each at the same time
+  delivery     texts through a connection that is reset every 0.3 to 0.9 s: what arrives, beside the
+               pages of bench/, which need npm
   endurance    memory stays flat over 1,000 reconnects and 1,000,000 messages
   waking       browsers that stood still for 90 s keep a healthy connection and replace a dead one
   hidden       heartbeats keep their period over ten minutes in a hidden page";
@@ -26,6 +28,9 @@ trials:
 /// When a tool cannot be installed, the page cannot be built, or a trial fails.
 pub async fn command(arguments: Arguments, interrupt: &mut Interrupt) -> Result<(), Error> {
     let mut steps = test::choose(arguments, "soak", "trial", trials())?;
+    if let Some(delivery) = steps.iter().position(|step| step.name == "delivery") {
+        steps.insert(delivery, Step::build_peers("peers"));
+    }
     steps.insert(0, Step::run("build", BUILD));
     test::perform(steps, interrupt).await
 }
@@ -39,6 +44,7 @@ fn trials() -> Vec<Step> {
     };
     vec![
         page("flapping"),
+        page("delivery"),
         page("endurance"),
         page("waking"),
         page("hidden"),

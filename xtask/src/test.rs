@@ -7,7 +7,7 @@ use tokio::process::Command;
 use crate::arguments::Arguments;
 use crate::process::{self, Process};
 use crate::tools::{self, Need, WASM};
-use crate::{Error, Interrupt, console, root, size};
+use crate::{Error, Interrupt, console, peers, root, size};
 
 /// What `cargo xtask test --help` prints; the first line is its summary.
 pub const HELP: &str = "\
@@ -125,6 +125,12 @@ impl Step {
         Self { name, action }
     }
 
+    /// Builds the pages that Heartwire is measured beside.
+    pub(crate) fn build_peers(name: &'static str) -> Self {
+        let action = Action::BuildPeers;
+        Self { name, action }
+    }
+
     /// What the step does, in a line.
     pub(crate) fn shown(&self) -> String {
         self.action.shown()
@@ -138,6 +144,8 @@ enum Action {
     CheckCore,
     /// Measure the page in `dist`.
     Measure,
+    /// Build the pages in `bench`.
+    BuildPeers,
 }
 
 impl Action {
@@ -146,6 +154,7 @@ impl Action {
             Self::Run(command) => process::shown(command),
             Self::CheckCore => process::shown(&core_dependencies()),
             Self::Measure => "the files in dist under brotli".to_owned(),
+            Self::BuildPeers => "the pages in bench, from their packages".to_owned(),
         }
     }
 
@@ -158,6 +167,7 @@ impl Action {
                 check_core(&tree)
             }
             Self::Measure => size::report(&root().join("dist")),
+            Self::BuildPeers => peers::build().await,
         }
     }
 }

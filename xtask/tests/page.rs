@@ -16,6 +16,7 @@ mod page {
     use tokio::time::sleep;
 
     mod dead;
+    mod delivery;
     mod ending;
     mod endurance;
     mod flapping;

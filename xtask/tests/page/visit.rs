@@ -1,5 +1,5 @@
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use fantoccini::Locator;
@@ -39,7 +39,7 @@ impl Visit {
     /// Opens the page in a Chromium that throttles hidden pages.
     pub(crate) async fn throttled(arguments: &[&str], query: &str) -> Self {
         let session = Session::start_throttled(arguments);
-        let visit = Self::within(session, "/", None).await;
+        let visit = Self::within(&dist(), session, "/", None).await;
         visit.begins(query).await;
         visit
     }
@@ -51,16 +51,23 @@ impl Visit {
         prefix: &str,
         policy: Option<&str>,
     ) -> Self {
-        Self::within(Session::start(browser, arguments), prefix, policy).await
+        Self::within(&dist(), Session::start(browser, arguments), prefix, policy).await
+    }
+
+    /// Starts Chromium and a host for another page than Heartwire's, in `directory`.
+    pub(crate) async fn elsewhere(directory: &Path) -> Self {
+        let session = Session::start(Browser::Chromium, &[]);
+        Self::within(directory, session, "/", None).await
     }
 
     async fn within(
+        directory: &Path,
         session: impl Future<Output = Result<Session, Error>>,
         prefix: &str,
         policy: Option<&str>,
     ) -> Self {
         let turn = TURNS.acquire().await.unwrap();
-        let site = Site::start(&dist(), prefix, policy).await.unwrap();
+        let site = Site::start(directory, prefix, policy).await.unwrap();
         let session = session.await.unwrap_or_else(|error| panic!("{error}"));
         Self {
             session,
