@@ -78,16 +78,20 @@ async fn stopped_server(browser: Browser) {
     visit.awaits("confirmed", |count| count == "1").await;
     visit.watches().await;
 
+    // On a busy machine the first attempt may have taken longer than its time-out.
+    let first = proxy.passages().len();
     let stopped = Instant::now();
     let pause = echo.pause().await;
     visit.types("b").await;
 
-    let all = proxy.until("a second connection", |all| all.len() == 2);
-    assert_within(all.await[1].accepted - stopped + LAG, REPLY, REPLACED + LAG);
+    let all = proxy.until("another connection", |all| all.len() > first);
+    assert_within(
+        all.await[first].accepted - stopped + LAG,
+        REPLY,
+        REPLACED + LAG,
+    );
     // The system accepts for the server, which does not answer the handshake.
-    proxy
-        .until("a third connection", |all| all.len() == 3)
-        .await;
+    proxy.until("one more", |all| all.len() > first + 1).await;
     drop(pause);
 
     visit.reaches(&["open", "reopened"]).await;

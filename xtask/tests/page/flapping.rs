@@ -62,9 +62,16 @@ impl Manner {
         // Messages between them put heartbeats off.
         let least = time.as_secs() / 2;
         assert!(u64::try_from(beats).unwrap() >= least, "{beats}");
-        assert_eq!(visit.seen("states").await, ["open"]);
-        let status = visit.status().await;
         let replies = matches!(self, Self::Echo | Self::Answer(_));
+        // On a busy machine a reply may be as late as the second heartbeat; it is not too late.
+        let seen = visit.seen("states").await;
+        let doubts = |state: &String| replies && state == "stale";
+        assert!(
+            seen.iter().all(|state| state == "open" || doubts(state)),
+            "{seen:?}"
+        );
+        visit.reaches(&["open"]).await;
+        let status = visit.status().await;
         assert_eq!(status.contains(UNANSWERED), !replies, "{status}");
         assert_eq!(visit.datum("rtt").await.is_empty(), !replies, "{status}");
     }
