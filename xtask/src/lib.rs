@@ -2,7 +2,7 @@
 //!
 //! # Layout
 //!
-//! - [`serve`], [`mod@test`], [`soak`], [`size`], [`herd`], [`picture`], [`echo`]: one module for
+//! - [`serve`], [`mod@test`], [`soak`], [`size`], [`herd`], [`mutations`], [`picture`], [`echo`]: one module for
 //!   each command
 //! - [`tools`]: what the commands need beside Rust, at which version, and how it is installed
 //! - [`process`]: programs that end when their owner does
@@ -26,6 +26,7 @@ mod error;
 pub mod herd;
 mod interrupt;
 pub mod leash;
+pub mod mutations;
 pub mod peers;
 pub mod picture;
 pub mod process;

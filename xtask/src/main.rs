@@ -4,7 +4,7 @@ use std::env;
 use std::process::ExitCode;
 
 use xtask::arguments::Arguments;
-use xtask::{Error, Interrupt, console, echo, herd, picture, serve, size, soak, test};
+use xtask::{Error, Interrupt, console, echo, herd, mutations, picture, serve, size, soak, test};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -18,13 +18,14 @@ async fn main() -> ExitCode {
 }
 
 /// Each command with its help, whose first line says what it is.
-const COMMANDS: [(&str, &str); 7] = [
+const COMMANDS: [(&str, &str); 8] = [
     ("serve", serve::HELP),
     ("test", test::HELP),
     ("soak", soak::HELP),
     ("echo", echo::HELP),
     ("size", size::HELP),
     ("herd", herd::HELP),
+    ("mutations", mutations::HELP),
     ("picture", picture::HELP),
 ];
 
@@ -53,6 +54,7 @@ async fn run(mut words: impl Iterator<Item = String>) -> Result<(), Error> {
         "echo" => echo::command(arguments, &mut interrupt).await,
         "size" => size::command(arguments, &mut interrupt).await,
         "herd" => herd::command(arguments, &mut interrupt).await,
+        "mutations" => mutations::command(arguments, &mut interrupt).await,
         "picture" => picture::command(arguments, &mut interrupt).await,
         _ => unreachable!("a command of the list without an arm"),
     }
@@ -62,7 +64,7 @@ fn list() {
     console::say("usage: cargo xtask COMMAND [OPTIONS]\n");
     for (name, help) in COMMANDS {
         let summary = help.lines().next().unwrap_or_default();
-        console::say(format_args!("  {name:<8} {summary}"));
+        console::say(format_args!("  {name:<10} {summary}"));
     }
     console::say("\n`cargo xtask COMMAND --help` tells more");
 }

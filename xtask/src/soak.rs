@@ -18,6 +18,7 @@ trials:
   delivery     texts through a connection that is reset every 0.3 to 0.9 s: what arrives, beside the
                pages of bench/, which need npm
   endurance    memory stays flat over 1,000 reconnects and 1,000,000 messages
+  model        every order of what can happen to a connection, within wider bounds
   waking       browsers that stood still for 90 s keep a healthy connection and replace a dead one
   hidden       heartbeats keep their period over ten minutes in a hidden page";
 
@@ -46,10 +47,14 @@ fn trials() -> Vec<Step> {
         page("flapping"),
         page("delivery"),
         page("endurance"),
+        Step::run("model", MODEL),
         page("waking"),
         page("hidden"),
     ]
 }
+
+const MODEL: &str =
+    "cargo test --release -p heartwire --test model -- --ignored --nocapture --test-threads=1";
 
 #[cfg(test)]
 mod tests {

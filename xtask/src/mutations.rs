@@ -1,0 +1,321 @@
+//! The core broken on purpose: what the model checker must notice.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Instant;
+
+use crate::arguments::Arguments;
+use crate::process::{self, Process};
+use crate::{Error, Interrupt, console, root};
+
+/// What `cargo xtask mutations --help` prints; the first line is its summary.
+pub const HELP: &str = "\
+each rule of tests/model.rs is broken on purpose
+
+Copies the core into target/mutations, takes out or changes one thing at a time, and runs
+tests/model.rs, which must fail and name the rule that was broken. Takes ten minutes.";
+
+/// Runs `cargo xtask mutations`.
+///
+/// # Errors
+///
+/// When a mutation cannot be made any more, or no test notices it.
+pub async fn command(arguments: Arguments, interrupt: &mut Interrupt) -> Result<(), Error> {
+    arguments.finish()?;
+    interrupt
+        .guard(async {
+            let copy = Copy::make().map_err(|cause| failed(&cause))?;
+            let mut missed = 0;
+            for mutation in MUTATIONS {
+                let started = Instant::now();
+                let is_noticed = copy.notices(mutation).await?;
+                missed += usize::from(!is_noticed);
+                console::say(format_args!(
+                    "{:<7} {:>8}  {}: {}",
+                    if is_noticed { "noticed" } else { "MISSED" },
+                    console::time(started.elapsed()),
+                    mutation.rule,
+                    mutation.summary
+                ));
+            }
+            if missed > 0 {
+                return Err(Error::Failed(format!("{missed} mutations were missed")));
+            }
+            Ok(())
+        })
+        .await
+}
+
+/// A change of the core that breaks a rule.
+struct Mutation {
+    /// What it does.
+    summary: &'static str,
+    /// The rule of `tests/model.rs` that it breaks.
+    rule: &'static str,
+    /// A file of `src`.
+    file: &'static str,
+    /// What stands there, once.
+    original: &'static str,
+    /// What stands there instead.
+    broken: &'static str,
+}
+
+const MUTATIONS: &[Mutation] = &[
+    Mutation {
+        summary: "a lost socket is not dropped",
+        rule: "there are never two live sockets",
+        file: "connection.rs",
+        original: "
+        if let Status::Connecting { .. } | Status::Open { .. } = self.status {
+            self.effects.push_back(Effect::Disconnect);
+        }",
+        broken: "",
+    },
+    Mutation {
+        summary: "a new start does not drop a socket that is closing",
+        rule: "there are never two live sockets",
+        file: "connection.rs",
+        original: "
+        self.quit();
+        self.finish_closing(None);",
+        broken: "
+        self.quit();",
+    },
+    Mutation {
+        summary: "messages leave in any status",
+        rule: "nothing is transmitted while not open",
+        file: "connection.rs",
+        original: "if self.awaits_drain || !matches!(self.status, Status::Open { .. }) {",
+        broken: "if self.awaits_drain {",
+    },
+    Mutation {
+        summary: "a stopped connection wakes",
+        rule: "nothing follows a user's close",
+        file: "connection.rs",
+        original: "(Status::Away, Input::Returned | Input::Woke) => {",
+        broken: "(Status::Away | Status::Stopped, Input::Returned | Input::Woke) => {",
+    },
+    Mutation {
+        summary: "the wait's timer outlives it",
+        rule: "each status has its timers and no other",
+        file: "connection.rs",
+        original: "Status::Waiting { .. } => &[Timer::Reconnect],",
+        broken: "Status::Waiting { .. } => &[],",
+    },
+    Mutation {
+        summary: "events of any epoch count",
+        rule: "late events change nothing",
+        file: "connection.rs",
+        original: "if input.epoch().is_some_and(|epoch| epoch != self.epoch) {",
+        broken: "if false {",
+    },
+    Mutation {
+        summary: "what is sent again is turned round",
+        rule: "a connection carries each message once and in order",
+        file: "outbox.rs",
+        original: "mem::take(&mut self.sent).into_iter().enumerate().rev()",
+        broken: "mem::take(&mut self.sent).into_iter().enumerate()",
+    },
+    Mutation {
+        summary: "the first of two messages that wait is not transmitted",
+        rule: "messages arrive in order and none is skipped",
+        file: "connection.rs",
+        original: "let message = self.outbox.take()?;",
+        broken: "if self.outbox.len() > 1 {
+            let _ = self.outbox.take();
+        }
+        let message = self.outbox.take()?;",
+    },
+    Mutation {
+        summary: "with every, one message alone is sent again",
+        rule: "with every, only a full outbox gives up a message",
+        file: "outbox.rs",
+        original: "Resend::Every => true,",
+        broken: "Resend::Every => newest_typed == Some(index),",
+    },
+    Mutation {
+        summary: "a typed text throws out what waits",
+        rule: "what no connection took is not given up",
+        file: "outbox.rs",
+        original: "message.is_repeat && message.origin == Origin::Typed",
+        broken: "message.origin == Origin::Typed",
+    },
+    Mutation {
+        summary: "a reply confirms what was sent after its heartbeat",
+        rule: "confirmed messages have arrived",
+        file: "connection.rs",
+        original: "self.outbox.confirm(taken);",
+        broken: "let _ = taken;
+                self.outbox.confirm(self.outbox.taken());",
+    },
+    Mutation {
+        summary: "any clean close confirms",
+        rule: "confirmed messages have arrived",
+        file: "connection.rs",
+        original: "closure.was_clean && closure.reason == CLOSE_REASON",
+        broken: "closure.was_clean",
+    },
+    Mutation {
+        summary: "the echo of a typed heartbeat is taken for a reply",
+        rule: "confirmed messages have arrived",
+        file: "connection.rs",
+        original: "
+        self.protocol.note(&message);",
+        broken: "",
+    },
+    Mutation {
+        summary: "what is confirmed is not counted",
+        rule: "the counts account for every message",
+        file: "outbox.rs",
+        original: "
+            self.confirmed += 1;",
+        broken: "",
+    },
+    Mutation {
+        summary: "the last message is never proven",
+        rule: "with every, each message arrives and is proven",
+        file: "outbox.rs",
+        original: "while self.first_kept() < taken",
+        broken: "while self.first_kept() + 1 < taken",
+    },
+    Mutation {
+        summary: "the latest text is not sent again",
+        rule: "with latest, the latest text arrives and is proven",
+        file: "outbox.rs",
+        original: "Resend::Latest => newest_typed == Some(index),",
+        broken: "Resend::Latest => false,",
+    },
+    Mutation {
+        summary: "the latest text makes way for others",
+        rule: "with latest, the latest text arrives and is proven",
+        file: "outbox.rs",
+        original: "let latest = self.resend == Resend::Latest && self.newest_typed() == Some(0);",
+        broken: "let latest = false;",
+    },
+    Mutation {
+        summary: "a new connection waits for the old one's buffer",
+        rule: "with off, what waited arrives and is proven",
+        file: "connection.rs",
+        original: "
+        self.awaits_drain = false;
+        self.unasked",
+        broken: "
+        self.unasked",
+    },
+    Mutation {
+        summary: "a silent connection is kept",
+        rule: "a dead connection is left in time",
+        file: "connection.rs",
+        original: "Some(Verdict::Dead) => self.give_up_on_server(),",
+        broken: "Some(Verdict::Dead) => {}",
+    },
+];
+
+/// A copy of the core and its tests, to be broken.
+struct Copy {
+    folder: PathBuf,
+}
+
+impl Copy {
+    fn make() -> io::Result<Self> {
+        let folder = root().join("target/mutations");
+        fs::create_dir_all(&folder)?;
+        for name in ["src", "tests"] {
+            let copied = folder.join(name);
+            if copied.exists() {
+                fs::remove_dir_all(&copied)?;
+            }
+            copy_folder(&root().join(name), &copied)?;
+        }
+        for name in ["Cargo.lock", "rust-toolchain.toml"] {
+            fs::copy(root().join(name), folder.join(name))?;
+        }
+        // The commands do not take part.
+        let manifest = fs::read_to_string(root().join("Cargo.toml"))?;
+        let manifest = manifest.replace("members = [\"xtask\"]", "members = []");
+        fs::write(folder.join("Cargo.toml"), manifest)?;
+        Ok(Self { folder })
+    }
+
+    /// Breaks the copy, runs the model checker, and mends the copy.
+    async fn notices(&self, mutation: &Mutation) -> Result<bool, Error> {
+        let file = self.folder.join("src").join(mutation.file);
+        let source = fs::read_to_string(&file).map_err(|cause| failed(&cause))?;
+        fs::write(&file, mutation.apply(&source)?).map_err(|cause| failed(&cause))?;
+
+        let log = self.folder.join("log");
+        let mut cargo = process::command("cargo", ["test", "--test", "model"]);
+        cargo
+            .current_dir(&self.folder)
+            .env("CARGO_TARGET_DIR", self.folder.join("target"))
+            .stdout(File::create(&log).map_err(|cause| failed(&cause))?)
+            .stderr(Stdio::null());
+        let result = Process::start(&mut cargo)?.succeed().await;
+
+        fs::write(&file, source).map_err(|cause| failed(&cause))?;
+        let output = fs::read_to_string(&log).map_err(|cause| failed(&cause))?;
+        Ok(result.is_err() && output.contains(&format!("broken: {}\n", mutation.rule)))
+    }
+}
+
+impl Mutation {
+    fn apply(&self, source: &str) -> Result<String, Error> {
+        if source.matches(self.original).count() != 1 {
+            return Err(Error::Failed(format!(
+                "src/{} does not have this once: {}",
+                self.file,
+                self.original.trim()
+            )));
+        }
+        Ok(source.replace(self.original, self.broken))
+    }
+}
+
+fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let copied = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_folder(&entry.path(), &copied)?;
+        } else {
+            fs::copy(entry.path(), copied)?;
+        }
+    }
+    Ok(())
+}
+
+fn failed(cause: &io::Error) -> Error {
+    Error::Failed(format!("the core cannot be copied: {cause}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_mutation_can_be_made_and_names_a_rule() {
+        let model = fs::read_to_string(root().join("tests/model.rs")).unwrap();
+        for mutation in MUTATIONS {
+            let source = fs::read_to_string(root().join("src").join(mutation.file)).unwrap();
+            assert_ne!(mutation.apply(&source), Ok(source));
+            assert!(model.contains(mutation.rule), "{}", mutation.rule);
+        }
+    }
+
+    #[test]
+    fn every_rule_is_broken_by_a_mutation() {
+        let model = fs::read_to_string(root().join("tests/model.rs")).unwrap();
+        let rules = model.lines().filter_map(|line| {
+            let (_, rule) = line.strip_prefix("const ")?.split_once(": &str = \"")?;
+            rule.strip_suffix("\";")
+        });
+        let unbroken: Vec<_> = rules
+            .filter(|rule| rule.contains(' '))
+            .filter(|rule| MUTATIONS.iter().all(|mutation| mutation.rule != *rule))
+            .collect();
+        assert_eq!(unbroken, [""; 0]);
+    }
+}
