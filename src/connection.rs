@@ -80,8 +80,9 @@ pub struct Loss {
 pub struct Destination {
     /// Where the server is.
     pub locality: Locality,
-    /// Whether it is another server than that of the last start, so that nothing which was meant
-    /// for that one, or is known of it, is right any more.
+    /// Whether it is another server than that of the last start: nothing that was sent to that one
+    /// is sent again, and nothing that is known of it is right any more. What waits and was sent to
+    /// nobody goes to the new one.
     pub is_new: bool,
     /// What is remembered of the path to it.
     pub learned: Option<Learned>,
@@ -300,10 +301,7 @@ impl Connection {
                 }
             }
             (Status::Connecting { .. } | Status::Open { .. }, Input::Closed(_, closure)) => {
-                if closure.code == 1006 && matches!(self.status, Status::Open { .. }) {
-                    self.silence.dropped(now);
-                }
-                self.lose(closure, false);
+                self.closed(closure);
             }
             (Status::Open { .. }, Input::Received(_, frame)) => self.receive(frame),
             (Status::Open { .. }, Input::TimerExpired(_, Timer::Heartbeat)) => {
@@ -318,9 +316,11 @@ impl Connection {
                 }
             }
             (Status::Open { .. }, Input::Retry) => {
-                if let Knowledge::Lost { .. } = self.heartbeat.knowledge() {
+                if let Knowledge::Lost { .. } = self.heartbeat.knowledge(now) {
                     self.give_up_on_server();
-                    self.hurry();
+                    // Also where it would not be tried again unasked.
+                    let delay = self.backoff.local_delay();
+                    self.wait(delay);
                 }
             }
             (Status::Open { .. }, Input::Drained(_)) => {
@@ -400,7 +400,7 @@ impl Connection {
     }
 
     /// Takes over what the outbox of an earlier page had [`store`](Outbox::store)d. What had been
-    /// sent is treated as after the loss of a connection.
+    /// sent is treated as after the loss of a connection. No socket may be open.
     pub fn restore(&mut self, stored: &str) {
         self.outbox.restore(stored);
     }
@@ -428,6 +428,13 @@ impl Connection {
     #[must_use]
     pub fn attempt(&self) -> u32 {
         self.backoff.attempt()
+    }
+
+    /// Whether another attempt is made unasked after a loss.
+    #[must_use]
+    pub fn may_retry(&self) -> bool {
+        let limit = self.settings.retry_limit.unwrap_or(u32::MAX);
+        self.settings.retry && self.backoff.attempt() < limit
     }
 
     /// The messages without a proof that they arrived.
@@ -539,7 +546,8 @@ impl Connection {
                 self.effects.push_back(Effect::Deliver(frame));
             }
             Meaning::Reply { sent, taken } => {
-                self.heartbeat.replied(sent, now);
+                let unanswered = self.protocol.oldest_unanswered();
+                self.heartbeat.replied(sent, unanswered, now);
                 self.outbox.confirm(taken);
             }
             Meaning::ServerHeartbeat | Meaning::SecondReply => {}
@@ -554,7 +562,7 @@ impl Connection {
         let heartbeat = self.protocol.heartbeat(now, self.outbox.taken());
         self.effects.push_back(Effect::Transmit(heartbeat));
         self.restart_period();
-        if let Some(wait) = self.heartbeat.beat(now) {
+        if let Some(wait) = self.heartbeat.beat(self.outbox.sent_bytes(), now) {
             self.set_timer(Timer::Reply, wait);
         }
     }
@@ -574,6 +582,17 @@ impl Connection {
     fn give_up_on_server(&mut self) {
         self.silence.died();
         self.lose(Closure::abnormal(), true);
+    }
+
+    fn closed(&mut self, closure: Closure) {
+        if let Status::Open { .. } = self.status {
+            if closure.code == 1006 {
+                self.silence.dropped(self.now);
+            } else {
+                self.silence.ended();
+            }
+        }
+        self.lose(closure, false);
     }
 
     /// Keeps what a dying socket did not take, and gives it no more.
@@ -607,7 +626,7 @@ impl Connection {
             was_open: opened.is_some(),
             was_silent,
         });
-        if self.settings.final_codes.contains(&code) {
+        if self.settings.final_codes.contains(&code) && !was_silent {
             self.status = Status::TurnedAway;
         } else if self.may_retry() {
             let delay = self.backoff.next_delay();
@@ -615,11 +634,6 @@ impl Connection {
         } else {
             self.status = Status::GaveUp;
         }
-    }
-
-    fn may_retry(&self) -> bool {
-        let limit = self.settings.retry_limit.unwrap_or(u32::MAX);
-        self.settings.retry && self.backoff.attempt() < limit
     }
 
     fn wait(&mut self, delay: Duration) {

@@ -38,7 +38,7 @@ pub enum ReplyTimeout {
 /// What is known about a server.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Knowledge {
-    /// No heartbeat was sent to it yet.
+    /// No heartbeat was sent to it yet, or not long enough ago.
     Unasked,
     /// It has answered none.
     Silent,
@@ -77,7 +77,7 @@ pub struct Heartbeat {
     /// When something was received last, or the connection opened.
     heard: Duration,
     beaten: Option<Duration>,
-    /// When the first heartbeat since the last reply of this connection was sent.
+    /// When the oldest heartbeat of this connection was sent that has no reply.
     unanswered: Option<Duration>,
     /// The newest round trip of this connection.
     round_trip: Option<Duration>,
@@ -93,6 +93,8 @@ struct Doubt {
     due: Duration,
     /// When the connection is dead.
     until: Duration,
+    /// What is waited in all.
+    timeout: Duration,
     /// When the second heartbeat was sent.
     probed: Option<Duration>,
     /// The machine slept meanwhile, so the wait was started over.
@@ -156,22 +158,26 @@ impl Heartbeat {
         now.saturating_sub(self.started) > self.period / 2
     }
 
-    /// A heartbeat is sent: returns how long to wait until [`judge`](Self::judge), if that wait
-    /// starts now.
-    pub fn beat(&mut self, now: Duration) -> Option<Duration> {
+    /// A heartbeat is sent, behind so much text without a proof: returns how long to wait until
+    /// [`judge`](Self::judge), if that wait starts now.
+    pub fn beat(&mut self, unproven_bytes: usize, now: Duration) -> Option<Duration> {
         self.beaten = Some(now);
         self.unanswered.get_or_insert(now);
         if self.doubt.is_some() {
             return None;
         }
-        self.begin_doubt(now, false)
+        let timeout = self.timeout(unproven_bytes)?;
+        Some(self.begin_doubt(timeout, now, false))
     }
 
-    /// A heartbeat sent at this time got its reply.
-    pub fn replied(&mut self, sent: Duration, now: Duration) {
+    /// A heartbeat sent at this time got its reply; the oldest that still has none was sent at that
+    /// time.
+    pub fn replied(&mut self, sent: Duration, unanswered: Option<Duration>, now: Duration) {
         let round_trip = now.saturating_sub(sent);
-        self.unanswered = None;
-        self.round_trip = Some(round_trip);
+        self.unanswered = unanswered;
+        // The reply may be that of a later heartbeat, where one before was not answered.
+        self.round_trip = unanswered.is_none().then_some(round_trip);
+        let round_trip = round_trip.min(LONGEST);
         // As RFC 6298 §2.3 smooths it.
         self.smoothed = Some(match self.smoothed {
             Some(smoothed) => (smoothed * 7 + round_trip) / 8,
@@ -185,12 +191,14 @@ impl Heartbeat {
         let doubt = self.doubt.as_mut()?;
         if is_late(doubt.due, now) && !doubt.has_slept {
             // The machine slept, and what came meanwhile is still to be read.
-            return self.begin_doubt(now, true).map(Verdict::Probe);
+            let timeout = doubt.timeout;
+            return Some(Verdict::Probe(self.begin_doubt(timeout, now, true)));
         }
         if doubt.probed.is_some() {
             return Some(Verdict::Dead);
         }
         doubt.probed = Some(now);
+        doubt.until = doubt.until.max(now + doubt.timeout / 2);
         doubt.due = doubt.until;
         Some(Verdict::Probe(doubt.until.saturating_sub(now)))
     }
@@ -211,7 +219,7 @@ impl Heartbeat {
 
     /// What is known about the server.
     #[must_use]
-    pub fn knowledge(&self) -> Knowledge {
+    pub fn knowledge(&self, now: Duration) -> Knowledge {
         match self.doubt {
             Some(Doubt {
                 probed: Some(since),
@@ -219,7 +227,7 @@ impl Heartbeat {
                 ..
             }) => Knowledge::Lost { since, until },
             _ if self.smoothed.is_some() => Knowledge::Answers,
-            _ if self.beaten.is_some() => Knowledge::Silent,
+            _ if self.is_unanswered_for(SHORTEST, now) => Knowledge::Silent,
             _ => Knowledge::Unasked,
         }
     }
@@ -228,8 +236,7 @@ impl Heartbeat {
     /// that has let the longest timeout pass must not hold up what follows, though it may live.
     #[must_use]
     pub fn is_answered(&self, now: Duration) -> bool {
-        let is_patient = |since| now.saturating_sub(since) <= LONGEST;
-        self.smoothed.is_some() && self.unanswered.is_none_or(is_patient)
+        self.smoothed.is_some() && !self.is_unanswered_for(LONGEST, now)
     }
 
     /// When something was received last, or the connection opened.
@@ -244,22 +251,31 @@ impl Heartbeat {
         self.round_trip
     }
 
-    fn begin_doubt(&mut self, now: Duration, has_slept: bool) -> Option<Duration> {
-        let timeout = self.timeout()?;
+    /// Doubts the connection from now on; returns when to ask again.
+    fn begin_doubt(&mut self, timeout: Duration, now: Duration, has_slept: bool) -> Duration {
         self.doubt = Some(Doubt {
             due: now + timeout / 2,
             until: now + timeout,
+            timeout,
             probed: None,
             has_slept,
         });
-        Some(timeout / 2)
+        timeout / 2
     }
 
-    fn timeout(&self) -> Option<Duration> {
+    fn is_unanswered_for(&self, time: Duration, now: Duration) -> bool {
+        self.unanswered
+            .is_some_and(|since| now.saturating_sub(since) > time)
+    }
+
+    fn timeout(&self, unproven_bytes: usize) -> Option<Duration> {
         match self.reply_timeout {
-            ReplyTimeout::Auto => self
-                .smoothed
-                .map(|smoothed| (smoothed * 4).clamp(SHORTEST, LONGEST)),
+            ReplyTimeout::Auto => {
+                let timeout = (self.smoothed? * 4).clamp(SHORTEST, LONGEST);
+                let bytes = unproven_bytes.saturating_sub(BYTES_IN_NO_TIME);
+                let sending = bytes as u64 / SLOWEST_BYTES_PER_MILLI;
+                Some(timeout + Duration::from_millis(sending))
+            }
             ReplyTimeout::After(timeout) => Some(timeout),
             ReplyTimeout::Off => None,
         }
@@ -281,6 +297,13 @@ const SHORTEST: Duration = Duration::from_secs(3);
 /// Centrifugo's slack, the longest among the clients that were compared.
 const LONGEST: Duration = Duration::from_secs(10);
 
+/// So much reaches a server within the shortest timeout over any link worth the name.
+const BYTES_IN_NO_TIME: usize = 64 * 1024;
+
+/// No reply can come before what stands in front of its heartbeat has arrived: 128 kbit/s, a weak
+/// mobile link.
+const SLOWEST_BYTES_PER_MILLI: u64 = 16;
+
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
     use super::*;
@@ -289,9 +312,9 @@ mod tests {
     fn a_server_that_never_answered_is_given_all_the_time() {
         let mut heartbeat = Heartbeat::new(&Settings::default());
         heartbeat.opened(at(0));
-        assert_eq!(heartbeat.knowledge(), Knowledge::Unasked);
-        assert_eq!(heartbeat.beat(at(30_000)), None);
-        assert_eq!(heartbeat.knowledge(), Knowledge::Silent);
+        assert_eq!(heartbeat.beat(0, at(30_000)), None);
+        assert_eq!(heartbeat.knowledge(at(33_000)), Knowledge::Unasked);
+        assert_eq!(heartbeat.knowledge(at(33_001)), Knowledge::Silent);
         assert_eq!(heartbeat.judge(at(90_000)), None);
     }
 
@@ -299,30 +322,30 @@ mod tests {
     fn the_timeout_follows_the_round_trip_within_its_bounds() {
         for (round_trip, timeout) in [(1, 3_000), (1_500, 6_000), (9_000, 10_000)] {
             let mut heartbeat = answered(ReplyTimeout::Auto, round_trip);
-            assert_eq!(heartbeat.beat(at(60_000)), Some(millis(timeout / 2)));
+            assert_eq!(heartbeat.beat(0, at(60_000)), Some(millis(timeout / 2)));
         }
     }
 
     #[test]
     fn the_round_trip_is_smoothed() {
         let mut heartbeat = answered(ReplyTimeout::Auto, 800);
-        heartbeat.replied(at(50_000), at(54_000));
+        heartbeat.replied(at(50_000), None, at(54_000));
         assert_eq!(heartbeat.round_trip(), Some(millis(4_000)));
-        assert_eq!(heartbeat.beat(at(60_000)), Some(millis(4 * 1_200 / 2)));
+        assert_eq!(heartbeat.beat(0, at(60_000)), Some(millis(4 * 1_200 / 2)));
     }
 
     #[test]
     fn a_dead_connection_is_probed_once_and_dropped_in_time() {
         let mut heartbeat = answered(ReplyTimeout::Auto, 10);
-        assert_eq!(heartbeat.beat(at(60_000)), Some(millis(1_500)));
-        assert_eq!(heartbeat.knowledge(), Knowledge::Answers);
+        assert_eq!(heartbeat.beat(0, at(60_000)), Some(millis(1_500)));
+        assert_eq!(heartbeat.knowledge(at(61_500)), Knowledge::Answers);
         assert_eq!(
             heartbeat.judge(at(61_500)),
             Some(Verdict::Probe(millis(1_500)))
         );
-        assert_eq!(heartbeat.beat(at(61_500)), None);
+        assert_eq!(heartbeat.beat(0, at(61_500)), None);
         assert_eq!(
-            heartbeat.knowledge(),
+            heartbeat.knowledge(at(61_500)),
             Knowledge::Lost {
                 since: at(61_500),
                 until: at(63_000)
@@ -334,25 +357,25 @@ mod tests {
     #[test]
     fn anything_received_ends_the_doubt() {
         let mut heartbeat = answered(ReplyTimeout::Auto, 10);
-        let _ = heartbeat.beat(at(60_000));
+        let _ = heartbeat.beat(0, at(60_000));
         assert!(heartbeat.heard(at(61_400)));
         assert_eq!(heartbeat.judge(at(61_500)), None);
-        assert_eq!(heartbeat.beat(at(90_000)), Some(millis(1_500)));
+        assert_eq!(heartbeat.beat(0, at(90_000)), Some(millis(1_500)));
     }
 
     #[test]
     fn a_timeout_that_was_asked_for_holds_for_every_server() {
         let mut heartbeat = fresh(ReplyTimeout::After(millis(800)));
-        assert_eq!(heartbeat.beat(at(30_000)), Some(millis(400)));
+        assert_eq!(heartbeat.beat(0, at(30_000)), Some(millis(400)));
         let mut heartbeat = answered(ReplyTimeout::Off, 10);
-        assert_eq!(heartbeat.beat(at(60_000)), None);
+        assert_eq!(heartbeat.beat(0, at(60_000)), None);
     }
 
     #[test]
     fn after_a_sleep_the_wait_starts_over_once() {
         for judged_before in [false, true] {
             let mut heartbeat = answered(ReplyTimeout::Auto, 10);
-            let _ = heartbeat.beat(at(60_000));
+            let _ = heartbeat.beat(0, at(60_000));
             if judged_before {
                 let _ = heartbeat.judge(at(61_500));
             }
@@ -360,7 +383,7 @@ mod tests {
                 heartbeat.judge(at(600_000)),
                 Some(Verdict::Probe(millis(1_500)))
             );
-            assert_eq!(heartbeat.knowledge(), Knowledge::Answers);
+            assert_eq!(heartbeat.knowledge(at(61_500)), Knowledge::Answers);
             assert!(matches!(
                 heartbeat.judge(at(700_000)),
                 Some(Verdict::Probe(_))
@@ -373,15 +396,48 @@ mod tests {
     fn several_signs_of_one_waking_ask_once() {
         let mut heartbeat = answered(ReplyTimeout::Auto, 10);
         assert!(heartbeat.wakes(at(60_000)));
-        let _ = heartbeat.beat(at(60_000));
+        let _ = heartbeat.beat(0, at(60_000));
         assert!(!heartbeat.wakes(at(60_010)));
         assert!(heartbeat.heard(at(60_020)));
         assert!(!heartbeat.wakes(at(60_030)));
         assert!(heartbeat.wakes(at(62_000)));
         // What was asked before a sleep does not count.
-        let _ = heartbeat.beat(at(62_000));
+        let _ = heartbeat.beat(0, at(62_000));
         assert!(heartbeat.wakes(at(600_000)));
-        assert_eq!(heartbeat.beat(at(600_000)), Some(millis(1_500)));
+        assert_eq!(heartbeat.beat(0, at(600_000)), Some(millis(1_500)));
+    }
+
+    #[test]
+    fn what_is_sent_slowly_is_waited_for() {
+        let mut heartbeat = answered(ReplyTimeout::Auto, 10);
+        let wait = heartbeat.beat(64 * 1024 + 160_000, at(60_000));
+        assert_eq!(wait, Some(millis(6_500)));
+        let mut heartbeat = answered(ReplyTimeout::After(millis(800)), 10);
+        assert_eq!(heartbeat.beat(1 << 20, at(60_000)), Some(millis(400)));
+    }
+
+    #[test]
+    fn a_reply_that_comes_after_a_sleep_is_no_measure() {
+        let mut heartbeat = answered(ReplyTimeout::Auto, 10);
+        let _ = heartbeat.beat(0, at(60_000));
+        heartbeat.replied(at(60_000), Some(at(30_000_000)), at(30_000_010));
+        assert_eq!(heartbeat.round_trip(), None);
+        for _ in 0..20 {
+            heartbeat.replied(at(0), None, at(10));
+        }
+        let _ = heartbeat.heard(at(30_000_020));
+        assert_eq!(heartbeat.beat(0, at(30_000_020)), Some(millis(1_500)));
+    }
+
+    #[test]
+    fn a_second_sleep_in_one_doubt_leaves_time_to_read() {
+        let mut heartbeat = answered(ReplyTimeout::Auto, 10);
+        let _ = heartbeat.beat(0, at(60_000));
+        let _ = heartbeat.judge(at(600_000));
+        assert_eq!(
+            heartbeat.judge(at(900_000)),
+            Some(Verdict::Probe(millis(1_500)))
+        );
     }
 
     #[test]
@@ -391,27 +447,28 @@ mod tests {
         assert!(heartbeat.is_answered(at(1_000)));
         heartbeat.forget();
         assert!(!heartbeat.is_answered(at(1_000)));
-        assert_eq!(heartbeat.beat(at(60_000)), None);
+        assert_eq!(heartbeat.beat(0, at(60_000)), None);
     }
 
     #[test]
     fn a_server_that_has_stopped_to_answer_holds_up_nothing() {
         let mut heartbeat = answered(ReplyTimeout::Off, 10);
         for sent in [60_000, 65_000] {
-            let _ = heartbeat.beat(at(sent));
+            let _ = heartbeat.beat(0, at(sent));
         }
         assert!(heartbeat.is_answered(at(70_000)));
         assert!(!heartbeat.is_answered(at(70_001)));
-        heartbeat.replied(at(60_000), at(70_002));
-        assert!(heartbeat.is_answered(at(70_002)));
+        heartbeat.replied(at(60_000), Some(at(65_000)), at(70_002));
+        assert!(heartbeat.is_answered(at(75_000)));
+        assert!(!heartbeat.is_answered(at(75_001)));
     }
 
     /// Open, and answered once after this round trip in milliseconds.
     fn answered(reply_timeout: ReplyTimeout, round_trip: u64) -> Heartbeat {
         let mut heartbeat = fresh(reply_timeout);
-        let _ = heartbeat.beat(at(0));
+        let _ = heartbeat.beat(0, at(0));
         let _ = heartbeat.heard(at(round_trip));
-        heartbeat.replied(at(0), at(round_trip));
+        heartbeat.replied(at(0), None, at(round_trip));
         heartbeat
     }
 

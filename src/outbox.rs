@@ -164,11 +164,13 @@ impl Outbox {
     }
 
     /// Stops waiting for the proof of the oldest messages until there is room for `text`; not of one
-    /// that alone would be sent again. What is before a message that goes counts as sent later: a
-    /// proof that comes too late is none that is false.
+    /// that alone would be sent again, unless nothing else is kept. What is before a message that
+    /// goes counts as sent later: a proof that comes too late is none that is false.
     pub fn give_up_oldest(&mut self, text: &str) {
         while !self.has_room_for(text) {
-            let latest = self.resend == Resend::Latest && self.newest_typed() == Some(0);
+            let latest = self.resend == Resend::Latest
+                && self.newest_typed() == Some(0)
+                && self.sent.len() + self.waiting.len() > 1;
             let Some(message) = self.sent.remove(latest.into()) else {
                 return;
             };
@@ -267,9 +269,11 @@ impl Outbox {
         stored
     }
 
-    /// Takes over what another outbox [`store`](Self::store)d, up to where that cannot be read. What
-    /// had been sent is treated as after the loss of a connection.
+    /// Takes over what another outbox [`store`](Self::store)d, up to where that cannot be read, before
+    /// what waits. What had been sent is treated as after the loss of a connection. No connection may
+    /// have taken anything yet.
     pub fn restore(&mut self, stored: &str) {
+        let newer = mem::take(&mut self.waiting);
         let mut rest = stored;
         while let Some((message, behind)) = split_stored(rest) {
             if message.is_repeat {
@@ -281,7 +285,14 @@ impl Outbox {
             }
             rest = behind;
         }
+        self.waiting.extend(newer);
         self.lose();
+    }
+
+    /// The text without a proof that the connection has taken, in bytes.
+    #[must_use]
+    pub fn sent_bytes(&self) -> usize {
+        self.sent_bytes
     }
 
     /// The number, counted from 0, of the oldest message of those taken that is still kept.
@@ -519,6 +530,12 @@ mod tests {
         let _ = take_all(&mut outbox);
         outbox.lose();
         assert_eq!(take_all(&mut outbox), ["a"]);
+
+        let mut outbox = Outbox::new(1, Resend::Latest);
+        outbox.push_typed("a".into());
+        let _ = take_all(&mut outbox);
+        outbox.give_up_oldest("1");
+        assert_eq!(outbox.push_sent("1".into()), Ok(()));
     }
 
     #[test]
@@ -532,6 +549,10 @@ mod tests {
         restored.restore(&stored);
         assert_eq!(states(&restored), [2, 0, 0, 2]);
         assert_eq!(take_all(&mut restored), ["", "ä:1", "t2:x", "order"]);
+        let mut restored = Outbox::new(10, Resend::Latest);
+        restored.push_typed("newer".into());
+        restored.restore(&stored);
+        assert_eq!(take_all(&mut restored), ["t2:x", "order", "newer"]);
         let mut restored = Outbox::new(10, Resend::Off);
         restored.restore(&stored);
         assert_eq!(take_all(&mut restored), ["t2:x", "order"]);

@@ -117,7 +117,11 @@ impl PlainText {
         let Some(index) = index else {
             return Meaning::Message;
         };
-        let is_heartbeat = matches!(self.unanswered[index], Sent::Heartbeat { .. });
+        // To the server a typed heartbeat is one, too, so its answer shows how this one answers.
+        let is_heartbeat = match &self.unanswered[index] {
+            Sent::Heartbeat { .. } => true,
+            Sent::Lookalike(typed) => *typed == self.heartbeat_text,
+        };
         if is_heartbeat && self.reply.get_or_insert_with(|| text.clone()) != text {
             return Meaning::SecondReply;
         }
@@ -128,6 +132,18 @@ impl PlainText {
             },
             Some(Sent::Lookalike(_)) | None => Meaning::Message,
         }
+    }
+
+    /// When the oldest heartbeat was sent that has no reply; long ago if nobody can tell.
+    #[must_use]
+    pub fn oldest_unanswered(&self) -> Option<Duration> {
+        if self.has_lost_count {
+            return Some(Duration::ZERO);
+        }
+        self.unanswered.iter().find_map(|sent| match sent {
+            Sent::Heartbeat { at, .. } => Some(*at),
+            Sent::Lookalike(_) => None,
+        })
     }
 
     /// Forgets what was sent: a new connection answers nothing of the old one.
@@ -266,6 +282,29 @@ mod tests {
     }
 
     #[test]
+    fn a_typed_heartbeat_that_is_answered_twice_proves_nothing_either() {
+        let mut protocol = PlainText::new(&Settings::default());
+        note(&mut protocol, "heartbeat");
+        let _ = protocol.heartbeat(SENT, 2);
+        assert_eq!(receive(&mut protocol, "heartbeat"), Meaning::Message);
+        assert_eq!(receive(&mut protocol, "pong"), Meaning::SecondReply);
+    }
+
+    #[test]
+    fn the_oldest_heartbeat_without_a_reply_is_known() {
+        let mut protocol = PlainText::new(&Settings::default());
+        assert_eq!(protocol.oldest_unanswered(), None);
+        for seconds in [1, 2] {
+            let _ = protocol.heartbeat(Duration::from_secs(seconds), 0);
+        }
+        note(&mut protocol, "pong");
+        let _ = receive(&mut protocol, "heartbeat");
+        assert_eq!(protocol.oldest_unanswered(), Some(Duration::from_secs(2)));
+        let _ = receive(&mut protocol, "heartbeat");
+        assert_eq!(protocol.oldest_unanswered(), None);
+    }
+
+    #[test]
     fn who_has_lost_count_proves_nothing() {
         let mut protocol = PlainText::new(&Settings::default());
         for taken in 0..=MAX_UNANSWERED as u64 {
@@ -273,6 +312,7 @@ mod tests {
         }
         assert_eq!(receive(&mut protocol, "heartbeat"), REPLY);
         assert_eq!(receive(&mut protocol, "heartbeat"), REPLY);
+        assert_eq!(protocol.oldest_unanswered(), Some(Duration::ZERO));
     }
 
     const SENT: Duration = Duration::from_secs(7);

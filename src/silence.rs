@@ -76,6 +76,7 @@ impl Silence {
         self.last_traffic = now;
         self.unproven = Duration::ZERO;
         self.survived = self.survived.max(silence);
+        self.drops = self.drops.filter(|drops| silence <= drops.silence + SAME);
         if silence >= nearly(self.learned.period) {
             self.survivals += 1;
             if self.survivals == SURVIVALS {
@@ -92,13 +93,21 @@ impl Silence {
             _ => 1,
         };
         self.drops = (silence >= SHORTEST).then_some(Drops { count, silence });
-        if self.is_reason(silence) || self.drops().is_some() {
+        // Three are no chance, whatever the path bore before.
+        let is_sure = count > 2 || (count > 1 && self.is_longest(silence));
+        if silence >= SHORTEST && (is_sure || self.is_reason(silence)) {
             self.limit_to(silence);
         }
     }
 
+    /// The connection ended in another way.
+    pub fn ended(&mut self) {
+        self.drops = None;
+    }
+
     /// Nothing came any more, not even after heartbeats.
     pub fn died(&mut self) {
+        self.ended();
         if self.is_reason(self.unproven) {
             self.limit_to(self.unproven);
         }
@@ -120,7 +129,12 @@ impl Silence {
     /// Whether a connection probably ended because of this silence: it was about to be the longest.
     /// Servers end for other reasons at any other time.
     fn is_reason(&self, silence: Duration) -> bool {
-        silence >= SHORTEST && silence >= nearly(self.learned.period) && silence > self.survived
+        silence >= SHORTEST && silence >= nearly(self.learned.period) && self.is_longest(silence)
+    }
+
+    /// Whether the path has borne no such silence yet.
+    fn is_longest(&self, silence: Duration) -> bool {
+        silence > self.survived + SAME
     }
 
     fn limit_to(&mut self, silence: Duration) {
@@ -233,6 +247,48 @@ mod tests {
     }
 
     #[test]
+    fn what_was_survived_is_no_reason() {
+        let mut silence = Silence::new(None);
+        silence.opened(at(0));
+        silence.sent(at(70));
+        silence.received(at(71));
+        let before = silence.learned();
+        for now in [100, 200] {
+            silence.opened(at(now));
+            silence.dropped(at(now + 5));
+        }
+        assert_eq!(silence.learned(), before);
+        silence.opened(at(300));
+        silence.sent(at(370) + Duration::from_millis(3));
+        silence.died();
+        assert_eq!(silence.learned(), before);
+        for now in [400, 500, 600] {
+            silence.opened(at(now));
+            silence.dropped(at(now + 25));
+        }
+        assert_eq!(silence.learned().limit, Some(at(25)));
+    }
+
+    #[test]
+    fn drops_are_not_told_any_more_when_something_else_happened() {
+        let mut silence = Silence::new(None);
+        let drop_twice = |silence: &mut Silence| {
+            for now in [0, 100] {
+                silence.opened(at(now));
+                silence.dropped(at(now + 60));
+            }
+            assert!(silence.drops().is_some());
+        };
+        drop_twice(&mut silence);
+        silence.ended();
+        assert_eq!(silence.drops(), None);
+        drop_twice(&mut silence);
+        silence.opened(at(200));
+        silence.received(at(263));
+        assert_eq!(silence.drops(), None);
+    }
+
+    #[test]
     fn two_drops_after_the_same_silence_are_told() {
         let mut silence = Silence::new(None);
         for (opened, dropped, expected) in [
@@ -255,9 +311,9 @@ mod tests {
         let mut silence = Silence::new(None);
         for round in 0..2 {
             silence.opened(at(100 * round));
-            silence.sent(at(100 * round + 20));
-            silence.received(at(100 * round + 40));
-            silence.dropped(at(100 * round + 50));
+            silence.sent(at(100 * round + 2));
+            silence.received(at(100 * round + 4));
+            silence.dropped(at(100 * round + 14));
         }
         assert_eq!(silence.drops().map(|drops| drops.silence), Some(at(10)));
     }

@@ -19,6 +19,8 @@ pub struct Scene<'a> {
     pub last_loss: Option<&'a Loss>,
     /// The number of the attempt under way or waited for.
     pub attempt: u32,
+    /// Whether another attempt is made unasked.
+    pub may_retry: bool,
     /// What is known about the server's answers.
     pub knowledge: Knowledge,
     /// Connections that were dropped after the same silence.
@@ -232,11 +234,11 @@ impl Strip {
         if let Knowledge::Lost { since, until } = scene.knowledge {
             let left = seconds_rounded_up(until.saturating_sub(scene.now));
             let whole = seconds_rounded_up(until.saturating_sub(since));
-            let strip = Self {
-                tick: Some(fill(words.stale_tick, &[("n", &left.to_string())])),
-                said: Some(words.stale_said.of(whole)),
-                ..Self::of(State::Stale, words.stale, places)
-            };
+            let mut strip = Self::of(State::Stale, words.stale, places);
+            if scene.may_retry {
+                strip.tick = Some(fill(words.stale_tick, &[("n", &left.to_string())]));
+                strip.said = Some(words.stale_said.of(whole));
+            }
             return strip.button(Press::Retry, words.reconnect_now);
         }
         if let Some(outage) = outage
@@ -254,13 +256,10 @@ impl Strip {
     }
 
     fn waiting(scene: &Scene<'_>, loss: &Loss, words: &Words, places: &Places<'_>) -> Self {
-        let strip = if !loss.was_open {
-            Self::of(State::Refused, words.refused, places)
-        } else if loss.was_silent {
-            Self::saying(State::Waiting, words.lost, words.fell_silent.into())
+        let strip = if loss.was_open {
+            Self::saying(State::Waiting, words.lost, loss_text(loss, words))
         } else {
-            let detail = closure_text(&loss.closure, words);
-            Self::saying(State::Waiting, words.lost, detail)
+            Self::of(State::Refused, words.refused, places)
         };
         strip
             .explaining(loss, words, places)
@@ -318,14 +317,15 @@ impl Strip {
     fn gave_up(scene: &Scene<'_>, words: &Words, places: &Places<'_>) -> Self {
         let abnormal = Closure::abnormal();
         let closure = scene.last_loss.map_or(&abnormal, |loss| &loss.closure);
-        if scene.attempt == 0 {
-            let was_open = scene.last_loss.is_some_and(|loss| loss.was_open);
-            let headline = if was_open {
+        if scene.attempt == 0
+            && let Some(loss) = scene.last_loss
+        {
+            let headline = if loss.was_open {
                 words.lost
             } else {
                 words.refused.headline
             };
-            return Self::saying(State::GaveUp, headline, closure_text(closure, words))
+            return Self::saying(State::GaveUp, headline, loss_text(loss, words))
                 .button(Press::Connect, words.try_again);
         }
         let name = words.close_name(closure.code);
@@ -459,6 +459,14 @@ impl State {
 
 /// What the places of a text stand for.
 type Places<'a> = [(&'a str, &'a str)];
+
+fn loss_text(loss: &Loss, words: &Words) -> String {
+    if loss.was_silent {
+        words.fell_silent.into()
+    } else {
+        closure_text(&loss.closure, words)
+    }
+}
 
 fn closure_text(closure: &Closure, words: &Words) -> String {
     let reason = printable(&closure.reason);
@@ -745,6 +753,14 @@ mod tests {
             "stale: 心跳无响应 / 上次心跳发出后未收到任何数据。 / 2 秒后重新连接 / 3 秒后将重新连接。 / 立即重新连接"
         );
         assert_eq!(english.toggle, Toggle::Disconnect);
+        let alone = Scene {
+            may_retry: false,
+            ..scene
+        };
+        assert_eq!(
+            text(&Strip::new(&alone, Lang::En.words())),
+            "stale: No reply to heartbeat / Nothing received since the last heartbeat. / Reconnect now"
+        );
     }
 
     #[test]
@@ -830,6 +846,7 @@ mod tests {
             status: Status::Idle,
             last_loss: None,
             attempt: 3,
+            may_retry: true,
             knowledge: Knowledge::Answers,
             drops: None,
             protocols: &[],

@@ -69,7 +69,7 @@ fn an_expiry_that_was_under_way_as_a_message_came_beats_not() {
 fn a_reply_is_measured_and_not_shown() {
     let mut shell = Shell::open(Settings::default());
     shell.advance(30_000);
-    assert_eq!(shell.knowledge(), Knowledge::Silent);
+    assert_eq!(shell.knowledge(), Knowledge::Unasked);
     shell.advance(12);
     shell.receive("heartbeat");
     assert_eq!(
@@ -513,6 +513,37 @@ fn a_waking_page_asks_once_and_replaces_what_is_dead() {
 }
 
 #[test]
+fn a_server_is_given_the_time_that_a_large_text_takes() {
+    let mut shell = Shell::answered();
+    shell.type_text(&"x".repeat(600 * 1024));
+    assert_eq!(shell.take_wire().len(), 2);
+    shell.advance(30_000);
+    assert_eq!(shell.status(), "open");
+    shell.receive("heartbeat");
+    assert_eq!(shell.states(), [0, 0, 1, 0]);
+}
+
+#[test]
+fn a_server_whose_answers_lag_behind_holds_nothing_up() {
+    let mut shell = Shell::open(Settings {
+        outbox_limit: 2,
+        ..Settings::default()
+    });
+    // It begins to answer late, and stays so many heartbeats behind.
+    shell.advance(100 * 30_000);
+    for _ in 0..3 {
+        shell.receive("heartbeat");
+        shell.advance(30_000);
+    }
+    shell.take_wire();
+    for text in ["1", "2", "3"] {
+        shell.type_text(text);
+    }
+    assert!(shell.take_wire().contains(&"3".to_owned()));
+    assert_eq!(shell.connection.heartbeat().round_trip(), None);
+}
+
+#[test]
 fn a_doubted_connection_is_replaced_at_once_when_the_user_wants_it() {
     let mut shell = Shell::answered();
     shell.input(Input::Retry);
@@ -520,6 +551,16 @@ fn a_doubted_connection_is_replaced_at_once_when_the_user_wants_it() {
     assert_eq!(shell.status(), "open");
     shell.input(Input::Retry);
     assert_eq!(shell.status(), "waiting");
+    shell.advance(300);
+    assert_eq!(shell.status(), "connecting");
+
+    let mut shell = Shell::answered_with(Settings {
+        retry: false,
+        final_codes: vec![1006],
+        ..Settings::default()
+    });
+    shell.advance(31_600);
+    shell.input(Input::Retry);
     shell.advance(300);
     assert_eq!(shell.status(), "connecting");
 }
@@ -1050,7 +1091,7 @@ impl Shell {
     }
 
     fn knowledge(&self) -> Knowledge {
-        self.connection.heartbeat().knowledge()
+        self.connection.heartbeat().knowledge(self.now)
     }
 
     fn socket_opens(&mut self) {

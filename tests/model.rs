@@ -992,7 +992,7 @@ impl State {
     fn leaves_the_dead(&self, link: &Link) -> bool {
         let is_dead = |socket: &Socket| socket.phase == Phase::Open && socket.fate == Fate::Dead;
         let answers = matches!(
-            self.connection.heartbeat().knowledge(),
+            self.connection.heartbeat().knowledge(self.now),
             Knowledge::Answers | Knowledge::Lost { .. }
         );
         if !answers || !self.world.socket.as_ref().is_some_and(is_dead) {

@@ -40,7 +40,7 @@ pub struct App {
     address: Result<Address, AddressError>,
     obstacle: Option<Obstacle>,
     /// The address of the last start.
-    started: Option<String>,
+    started: Option<Address>,
     /// What this tab keeps of the path there, and of what has no proof yet.
     kept: (Option<Learned>, Option<Delivery>),
     field: NodeRef,
@@ -157,11 +157,11 @@ impl Component for App {
         self.drive(ctx);
         self.keep(ctx);
         let after = self.connection.status();
+        self.run_ticker(ctx, after);
         if after == Status::Away {
             // Nobody looks at it, and a notice of the end would flash up while another page loads.
             return false;
         }
-        self.run_ticker(ctx, after);
         if let Status::Connecting { .. } | Status::Open { .. } = before {
             self.report_loss();
         }
@@ -188,7 +188,8 @@ impl Component for App {
             status,
             last_loss: self.connection.last_loss(),
             attempt: self.connection.attempt(),
-            knowledge: self.connection.heartbeat().knowledge(),
+            may_retry: self.connection.may_retry(),
+            knowledge: self.connection.heartbeat().knowledge(now),
             drops: self.connection.drops(),
             protocols: &settings.protocols,
             address: self.address.as_ref(),
@@ -302,22 +303,23 @@ impl App {
 
     /// Starts a connection, with what this tab has kept for it.
     fn open(&mut self, ctx: &Context<Self>, address: &Address) {
-        let started = address.to_string();
-        let is_new = self.started.as_ref() != Some(&started);
-        let learned = browser::kept(&silence_name(&started));
+        let is_new = self.started.as_ref() != Some(address);
+        let learned = browser::kept(&silence_name(address));
         self.take(Input::Open(Destination {
             locality: address.locality(),
             is_new,
             learned: learned.and_then(|learned| Learned::restore(&learned)),
         }));
-        if is_new && ctx.props().settings.outbox_storage == Storage::Session {
-            let name = outbox_name(&started);
-            if let Some(stored) = browser::kept(&name) {
+        if is_new {
+            let name = outbox_name(address);
+            if ctx.props().settings.outbox_storage == Storage::Session
+                && let Some(stored) = browser::kept(&name)
+            {
                 self.connection.restore(&stored);
-                browser::keep(&name, "");
             }
+            browser::keep(&name, "");
         }
-        self.started = Some(started);
+        self.started = Some(address.clone());
         self.kept = (self.connection.learned(), None);
     }
 
@@ -388,7 +390,8 @@ impl App {
             Noticed::Forbidden => {
                 // Chromium has fired no `close` yet and fires none; in Firefox the constructor
                 // threw, and an attempt is waited for. Anything else that was forbidden is not ours.
-                if let Status::Connecting { .. } | Status::Waiting { .. } = self.connection.status()
+                if let Status::Connecting { .. } | Status::Waiting { .. } | Status::GaveUp =
+                    self.connection.status()
                 {
                     self.obstacle = Some(Obstacle::Forbidden);
                     self.take(Input::Close);
@@ -542,12 +545,13 @@ impl App {
     }
 }
 
-/// The names under which this tab keeps something for a server.
-fn silence_name(address: &str) -> String {
-    format!("heartwire.silence {address}")
+/// The names under which this tab keeps something for a server. A query may hold a secret, but leads
+/// to other rooms of a server.
+fn silence_name(address: &Address) -> String {
+    format!("heartwire.silence {}", address.without_query())
 }
 
-fn outbox_name(address: &str) -> String {
+fn outbox_name(address: &Address) -> String {
     format!("heartwire.outbox {address}")
 }
 

@@ -91,6 +91,13 @@ const MUTATIONS: &[Mutation] = &[
         broken: "if self.awaits_drain {",
     },
     Mutation {
+        summary: "a heartbeat is sent during a handshake",
+        rule: "nothing is transmitted while not open",
+        file: "connection.rs",
+        original: "(Status::Open { .. }, Input::Woke) => {",
+        broken: "(Status::Open { .. } | Status::Connecting { .. }, Input::Woke) => {",
+    },
+    Mutation {
         summary: "a stopped connection wakes",
         rule: "nothing follows a user's close",
         file: "connection.rs",
@@ -105,11 +112,13 @@ const MUTATIONS: &[Mutation] = &[
         broken: "Status::Waiting { .. } => &[],",
     },
     Mutation {
-        summary: "events of any epoch count",
+        summary: "timers of any epoch count",
         rule: "late events change nothing",
         file: "connection.rs",
-        original: "if input.epoch().is_some_and(|epoch| epoch != self.epoch) {",
-        broken: "if false {",
+        original: "
+            | Self::TimerExpired(epoch, _) => Some(*epoch),",
+        broken: " => Some(*epoch),
+            Self::TimerExpired(..) => None,",
     },
     Mutation {
         summary: "what is sent again is turned round",
@@ -191,8 +200,10 @@ const MUTATIONS: &[Mutation] = &[
         summary: "the latest text makes way for others",
         rule: "with latest, the latest text arrives and is proven",
         file: "outbox.rs",
-        original: "let latest = self.resend == Resend::Latest && self.newest_typed() == Some(0);",
-        broken: "let latest = false;",
+        original: "let latest = self.resend == Resend::Latest
+                && ",
+        broken: "let latest = false
+                && ",
     },
     Mutation {
         summary: "a new connection waits for the old one's buffer",
