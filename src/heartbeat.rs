@@ -65,8 +65,7 @@ pub enum Verdict {
 /// Decides when to send a heartbeat, measures its round trip, and tells a dead connection from a
 /// quiet one.
 ///
-/// The period that it is asked for is an argument: [`Silence`](crate::silence::Silence) may change
-/// it.
+/// The period is an argument: [`Silence`](crate::silence::Silence) may change it.
 #[derive(Clone, Debug)]
 pub struct Heartbeat {
     mode: Mode,
@@ -175,8 +174,9 @@ impl Heartbeat {
     pub fn replied(&mut self, sent: Duration, unanswered: Option<Duration>, now: Duration) {
         let round_trip = now.saturating_sub(sent);
         self.unanswered = unanswered;
-        // The reply may be that of a later heartbeat, where one before was not answered.
-        self.round_trip = unanswered.is_none().then_some(round_trip);
+        // It may be the reply to a later heartbeat, where one before was not answered.
+        let is_doubtful = unanswered.is_some() && round_trip > LONGEST;
+        self.round_trip = (!is_doubtful).then_some(round_trip);
         let round_trip = round_trip.min(LONGEST);
         // As RFC 6298 §2.3 smooths it.
         self.smoothed = Some(match self.smoothed {

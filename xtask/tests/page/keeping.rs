@@ -48,7 +48,8 @@ async fn what_was_sent_without_a_receipt_survives_a_reload_too() {
     server.behave(Manner::Echo);
     visit.press("Stop").await;
     visit.press("Connect").await;
-    server.receives(&["a", "ab", "a", "ab"]).await;
+    // A heartbeat asks for their receipt at once.
+    server.receives(&["a", "ab", "a", "ab", "heartbeat"]).await;
 }
 
 #[tokio::test]
@@ -100,8 +101,12 @@ async fn with_a_server_that_answers_nothing_nothing_is_called_confirmed() {
 
     assert_eq!(visit.datum("sent").await, "2");
     assert_eq!(visit.datum("confirmed").await, "0");
-    let status = visit.status().await;
-    assert!(status.contains("nothing sent can be confirmed"), "{status}");
+    eventually("the page says so", SOON, async || {
+        let status = visit.status().await;
+        let says = status.contains("nothing sent can be confirmed");
+        says.then_some(())
+    })
+    .await;
 }
 
 /// A path that closes connections over which nothing has passed for a while.
