@@ -155,7 +155,7 @@ const DEEP: [Bounds; 2] = [
         connections: 2,
         faults: 1,
         whims: 1,
-        expiries: 3,
+        expiries: 2,
         sleeps: 0,
     },
     Bounds {
@@ -735,8 +735,9 @@ impl State {
 
     fn write(&mut self, is_typed: bool, link: &Link) {
         let (kept, _) = self.kept();
+        // A typed text takes the place of another.
         let may_give_up = kept.len() >= link.settings.outbox_limit
-            && !self.connection.heartbeat().is_answered(self.now);
+            && (is_typed || !self.connection.heartbeat().is_answered(self.now));
         let (text, now) = (Link::text(self.world.written), self.now);
         let mut is_refused = false;
         let given_up = self.account(|connection| {
