@@ -105,8 +105,8 @@ fn check(resend: Resend, outbox_limit: usize, server: Server, bounds: &[Bounds])
 }
 
 /// Small enough for the profile of tests, each with more of something else: losses, the user, a dead
-/// connection, a sleep, a full outbox.
-const SHORT: [Bounds; 5] = [
+/// connection, a sleep, a full outbox, closes that cross.
+const SHORT: [Bounds; 6] = [
     Bounds {
         texts: 2,
         connections: 2,
@@ -144,6 +144,14 @@ const SHORT: [Bounds; 5] = [
         connections: 1,
         faults: 1,
         whims: 0,
+        expiries: 0,
+        sleeps: 0,
+    },
+    Bounds {
+        texts: 1,
+        connections: 1,
+        faults: 1,
+        whims: 1,
         expiries: 0,
         sleeps: 0,
     },
