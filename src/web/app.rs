@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     address::{Address, AddressError, Consent, Page},
-    connection::{Closure, Connection, Destination, Effect, Epoch, Input, Status},
+    connection::{Closure, Connection, Destination, Effect, Epoch, Input, Status, Timer},
     heartbeat::is_late,
     outbox::Delivery,
     protocol::Frame,
@@ -127,6 +127,10 @@ impl Component for App {
             Happening::Rang(Rang::Expired(epoch, timer)) => {
                 self.take(Input::TimerExpired(epoch, timer))
             }
+            Happening::Rang(Rang::Metronome) => match self.timers.rung() {
+                Some(epoch) => self.take(Input::TimerExpired(epoch, Timer::Heartbeat)),
+                None => Draws::Nothing,
+            },
             Happening::Rang(Rang::Asked) => {
                 self.timers.start_asked();
                 Draws::Nothing

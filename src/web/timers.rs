@@ -5,7 +5,7 @@ use std::time::Duration;
 use gloo_events::EventListener;
 use gloo_timers::callback::{Interval, Timeout};
 use wasm_bindgen::JsValue;
-use web_sys::{MessageChannel, MessagePort};
+use web_sys::{MessageChannel, MessagePort, Worker};
 use yew::Callback;
 
 use super::browser;
@@ -26,6 +26,15 @@ pub(super) struct Timers {
     /// Where messages go that only come back.
     echo: Option<MessagePort>,
     _listener: Option<EventListener>,
+    metronome: Option<Metronome>,
+}
+
+/// A timer in a worker, which nobody slows down. Made when the page is hidden for the first time.
+struct Metronome {
+    worker: Worker,
+    _listener: EventListener,
+    /// The socket for whose heartbeat it is to ring.
+    epoch: Option<Epoch>,
 }
 
 /// What comes of timers.
@@ -35,6 +44,8 @@ pub(super) enum Rang {
     Expired(Epoch, Timer),
     /// It is time for [`Timers::start_asked`].
     Asked,
+    /// It is time for [`Timers::rung`].
+    Metronome,
 }
 
 impl Timers {
@@ -62,6 +73,7 @@ impl Timers {
             asked: None,
             echo,
             _listener: listener,
+            metronome: None,
         }
     }
 
@@ -83,6 +95,11 @@ impl Timers {
         }
     }
 
+    /// The metronome has rung: returns for the heartbeat of which socket.
+    pub(super) fn rung(&mut self) -> Option<Epoch> {
+        self.metronome.as_mut()?.epoch.take()
+    }
+
     /// Stops a timer.
     pub(super) fn stop(&mut self, timer: Timer) {
         match timer {
@@ -90,6 +107,9 @@ impl Timers {
             Timer::Heartbeat => {
                 self.heartbeat = None;
                 self.asked = None;
+                if let Some(metronome) = &mut self.metronome {
+                    metronome.stop();
+                }
             }
             Timer::Reply => self.reply = None,
             Timer::Reconnect => self.reconnect = None,
@@ -101,16 +121,25 @@ impl Timers {
         Timeout::new(millis, move || emit.emit(Rang::Expired(epoch, timer)))
     }
 
-    /// In a page that has been hidden for five minutes Chromium lets timers expire once a minute if
-    /// each was set as the last one expired. One set as a message comes keeps its pace: a message is
-    /// sent for that.
+    /// In a page that has been hidden for a minute Chromium lets timers expire once a minute if each
+    /// was set as the last one expired. One set as a message comes mostly keeps its pace, so a message
+    /// is sent for that; a worker's always does, where the page's policy allows one.
     fn set_heartbeat(&mut self, epoch: Epoch, millis: u32) {
         self.stop(Timer::Heartbeat);
         let may_be_late = browser::is_hidden() || millis >= MILLIS_TO_THROTTLING;
-        if may_be_late
-            && let Some(echo) = &self.echo
-            && echo.post_message(&JsValue::NULL).is_ok()
-        {
+        if !may_be_late {
+            self.start_heartbeat(epoch, millis);
+            return;
+        }
+        if self.metronome.is_none() {
+            self.metronome = Metronome::start(&self.emit);
+        }
+        if let Some(metronome) = &mut self.metronome {
+            metronome.set(epoch, millis);
+        }
+        let is_asked =
+            (self.echo.as_ref()).is_some_and(|echo| echo.post_message(&JsValue::NULL).is_ok());
+        if is_asked {
             self.asked = Some((epoch, millis));
         } else {
             self.start_heartbeat(epoch, millis);
@@ -125,6 +154,48 @@ impl Timers {
     }
 }
 
+impl Metronome {
+    fn start(emit: &Callback<Rang>) -> Option<Self> {
+        let worker = match Worker::new("./metronome.js") {
+            Ok(worker) => worker,
+            Err(error) => {
+                browser::warn("heartbeats of a hidden page may be late", &error);
+                return None;
+            }
+        };
+        let emit = emit.clone();
+        let listener = EventListener::new(&worker, "message", move |_| emit.emit(Rang::Metronome));
+        Some(Self {
+            worker,
+            _listener: listener,
+            epoch: None,
+        })
+    }
+
+    fn set(&mut self, epoch: Epoch, millis: u32) {
+        self.epoch = Some(epoch);
+        self.tell(millis.into());
+    }
+
+    fn stop(&mut self) {
+        if self.epoch.take().is_some() {
+            self.tell(-1.0);
+        }
+    }
+
+    fn tell(&self, millis: f64) {
+        if let Err(error) = self.worker.post_message(&millis.into()) {
+            browser::warn("a heartbeat may be late", &error);
+        }
+    }
+}
+
+impl Drop for Metronome {
+    fn drop(&mut self) {
+        self.worker.terminate();
+    }
+}
+
 /// A timer's period in milliseconds. Browsers keep it in an `i32`, and what does not fit fires at
 /// once.
 fn millis(period: Duration) -> u32 {
@@ -133,4 +204,4 @@ fn millis(period: Duration) -> u32 {
 }
 
 /// A page that is hidden while a timer of at least this runs can be throttled before it expires.
-const MILLIS_TO_THROTTLING: u32 = 5 * 60 * 1_000;
+const MILLIS_TO_THROTTLING: u32 = 60 * 1_000;
