@@ -1,6 +1,7 @@
 use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
+use xtask::browser::Browser;
 
 use super::server::{Manner, Server};
 use super::visit::Visit;
@@ -27,6 +28,28 @@ async fn heartbeats_keep_their_period_over_ten_hidden_minutes() {
         throttled: Duration::from_secs(50),
     };
     stay.assert_steady().await;
+}
+
+#[tokio::test]
+async fn a_policy_that_forbids_workers_costs_a_hidden_page_no_heartbeat() {
+    let server = Server::start(Manner::Silent);
+    let policy = Some("worker-src 'none'");
+    let visit = Visit::before(Browser::Chromium, &[], "/", policy).await;
+    let query = format!("url={server}&heartbeat=1s");
+    visit.go(&visit.site.address("127.0.0.1", &query)).await;
+    visit.reaches(&["open"]).await;
+
+    let away = visit.leaves().await;
+    let before = server.texts().len();
+    server
+        .until("three more heartbeats", |all| {
+            all[0].frames.len() >= before + 3
+        })
+        .await;
+
+    visit.returns(away).await;
+    visit.reaches(&["open"]).await;
+    assert_eq!(server.connections().len(), 1);
 }
 
 /// A page that is hidden for some `time`.
