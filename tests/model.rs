@@ -157,7 +157,15 @@ const SHORT: [Bounds; 6] = [
     },
 ];
 
-const DEEP: [Bounds; 2] = [
+const DEEP: [Bounds; 3] = [
+    Bounds {
+        texts: 1,
+        connections: 1,
+        faults: 1,
+        whims: 0,
+        expiries: 4,
+        sleeps: 0,
+    },
     Bounds {
         texts: 2,
         connections: 2,
