@@ -95,6 +95,22 @@ async fn silence_is_answered_with_a_heartbeat_and_talk_is_not() {
 }
 
 #[wasm_bindgen_test]
+async fn a_ring_that_was_under_way_does_not_silence_the_metronome() {
+    let hidden = HiddenPage::begin();
+    let page = Mounted::new(quick()).await;
+    open(0);
+    page.settle().await;
+    hidden.ring();
+    page.settle().await;
+    assert_eq!(sent(0), [""; 0]);
+    sleep(HEARTBEAT).await;
+    hidden.ring();
+    page.settle().await;
+    assert_eq!(sent(0), ["heartbeat"]);
+    hidden.end();
+}
+
+#[wasm_bindgen_test]
 async fn a_lost_connection_is_replaced_and_its_timer_with_it() {
     let page = Mounted::new(quick()).await;
     for index in 0..20 {
@@ -472,6 +488,17 @@ fn strings(texts: &[&str]) -> Vec<String> {
 
 fn document() -> web_sys::Document {
     web_sys::window().unwrap().document().unwrap()
+}
+
+#[wasm_bindgen(module = "/tests/web/hidden_page.js")]
+extern "C" {
+    type HiddenPage;
+    #[wasm_bindgen(static_method_of = HiddenPage)]
+    fn begin() -> HiddenPage;
+    #[wasm_bindgen(method)]
+    fn ring(this: &HiddenPage);
+    #[wasm_bindgen(method)]
+    fn end(this: &HiddenPage);
 }
 
 #[wasm_bindgen(module = "/tests/web/fake_socket.js")]

@@ -95,9 +95,10 @@ impl Timers {
         }
     }
 
-    /// The metronome has rung: returns for the heartbeat of which socket.
-    pub(super) fn rung(&mut self) -> Option<Epoch> {
-        self.metronome.as_mut()?.epoch.take()
+    /// The metronome has rung: returns for the heartbeat of which socket. It may be a ring that was
+    /// under way as the metronome was set anew, so this takes nothing of the next one's.
+    pub(super) fn rung(&self) -> Option<Epoch> {
+        self.metronome.as_ref()?.epoch
     }
 
     /// Stops a timer.
