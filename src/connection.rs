@@ -6,7 +6,7 @@ use crate::{
     address::Locality,
     backoff::Backoff,
     heartbeat::{Heartbeat, Knowledge, Period, Verdict, is_late},
-    outbox::{Full, MAX_BYTES, Outbox, Resend},
+    outbox::{Fate, Full, MAX_BYTES, Message, MessageId, Outbox, Resend},
     protocol::{Frame, Meaning, PlainText, Transmit},
     settings::Settings,
     silence::{Drops, Learned, Silence},
@@ -157,6 +157,12 @@ pub enum Effect {
     AwaitDrain(Epoch),
     /// Show this message.
     Deliver(Frame),
+    /// Note this frame, which is no message but means this.
+    Note(Frame, Meaning),
+    /// Note that this message waits.
+    Queued(Message),
+    /// Note what became of a message.
+    Settled(MessageId, Fate),
     /// Start a timer, or start it over.
     SetTimer(Epoch, Timer, Duration),
     /// Stop a timer.
@@ -385,7 +391,8 @@ impl Connection {
         self.now = now;
         self.last_typed.clone_from(&text);
         self.make_room_for(&text);
-        self.outbox.push_typed(text);
+        let message = self.outbox.push_typed(text).clone();
+        self.effects.push_back(Effect::Queued(message));
     }
 
     /// Sends a message on purpose.
@@ -396,7 +403,9 @@ impl Connection {
     pub fn send(&mut self, text: String, now: Duration) -> Result<(), Full> {
         self.now = now;
         self.make_room_for(&text);
-        self.outbox.push_sent(text)
+        let message = self.outbox.push_sent(text)?.clone();
+        self.effects.push_back(Effect::Queued(message));
+        Ok(())
     }
 
     /// Takes over what the outbox of an earlier page had [`store`](Outbox::store)d. What had been
@@ -408,6 +417,9 @@ impl Connection {
     /// What to do next; call it until `None` after every other call.
     #[must_use]
     pub fn poll_effect(&mut self) -> Option<Effect> {
+        if let Some((id, fate)) = self.outbox.next_fate() {
+            return Some(Effect::Settled(id, fate));
+        }
         self.effects.pop_front().or_else(|| self.next_transmit())
     }
 
@@ -544,6 +556,7 @@ impl Connection {
             Meaning::Message => {
                 self.received += 1;
                 self.effects.push_back(Effect::Deliver(frame));
+                return;
             }
             Meaning::Reply { sent, taken } => {
                 let unanswered = self.protocol.oldest_unanswered();
@@ -552,6 +565,7 @@ impl Connection {
             }
             Meaning::ServerHeartbeat | Meaning::SecondReply => {}
         }
+        self.effects.push_back(Effect::Note(frame, meaning));
     }
 
     fn beat(&mut self) {

@@ -2,9 +2,15 @@
 
 use std::{collections::VecDeque, mem};
 
+/// Names one message among all of an outbox; a later one has a greater name.
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+pub struct MessageId(u64);
+
 /// A message and where it came from.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Message {
+    /// Its name.
+    pub id: MessageId,
     /// What is sent.
     pub text: String,
     /// Decides what happens to it when the outbox is full or a connection is lost.
@@ -47,6 +53,18 @@ pub struct Delivery {
     pub unconfirmed: u64,
 }
 
+/// What became of a message that waited or was sent.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Fate {
+    /// It is proven that it arrived.
+    Confirmed,
+    /// A connection had taken it, and there is no proof that it arrived. It may be sent again, and
+    /// confirmed then.
+    Unconfirmed,
+    /// A newer text says it all again; it was never sent.
+    Merged,
+}
+
 /// The outbox is full; the text is handed back.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Full(pub String);
@@ -72,6 +90,8 @@ pub struct Outbox {
     merged: u64,
     confirmed: u64,
     given_up: u64,
+    next_id: MessageId,
+    fates: VecDeque<(MessageId, Fate)>,
 }
 
 /// Text that is kept, in bytes.
@@ -92,31 +112,37 @@ impl Outbox {
             merged: 0,
             confirmed: 0,
             given_up: 0,
+            next_id: MessageId::default(),
+            fates: VecDeque::new(),
         }
     }
 
-    /// Adds the input field's whole text behind all others.
-    pub fn push_typed(&mut self, text: String) {
+    /// Adds the input field's whole text behind all others, and returns the message.
+    pub fn push_typed(&mut self, text: String) -> &Message {
         if self.resend == Resend::Latest {
             self.give_up_waiting(|message| message.is_repeat && message.origin == Origin::Typed);
         }
         if !self.has_room_for(&text) {
             self.forget_newest_typed();
         }
-        self.push(text, Origin::Typed);
+        self.push(text, Origin::Typed)
     }
 
-    /// Adds a message sent on purpose behind all others.
+    /// Adds a message sent on purpose behind all others, and returns it.
     ///
     /// # Errors
     ///
     /// Hands the text back when the outbox is full.
-    pub fn push_sent(&mut self, text: String) -> Result<(), Full> {
+    pub fn push_sent(&mut self, text: String) -> Result<&Message, Full> {
         if !self.has_room_for(&text) {
             return Err(Full(text));
         }
-        self.push(text, Origin::Sent);
-        Ok(())
+        Ok(self.push(text, Origin::Sent))
+    }
+
+    /// What became of a message, in the order in which it became known; call it until `None`.
+    pub fn next_fate(&mut self) -> Option<(MessageId, Fate)> {
+        self.fates.pop_front()
     }
 
     /// Hands the connection the oldest message that waits.
@@ -160,6 +186,7 @@ impl Outbox {
         {
             self.sent_bytes -= message.text.len();
             self.confirmed += 1;
+            self.fates.push_back((message.id, Fate::Confirmed));
         }
     }
 
@@ -176,6 +203,7 @@ impl Outbox {
             };
             self.sent_bytes -= message.text.len();
             self.given_up += 1;
+            self.fates.push_back((message.id, Fate::Unconfirmed));
         }
     }
 
@@ -183,6 +211,11 @@ impl Outbox {
     /// far as it is to be sent again.
     pub fn lose(&mut self) {
         let newest_typed = self.newest_typed();
+        let fates = self
+            .sent
+            .iter()
+            .map(|message| (message.id, Fate::Unconfirmed));
+        self.fates.extend(fates);
         for (index, message) in mem::take(&mut self.sent).into_iter().enumerate().rev() {
             let goes_again = match self.resend {
                 Resend::Latest => newest_typed == Some(index),
@@ -275,7 +308,8 @@ impl Outbox {
     pub fn restore(&mut self, stored: &str) {
         let newer = mem::take(&mut self.waiting);
         let mut rest = stored;
-        while let Some((message, behind)) = split_stored(rest) {
+        while let Some((mut message, behind)) = split_stored(rest) {
+            message.id = self.name();
             if message.is_repeat {
                 self.sent_bytes += message.text.len();
                 self.sent.push_back(message);
@@ -309,13 +343,22 @@ impl Outbox {
         self.sent.iter().rposition(is_typed)
     }
 
-    fn push(&mut self, text: String, origin: Origin) {
+    fn push(&mut self, text: String, origin: Origin) -> &Message {
         self.waiting_bytes += text.len();
+        let id = self.name();
         self.waiting.push_back(Message {
+            id,
             text,
             origin,
             is_repeat: false,
         });
+        &self.waiting[self.waiting.len() - 1]
+    }
+
+    fn name(&mut self) -> MessageId {
+        let id = self.next_id;
+        self.next_id = MessageId(id.0 + 1);
+        id
     }
 
     fn wait_first(&mut self, message: Message) {
@@ -351,6 +394,7 @@ impl Outbox {
                 self.given_up += 1;
             } else {
                 self.merged += 1;
+                self.fates.push_back((message.id, Fate::Merged));
             }
         }
     }
@@ -368,6 +412,7 @@ fn split_stored(stored: &str) -> Option<(Message, &str)> {
     let (length, behind) = stored[1..].split_once(':')?;
     let (text, rest) = behind.split_at_checked(length.parse().ok()?)?;
     let message = Message {
+        id: MessageId::default(),
         text: text.into(),
         origin,
         is_repeat,
@@ -377,6 +422,8 @@ fn split_stored(stored: &str) -> Option<(Message, &str)> {
 
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
+    use std::iter;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -387,12 +434,9 @@ mod tests {
         for text in ["h", "he"] {
             outbox.push_typed(text.into());
         }
-        assert_eq!(outbox.push_sent("order 1".into()), Ok(()));
+        assert!(outbox.push_sent("order 1".into()).is_ok());
         outbox.push_typed("hel".into());
-        assert_eq!(
-            outbox.push_sent("order 2".into()),
-            Err(Full("order 2".into()))
-        );
+        assert_eq!(refused(&mut outbox, "order 2"), Full("order 2".into()));
         assert_eq!(outbox.merged(), 1);
         assert_eq!(take_all(&mut outbox), ["h", "order 1", "hel"]);
         assert_eq!(outbox.merged(), 0);
@@ -401,7 +445,7 @@ mod tests {
     #[test]
     fn the_last_text_is_kept_even_when_only_orders_wait() {
         let mut outbox = empty(1);
-        assert_eq!(outbox.push_sent("order".into()), Ok(()));
+        assert!(outbox.push_sent("order".into()).is_ok());
         for text in ["h", "he"] {
             outbox.push_typed(text.into());
         }
@@ -409,22 +453,43 @@ mod tests {
     }
 
     #[test]
+    fn the_fate_of_each_message_is_told() {
+        let mut outbox = empty(2);
+        let [first, merged, second] = ["a", "b", "c"].map(|text| outbox.push_typed(text.into()).id);
+        assert_eq!(take_all(&mut outbox), ["a", "c"]);
+        outbox.confirm(1);
+        outbox.lose();
+        assert_eq!(take_all(&mut outbox), ["c"]);
+        outbox.confirm(1);
+        let fates: Vec<_> = iter::from_fn(|| outbox.next_fate()).collect();
+        assert_eq!(
+            fates,
+            [
+                (merged, Fate::Merged),
+                (first, Fate::Confirmed),
+                (second, Fate::Unconfirmed),
+                (second, Fate::Confirmed),
+            ]
+        );
+    }
+
+    #[test]
     fn bytes_count_as_well_as_messages() {
         let mut outbox = empty(1_000);
         let half = "x".repeat(MAX_BYTES / 2);
-        assert_eq!(outbox.push_sent(half.clone()), Ok(()));
-        assert_eq!(outbox.push_sent(half.clone()), Ok(()));
+        assert!(outbox.push_sent(half.clone()).is_ok());
+        assert!(outbox.push_sent(half.clone()).is_ok());
         assert!(outbox.take().is_some());
-        assert_eq!(outbox.push_sent("y".into()), Err(Full("y".into())));
+        assert_eq!(refused(&mut outbox, "y"), Full("y".into()));
         outbox.confirm(1);
-        assert_eq!(outbox.push_sent("y".into()), Ok(()));
+        assert!(outbox.push_sent("y".into()).is_ok());
     }
 
     #[test]
     fn an_empty_outbox_takes_one_message_of_any_size() {
         let mut outbox = empty(1_000);
-        assert_eq!(outbox.push_sent("x".repeat(2 * MAX_BYTES)), Ok(()));
-        assert_eq!(outbox.push_sent("y".into()), Err(Full("y".into())));
+        assert!(outbox.push_sent("x".repeat(2 * MAX_BYTES)).is_ok());
+        assert_eq!(refused(&mut outbox, "y"), Full("y".into()));
     }
 
     #[test]
@@ -512,7 +577,7 @@ mod tests {
         for order in ["1", "2", "3"] {
             let _ = take_all(&mut outbox);
             outbox.give_up_oldest(order);
-            assert_eq!(outbox.push_sent(order.into()), Ok(()));
+            assert!(outbox.push_sent(order.into()).is_ok());
         }
         let _ = take_all(&mut outbox);
         outbox.confirm(3);
@@ -525,7 +590,7 @@ mod tests {
         for order in ["1", "2"] {
             let _ = take_all(&mut outbox);
             outbox.give_up_oldest(order);
-            assert_eq!(outbox.push_sent(order.into()), Ok(()));
+            assert!(outbox.push_sent(order.into()).is_ok());
         }
         let _ = take_all(&mut outbox);
         outbox.lose();
@@ -535,13 +600,13 @@ mod tests {
         outbox.push_typed("a".into());
         let _ = take_all(&mut outbox);
         outbox.give_up_oldest("1");
-        assert_eq!(outbox.push_sent("1".into()), Ok(()));
+        assert!(outbox.push_sent("1".into()).is_ok());
     }
 
     #[test]
     fn what_is_stored_comes_back_as_after_a_loss() {
         let mut outbox = typed(10, ["", "ä:1", "t2:x"]);
-        assert_eq!(outbox.push_sent("order".into()), Ok(()));
+        assert!(outbox.push_sent("order".into()).is_ok());
         let _ = outbox.take();
         let _ = outbox.take();
         let stored = outbox.store();
@@ -575,7 +640,9 @@ mod tests {
                         outbox.push_typed(text.clone());
                         last_typed = Some(text);
                     }
-                    3 => drop(outbox.push_sent(text)),
+                    3 => {
+                        let _ = outbox.push_sent(text);
+                    }
                     4 | 5 if !outbox.awaits_proof() => {
                         taken.extend(outbox.take().map(|message| message.text));
                     }
@@ -604,10 +671,14 @@ mod tests {
         for text in ["a", "b"] {
             outbox.push_typed(text.into());
         }
-        assert_eq!(outbox.push_sent("order".into()), Ok(()));
+        assert!(outbox.push_sent("order".into()).is_ok());
         let _ = take_all(&mut outbox);
         outbox.lose();
         outbox
+    }
+
+    fn refused(outbox: &mut Outbox, text: &str) -> Full {
+        outbox.push_sent(text.into()).expect_err("there is no room")
     }
 
     fn empty(limit: usize) -> Outbox {
@@ -633,7 +704,7 @@ mod tests {
     }
 
     fn take_all(outbox: &mut Outbox) -> Vec<String> {
-        std::iter::from_fn(|| outbox.take())
+        iter::from_fn(|| outbox.take())
             .map(|message| message.text)
             .collect()
     }

@@ -188,7 +188,7 @@ const MAX_UNANSWERED: usize = 1_000;
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
     use super::*;
-    use crate::outbox::Origin;
+    use crate::outbox::{MessageId, Origin};
 
     #[test]
     fn a_reply_is_one_only_while_a_heartbeat_is_unanswered() {
@@ -331,6 +331,7 @@ mod tests {
 
     fn note(protocol: &mut PlainText, text: &str) {
         protocol.note(&Message {
+            id: MessageId::default(),
             text: text.into(),
             origin: Origin::Typed,
             is_repeat: false,

@@ -10,7 +10,7 @@ use heartwire::{
         Timer,
     },
     heartbeat::{Knowledge, Mode, Period, ReplyTimeout},
-    outbox::{Full, Message, Origin, Resend},
+    outbox::{Full, Message, MessageId, Origin, Resend},
     protocol::{Frame, Transmit},
     settings::Settings,
 };
@@ -954,6 +954,7 @@ fn open_at(locality: Locality) -> Input {
 /// Everything that a dead socket or an old timer can still send.
 fn late_inputs(epoch: Epoch) -> Vec<Input> {
     let message = Message {
+        id: MessageId::default(),
         text: "late".into(),
         origin: Origin::Typed,
         is_repeat: false,
@@ -1229,7 +1230,10 @@ impl Shell {
             }
             Effect::AwaitDrain(epoch) => return self.drains.then_some(Input::Drained(epoch)),
             Effect::Deliver(Frame::Text(text)) => self.shown.push(text),
-            Effect::Deliver(Frame::Binary { .. }) => {}
+            Effect::Deliver(Frame::Binary { .. })
+            | Effect::Note(..)
+            | Effect::Queued(_)
+            | Effect::Settled(..) => {}
             Effect::SetTimer(epoch, timer, period) => {
                 assert_eq!(epoch, self.connection.epoch());
                 self.timers.insert(timer, (self.now + period, period));

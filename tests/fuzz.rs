@@ -151,6 +151,9 @@ impl Driver {
                 Effect::Close(_)
                 | Effect::AwaitDrain(_)
                 | Effect::Deliver(_)
+                | Effect::Note(..)
+                | Effect::Queued(_)
+                | Effect::Settled(..)
                 | Effect::StopTimer(_) => {}
             }
         }

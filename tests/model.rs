@@ -20,7 +20,7 @@ use heartwire::{
         CLOSE_REASON, Closure, Connection, Destination, Effect, Epoch, Input, Status, Timer,
     },
     heartbeat::Knowledge,
-    outbox::{Message, Origin, Resend},
+    outbox::{Message, MessageId, Origin, Resend},
     protocol::{Frame, Transmit},
     settings::Settings,
 };
@@ -881,7 +881,7 @@ impl State {
             }
             Effect::Transmit(transmit) => return self.transmit(transmit),
             Effect::AwaitDrain(epoch) => return Some(Input::Drained(epoch)),
-            Effect::Deliver(_) => {}
+            Effect::Deliver(_) | Effect::Note(..) | Effect::Queued(_) | Effect::Settled(..) => {}
             Effect::SetTimer(epoch, timer, period) => {
                 self.alarms[timer as usize] = Some(Alarm {
                     epoch,
@@ -1233,6 +1233,7 @@ impl Socket {
 /// Everything but a close that a socket and its timers can tell.
 fn socket_events(epoch: Epoch) -> Vec<Input> {
     let message = Message {
+        id: MessageId::default(),
         text: "late".into(),
         origin: Origin::Typed,
         is_repeat: false,

@@ -486,6 +486,7 @@ impl App {
                     Frame::Binary { bytes } => Received::Binary(bytes),
                 });
             }
+            Effect::Note(..) | Effect::Queued(_) | Effect::Settled(..) => {}
             Effect::SetTimer(epoch, timer, period) => self.timers.set(epoch, timer, period),
             Effect::StopTimer(timer) => self.timers.stop(timer),
         }
