@@ -7,7 +7,9 @@
 //!   comes out as an [`Effect`](connection::Effect). It uses [`backoff`], [`heartbeat`],
 //!   [`outbox`], [`protocol`] and [`silence`].
 //! - [`settings`] and [`address`] read what people configure and say what is wrong with it.
-//! - [`strip`] turns the connection's status into the words of [`words`].
+//! - [`strip`] turns the connection's status into the words of [`words`]; [`announcer`] decides which
+//!   of them are read aloud.
+//! - [`recall`] brings back what was sent.
 //! - `web` is the only part that names the browser: it owns the socket and the timers, performs
 //!   effects and draws. It exists on wasm32 alone.
 //!
@@ -22,11 +24,13 @@
 //!   belongs to; one of an older epoch changes nothing.
 
 pub mod address;
+pub mod announcer;
 pub mod backoff;
 pub mod connection;
 pub mod heartbeat;
 pub mod outbox;
 pub mod protocol;
+pub mod recall;
 pub mod settings;
 pub mod silence;
 pub mod strip;

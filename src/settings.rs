@@ -301,8 +301,7 @@ impl Settings {
                 }
             }
             "lang" => {
-                let lang = Lang::ALL.into_iter().find(|lang| lang.tag() == value);
-                self.lang = Some(lang.ok_or(Allowed::OneOf(Lang::TAGS))?);
+                self.lang = Some(Lang::of(value).ok_or(Allowed::OneOf(Lang::TAGS))?);
             }
             _ => {}
         }

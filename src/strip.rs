@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     address::{Address, AddressError, Locality, is_deceptive},
     connection::{Closure, Loss, Status},
-    heartbeat::Knowledge,
+    heartbeat::{Knowledge, Period},
     silence::Drops,
     words::{self, Words, fill, shortened},
 };
@@ -31,6 +31,10 @@ pub struct Scene<'a> {
     pub address: Result<&'a Address, &'a AddressError>,
     /// What keeps the page from connecting.
     pub obstacle: Option<Obstacle>,
+    /// Whether the browser is asking the user to let this page reach the local network.
+    pub asks_permission: bool,
+    /// When heartbeats are sent.
+    pub heartbeat: Period,
     /// Whether the browser believes that there is a network.
     pub is_online: bool,
     /// How long a handshake may take.
@@ -65,6 +69,8 @@ pub struct Strip {
     pub tick: Option<String>,
     /// The same for the ear, which does not change as it passes.
     pub said: Option<String>,
+    /// What is worth saying again near the end of a wait of more than a minute.
+    pub reminder: Option<String>,
     /// What the browser does not tell, and may be the reason.
     pub explanation: Option<String>,
     /// What the button beside the address does.
@@ -79,6 +85,7 @@ pub struct Strip {
 pub enum State {
     Idle,
     Confirm,
+    Permission,
     Connecting,
     Slow,
     Open,
@@ -161,6 +168,9 @@ impl Strip {
             (Some(Obstacle::Unspoken), _) => Self::of(State::RefusedFinal, words.unspoken, places)
                 .button(Press::Connect, words.try_again),
             (None, Status::Idle) => Self::of(State::Idle, words.idle, places),
+            (None, Status::Connecting { .. }) if scene.asks_permission => {
+                Self::of(State::Permission, words.permission, places)
+            }
             (None, Status::Connecting { since }) => Self::connecting(scene, since, words, places),
             (None, Status::Open { since, outage }) => {
                 Self::open(scene, since, outage, words, places)
@@ -251,6 +261,8 @@ impl Strip {
         if scene.knowledge == Knowledge::Silent {
             strip.add(words.unanswered);
             strip.add(words.unprovable);
+        } else if scene.heartbeat == Period::Off {
+            strip.add(words.unproved);
         }
         strip.warning_of_drops(scene, words)
     }
@@ -262,22 +274,25 @@ impl Strip {
             Self::of(State::Refused, words.refused, places)
         };
         strip
-            .explaining(loss, words, places)
+            .explaining(scene, loss, words, places)
             .warning_of_drops(scene, words)
             .button(Press::Retry, words.retry_now)
     }
 
     /// Adds what the browser keeps to itself. 1015 is Firefox's for a failed TLS handshake.
-    fn explaining(mut self, loss: &Loss, words: &Words, places: &Places<'_>) -> Self {
+    fn explaining(
+        mut self,
+        scene: &Scene<'_>,
+        loss: &Loss,
+        words: &Words,
+        places: &Places<'_>,
+    ) -> Self {
         let is_unexplained =
             !loss.was_open || (matches!(loss.closure.code, 1006 | 1015) && !loss.was_silent);
         if is_unexplained {
             let mut explanation = words.why_body.to_owned();
-            let offers = places
-                .iter()
-                .any(|(name, value)| *name == "protocols" && !value.is_empty());
             // Chromium ends such a handshake as any other that failed.
-            if offers && !loss.was_open {
+            if !scene.protocols.is_empty() && !loss.was_open {
                 explanation.push(' ');
                 explanation.push_str(&fill(words.why_protocols, places));
             }
@@ -289,10 +304,11 @@ impl Strip {
     fn warning_of_drops(mut self, scene: &Scene<'_>, words: &Words) -> Self {
         if let Some(Drops { count, silence }) = scene.drops {
             let seconds = (silence + HALF_A_SECOND).as_secs().to_string();
-            self.add(&fill(
-                words.drops,
-                &[("k", &count.to_string()), ("n", &seconds)],
-            ));
+            let text = match scene.heartbeat {
+                Period::Auto => words.drops_learned,
+                Period::Every(_) | Period::Off => words.drops,
+            };
+            self.add(&fill(text, &[("k", &count.to_string()), ("n", &seconds)]));
         }
         self
     }
@@ -305,11 +321,17 @@ impl Strip {
 
     fn counting(self, scene: &Scene<'_>, since: Duration, until: Duration, words: &Words) -> Self {
         let attempt = scene.attempt.to_string();
-        let left = seconds_rounded_up(until.saturating_sub(scene.now)).to_string();
+        let left = seconds_rounded_up(until.saturating_sub(scene.now));
         let whole = seconds_rounded_up(until.saturating_sub(since));
+        let said = |seconds| fill(&words.retry_said.of(seconds), &[("k", &attempt)]);
+        let reminder = REMINDERS.into_iter().find(|seconds| left <= *seconds);
         Self {
-            tick: Some(fill(words.retry_tick, &[("k", &attempt), ("n", &left)])),
-            said: Some(fill(&words.retry_said.of(whole), &[("k", &attempt)])),
+            tick: Some(fill(
+                words.retry_tick,
+                &[("k", &attempt), ("n", &left.to_string())],
+            )),
+            said: Some(said(whole)),
+            reminder: reminder.filter(|_| whole > LONG_WAIT).map(said),
             ..self
         }
     }
@@ -336,7 +358,7 @@ impl Strip {
         let strip = Self::saying(State::GaveUp, words.gave_up, detail)
             .button(Press::Connect, words.try_again);
         match scene.last_loss {
-            Some(loss) => strip.explaining(loss, words, places),
+            Some(loss) => strip.explaining(scene, loss, words, places),
             None => strip,
         }
     }
@@ -365,6 +387,7 @@ impl Strip {
             detail,
             tick: None,
             said: None,
+            reminder: None,
             explanation: None,
             toggle: state.toggle(),
             buttons: Vec::new(),
@@ -384,6 +407,7 @@ impl State {
         match self {
             Self::Idle => "idle",
             Self::Confirm => "confirm",
+            Self::Permission => "permission",
             Self::Connecting => "connecting",
             Self::Slow => "slow",
             Self::Open => "open",
@@ -406,7 +430,7 @@ impl State {
     pub fn tone(self) -> Tone {
         match self {
             Self::Open | Self::Reopened => Tone::Well,
-            Self::Connecting | Self::Slow => Tone::Busy,
+            Self::Permission | Self::Connecting | Self::Slow => Tone::Busy,
             Self::Stale | Self::Waiting | Self::Refused | Self::Offline | Self::Confirm => {
                 Tone::Worried
             }
@@ -423,7 +447,7 @@ impl State {
         match self {
             Self::Idle | Self::Stopped => "○",
             Self::Confirm => "?",
-            Self::Connecting | Self::Slow => "◔",
+            Self::Permission | Self::Connecting | Self::Slow => "◔",
             Self::Open | Self::Reopened => "●",
             Self::Stale => "◐",
             Self::Waiting | Self::Refused => "↻",
@@ -439,12 +463,17 @@ impl State {
         self == Self::Confirm || self.tone() == Tone::Alarmed
     }
 
-    fn toggle(self) -> Toggle {
+    /// What the button beside the address does in it.
+    #[must_use]
+    pub fn toggle(self) -> Toggle {
         match self {
             Self::Open | Self::Reopened | Self::Stale => Toggle::Disconnect,
-            Self::Connecting | Self::Slow | Self::Waiting | Self::Refused | Self::Offline => {
-                Toggle::Stop
-            }
+            Self::Permission
+            | Self::Connecting
+            | Self::Slow
+            | Self::Waiting
+            | Self::Refused
+            | Self::Offline => Toggle::Stop,
             Self::Idle
             | Self::Confirm
             | Self::Stopped
@@ -501,6 +530,10 @@ fn seconds_rounded_up(duration: Duration) -> u64 {
 
 /// A handshake that takes longer than this is called slow.
 const SLOW_AFTER: Duration = Duration::from_secs(3);
+
+/// A wait of more seconds is told again when so many are left, the fewest first.
+const LONG_WAIT: u64 = 60;
+const REMINDERS: [u64; 2] = [10, 30];
 
 /// How long the page says that it has reconnected, so that slow readers can read it.
 const REOPENED_FOR: Duration = Duration::from_secs(5);
@@ -690,6 +723,56 @@ mod tests {
     }
 
     #[test]
+    fn a_long_wait_has_reminders_near_its_end() {
+        let address = address("ws://example.org");
+        let lost = loss(1006, "", true);
+        let reminders = [20, 69, 70, 89, 90, 99].map(|passed| {
+            let scene = Scene {
+                status: waiting(0, 100),
+                last_loss: Some(&lost),
+                now: Duration::from_secs(passed),
+                ..scene(Ok(&address))
+            };
+            Strip::new(&scene, Lang::En.words()).reminder
+        });
+        let thirty = Some("Retry 3 in 30 seconds.".to_owned());
+        let ten = Some("Retry 3 in 10 seconds.".to_owned());
+        let expected = [None, None, thirty.clone(), thirty, ten.clone(), ten];
+        assert_eq!(reminders, expected);
+    }
+
+    #[test]
+    fn a_browser_that_asks_the_user_is_waited_for() {
+        let address = address("ws://localhost:8080");
+        let scene = Scene {
+            status: connecting_at(90),
+            asks_permission: true,
+            ..scene(Ok(&address))
+        };
+        assert_eq!(
+            Lang::ALL.map(|lang| text(&Strip::new(&scene, lang.words()))),
+            [
+                "permission: Waiting for permission / Your browser may ask to let this page reach your local network. Choose Allow to connect to localhost:8080.",
+                "permission: 等待授权 / 浏览器可能会询问是否允许此页面访问本地网络。请选择“允许”以连接 localhost:8080。",
+            ]
+        );
+    }
+
+    #[test]
+    fn without_heartbeats_nothing_is_said_to_be_provable() {
+        let address = address("ws://example.org");
+        let scene = Scene {
+            status: open_at(10, None),
+            heartbeat: Period::Off,
+            ..scene(Ok(&address))
+        };
+        assert_eq!(
+            Strip::new(&scene, Lang::En.words()).detail,
+            "ws://example.org\nHeartbeats are off: nothing sent can be confirmed."
+        );
+    }
+
+    #[test]
     fn a_close_reason_is_shown_as_it_is_without_tricks() {
         let address = address("ws://example.org");
         let closed = loss(4001, "{url} <b>go\u{202e}ne</b>\n", true);
@@ -852,6 +935,8 @@ mod tests {
             protocols: &[],
             address,
             obstacle: None,
+            asks_permission: false,
+            heartbeat: Period::Every(Duration::from_secs(30)),
             is_online: true,
             connect_timeout: Duration::from_secs(10),
             now: Duration::from_secs(100),

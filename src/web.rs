@@ -3,7 +3,9 @@
 mod app;
 mod browser;
 mod clock;
+mod composer;
 mod socket;
+mod tab;
 mod timers;
 mod view;
 
@@ -20,7 +22,7 @@ pub fn start() {
     let lang = settings
         .lang
         .unwrap_or_else(|| Lang::preferred(languages.iter().map(String::as_str)));
-    browser::name_document(lang);
+    browser::name_language(lang);
     for complaint in &complaints {
         browser::warn("a setting", &lang.words().complaint(complaint).into());
     }

@@ -8,50 +8,66 @@ use crate::{
     settings::{Allowed, Complaint, Limits, duration_text},
 };
 
-/// A language of the page.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Lang {
+/// Makes [`Lang`] of a line for each language: its name, its tag as BCP 47 writes it, its module.
+macro_rules! languages {
+    ($($(#[$doc:meta])* $name:ident $tag:literal $module:ident,)*) => {
+        /// A language of the page.
+        #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+        pub enum Lang {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Lang {
+            /// Every language.
+            pub const ALL: [Self; Self::TAGS.len()] = [$(Self::$name),*];
+
+            /// Every language's tag.
+            pub const TAGS: &'static [&'static str] = &[$($tag),*];
+
+            /// Its tag, as BCP 47 writes it.
+            #[must_use]
+            pub fn tag(self) -> &'static str {
+                match self {
+                    $(Self::$name => $tag,)*
+                }
+            }
+
+            /// Its words.
+            #[must_use]
+            pub fn words(self) -> &'static Words {
+                match self {
+                    $(Self::$name => &$module::WORDS,)*
+                }
+            }
+        }
+    };
+}
+
+languages! {
     /// English.
-    En,
+    En "en" en,
     /// Simplified Chinese.
-    ZhCn,
+    ZhCn "zh-CN" zh_cn,
 }
 
 impl Lang {
-    /// Every language.
-    pub const ALL: [Self; 2] = [Self::En, Self::ZhCn];
-
-    /// Every language's tag.
-    pub const TAGS: &'static [&'static str] = &["en", "zh-CN"];
-
-    /// Its tag, as BCP 47 writes it.
+    /// The language with this tag.
     #[must_use]
-    pub fn tag(self) -> &'static str {
-        match self {
-            Self::En => "en",
-            Self::ZhCn => "zh-CN",
-        }
+    pub fn of(tag: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|lang| lang.tag() == tag)
     }
 
-    /// The language for somebody who prefers these, by BCP 47 tags, best first.
+    /// The language for somebody who prefers these, by BCP 47 tags, best first; the first of all if
+    /// none is known.
     #[must_use]
     pub fn preferred<'a>(tags: impl IntoIterator<Item = &'a str>) -> Self {
+        let language = |tag: &'a str| tag.split('-').next();
         tags.into_iter()
-            .find_map(|tag| match tag.split('-').next() {
-                Some("en") => Some(Self::En),
-                Some("zh") => Some(Self::ZhCn),
-                _ => None,
+            .find_map(|tag| {
+                let is_same = |known: &Self| language(known.tag()) == language(tag);
+                Self::ALL.into_iter().find(is_same)
             })
-            .unwrap_or(Self::En)
-    }
-
-    /// Its words.
-    #[must_use]
-    pub fn words(self) -> &'static Words {
-        match self {
-            Self::En => &en::WORDS,
-            Self::ZhCn => &zh_cn::WORDS,
-        }
+            .unwrap_or(Self::ALL[0])
     }
 }
 
@@ -65,6 +81,8 @@ pub struct Words {
     pub title: &'static str,
     pub tagline: &'static str,
     pub skip: &'static str,
+    pub language: &'static str,
+    pub language_name: &'static str,
     pub connection: &'static str,
     pub url: &'static str,
     pub url_hint: &'static str,
@@ -80,7 +98,11 @@ pub struct Words {
     pub merged: &'static str,
     pub reconnects: &'static str,
     pub message: &'static str,
-    pub message_hint: &'static str,
+    pub live: &'static str,
+    pub live_hint: &'static str,
+    pub enter_hint: &'static str,
+    pub send: &'static str,
+    pub outbox_full: &'static str,
     pub last: &'static str,
     pub last_empty: &'static str,
     pub binary: Plural,
@@ -89,7 +111,9 @@ pub struct Words {
     pub why_protocols: &'static str,
     pub unanswered: &'static str,
     pub unprovable: &'static str,
+    pub unproved: &'static str,
     pub drops: &'static str,
+    pub drops_learned: &'static str,
     pub privacy: &'static str,
     pub error: &'static str,
 
@@ -106,6 +130,7 @@ pub struct Words {
 
     pub idle: State,
     pub confirm: State,
+    pub permission: State,
     pub connecting: State,
     pub slow: State,
     pub slow_tick: &'static str,
@@ -358,11 +383,6 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-
-    #[test]
-    fn the_tags_are_those_of_the_languages() {
-        assert_eq!(Lang::ALL.map(Lang::tag).as_slice(), Lang::TAGS);
-    }
 
     #[test]
     fn the_best_known_language_wins() {

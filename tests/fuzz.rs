@@ -174,6 +174,8 @@ impl Driver {
                     protocols: &settings.protocols,
                     address: address.as_ref(),
                     obstacle: None,
+                    asks_permission: false,
+                    heartbeat: settings.heartbeat,
                     is_online: true,
                     connect_timeout: settings.connect_timeout,
                     now,

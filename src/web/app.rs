@@ -1,23 +1,27 @@
 //! The page's root component: owns the connection and does what it says.
 
-use std::time::Duration;
+use std::{cell::Cell, time::Duration};
 
 use gloo_events::EventListener;
 use gloo_render::{AnimationFrame, request_animation_frame};
 use gloo_timers::callback::Interval;
 use wasm_bindgen::{JsCast as _, JsValue};
-use web_sys::HtmlTextAreaElement;
+use wasm_bindgen_futures::spawn_local;
+use web_sys::{Element, HtmlElement};
 use yew::{Component, Context, Html, NodeRef, Properties, html};
 
 use super::{
     browser::{self, Noticed},
     clock::Clock,
+    composer::{Composed, Composer},
     socket::{Heard, Socket},
+    tab::Tab,
     timers::{Rang, Timers},
     view::{self, AddressForm, Facts, Received},
 };
 use crate::{
-    address::{Address, AddressError, Consent, Page},
+    address::{Address, AddressError, Consent, Locality, Page},
+    announcer::Announcer,
     connection::{Closure, Connection, Destination, Effect, Epoch, Input, Status, Timer},
     heartbeat::is_late,
     outbox::Delivery,
@@ -39,12 +43,19 @@ pub struct App {
     /// What it held when the user or the page last wanted to connect.
     address: Result<Address, AddressError>,
     obstacle: Option<Obstacle>,
+    /// The browser asks the user about the attempt under way.
+    asks_permission: bool,
     /// The address of the last start.
     started: Option<Address>,
     /// What this tab keeps of the path there, and of what has no proof yet.
     kept: (Option<Learned>, Option<Delivery>),
-    field: NodeRef,
-    typing: Option<[EventListener; 3]>,
+    lang: Lang,
+    announcer: Announcer,
+    tab: Tab,
+    status: NodeRef,
+    /// Whether the focus was within the status section before it was drawn last.
+    status_had_focus: Cell<bool>,
+    composer: Composer,
     received: Option<Received>,
     /// Runs while the page shows a time that passes.
     ticker: Option<Interval>,
@@ -79,7 +90,9 @@ enum Happening {
     Rang(Rang),
     Noticed(Noticed),
     Heard(Heard),
-    Typed(String),
+    Composed(Composed),
+    LanguageChosen(Lang),
+    PermissionAsked(Epoch, bool),
     AddressEntered(String),
     Toggled(Toggle),
     Pressed(Press),
@@ -106,10 +119,15 @@ impl Component for App {
             address: Address::parse(&entered, page),
             entered,
             obstacle: None,
+            asks_permission: false,
             started: None,
             kept: (None, None),
-            field: NodeRef::default(),
-            typing: None,
+            lang: ctx.props().lang,
+            announcer: Announcer::default(),
+            tab: Tab::default(),
+            status: NodeRef::default(),
+            status_had_focus: Cell::new(false),
+            composer: Composer::new(),
             received: None,
             ticker: None,
             ticked: Duration::ZERO,
@@ -118,12 +136,22 @@ impl Component for App {
             _listeners: browser::listen(&link.callback(|noticed| Msg(Happening::Noticed(noticed)))),
         };
         app.start(ctx);
+        app.tell(ctx);
         app
     }
 
     fn update(&mut self, ctx: &Context<Self>, Msg(happening): Msg) -> bool {
         let before = self.connection.status();
         let draws = match happening {
+            // While the browser asks, nobody can answer the handshake.
+            Happening::Rang(Rang::Expired(epoch, timer @ Timer::Connect))
+                if self.asks_permission =>
+            {
+                let timeout = ctx.props().settings.connect_timeout;
+                self.timers.set(epoch, timer, timeout);
+                self.ask_permission(ctx, epoch);
+                Draws::Nothing
+            }
             Happening::Rang(Rang::Expired(epoch, timer)) => {
                 self.take(Input::TimerExpired(epoch, timer))
             }
@@ -137,9 +165,21 @@ impl Component for App {
             }
             Happening::Noticed(noticed) => self.notice(noticed),
             Happening::Heard(heard) => self.hear(heard),
-            Happening::Typed(text) => {
-                self.connection.type_text(text, self.clock.now());
+            Happening::Composed(composed) => {
+                let now = self.clock.now();
+                self.composer.take(composed, &mut self.connection, now);
                 Draws::WithTheFrame
+            }
+            Happening::LanguageChosen(lang) => {
+                self.lang = lang;
+                browser::name_language(lang);
+                Draws::AtOnce
+            }
+            Happening::PermissionAsked(epoch, asks) => {
+                if epoch == self.connection.epoch() {
+                    self.asks_permission = asks;
+                }
+                Draws::AtOnce
             }
             Happening::AddressEntered(text) => {
                 self.entered = text;
@@ -169,42 +209,30 @@ impl Component for App {
         if let Status::Connecting { .. } | Status::Open { .. } = before {
             self.report_loss();
         }
-        match draws {
+        let draws = match draws {
             Draws::AtOnce => true,
             _ if before != after => true,
             Draws::WithTheFrame => self.draw_with_the_frame(ctx),
             Draws::Nothing => false,
+        };
+        if draws {
+            self.tell(ctx);
         }
+        // What a hidden page has to tell is on its tab. It is drawn when it becomes visible.
+        draws && !browser::is_hidden()
     }
 
     fn view(&self, ctx: &Context<Self>) -> Html {
-        let Props {
-            settings,
-            complaints,
-            lang,
-            ..
-        } = ctx.props();
-        let words = lang.words();
+        let complaints = &ctx.props().complaints;
+        let words = self.lang.words();
         let link = ctx.link();
         let now = self.clock.now();
-        let status = self.connection.status();
-        let scene = Scene {
-            status,
-            last_loss: self.connection.last_loss(),
-            attempt: self.connection.attempt(),
-            may_retry: self.connection.may_retry(),
-            knowledge: self.connection.heartbeat().knowledge(now),
-            drops: self.connection.drops(),
-            protocols: &settings.protocols,
-            address: self.address.as_ref(),
-            obstacle: self.obstacle,
-            is_online: browser::is_online(),
-            connect_timeout: settings.connect_timeout,
-            now,
-        };
-        let strip = Strip::new(&scene, words);
+        let strip = self.strip(ctx);
+        let had_focus = self.status.cast::<Element>();
+        let had_focus = had_focus.is_some_and(|status| browser::has_focus_within(&status));
+        self.status_had_focus.set(had_focus);
         let toggle = strip.toggle;
-        let open_seconds = if let Status::Open { since, .. } = status {
+        let open_seconds = if let Status::Open { since, .. } = self.connection.status() {
             Some(now.saturating_sub(since).as_secs())
         } else {
             None
@@ -231,20 +259,22 @@ impl Component for App {
             on_address: link.callback(|text| Msg(Happening::AddressEntered(text))),
             on_toggle: link.callback(move |()| Msg(Happening::Toggled(toggle))),
         };
+        let limit = ctx.props().settings.outbox_limit;
+        let on_compose = link.callback(|composed| Msg(Happening::Composed(composed)));
         let on_press = link.callback(|press| Msg(Happening::Pressed(press)));
+        let on_language = link.callback(|lang| Msg(Happening::LanguageChosen(lang)));
         html! {
             <>
                 <a class="skip" href="#message">{ words.skip }</a>
-                <header>
-                    <h1>{ "Heartwire" }</h1>
-                    <p>{ words.tagline }</p>
-                </header>
+                { view::header(self.lang, &on_language) }
                 <main>
                     { view::complaints(words, open_complaints) }
                     { view::address_form(words, form) }
-                    { view::status_strip(words, &strip, &facts, &on_press) }
+                    { view::status_strip(
+                        words, &strip, &self.announcer, &facts, &self.status, &on_press,
+                    ) }
                     <div class="exchange">
-                        { view::message_field(words, &self.field) }
+                        { self.composer.view(words, limit, &on_compose) }
                         { view::last_message(words, self.received.as_ref()) }
                     </div>
                 </main>
@@ -254,9 +284,18 @@ impl Component for App {
     }
 
     fn rendered(&mut self, ctx: &Context<Self>, first_render: bool) {
-        if first_render && let Some(field) = self.field.cast::<HtmlTextAreaElement>() {
-            let on_type = ctx.link().callback(|text| Msg(Happening::Typed(text)));
-            self.typing = Some(view::listen_to_typing(&field, &on_type));
+        if first_render {
+            let link = ctx.link();
+            let emit = link.callback(|composed| Msg(Happening::Composed(composed)));
+            self.composer.listen(&emit);
+        }
+        // A button that was pressed can be gone. The keyboard goes on from where it was.
+        if self.status_had_focus.get()
+            && browser::has_lost_focus()
+            && let Some(status) = self.status.cast::<HtmlElement>()
+            && let Err(error) = status.focus()
+        {
+            browser::warn("the focus is lost", &error);
         }
     }
 }
@@ -287,6 +326,52 @@ impl App {
             self.open(ctx, &address.clone());
             self.drive(ctx);
             self.run_ticker(ctx, self.connection.status());
+        }
+    }
+
+    fn strip(&self, ctx: &Context<Self>) -> Strip {
+        let settings = &ctx.props().settings;
+        let now = self.clock.now();
+        let scene = Scene {
+            status: self.connection.status(),
+            last_loss: self.connection.last_loss(),
+            attempt: self.connection.attempt(),
+            may_retry: self.connection.may_retry(),
+            knowledge: self.connection.heartbeat().knowledge(now),
+            drops: self.connection.drops(),
+            protocols: &settings.protocols,
+            address: self.address.as_ref(),
+            obstacle: self.obstacle,
+            asks_permission: self.asks_permission,
+            heartbeat: settings.heartbeat,
+            is_online: browser::is_online(),
+            connect_timeout: settings.connect_timeout,
+            now,
+        };
+        Strip::new(&scene, self.lang.words())
+    }
+
+    /// Tells the ear and the tab what the page is going to show.
+    fn tell(&mut self, ctx: &Context<Self>) {
+        let strip = self.strip(ctx);
+        let now = self.clock.now();
+        self.announcer
+            .notice(&strip, self.connection.attempt(), now);
+        let host = self.address.as_ref().ok().map(Address::host);
+        self.tab.show(&strip, host);
+    }
+
+    /// Looks whether the browser asks the user about this attempt, as it does where a public page
+    /// wants to reach the user's own machine.
+    fn ask_permission(&self, ctx: &Context<Self>, epoch: Epoch) {
+        let is_local =
+            (self.address.as_ref()).is_ok_and(|address| address.locality() == Locality::Loopback);
+        if is_local && ctx.props().page.locality() == Locality::Remote {
+            let link = ctx.link().clone();
+            spawn_local(async move {
+                let asks = browser::asks_permission().await;
+                link.send_message(Msg(Happening::PermissionAsked(epoch, asks)));
+            });
         }
     }
 
@@ -454,6 +539,8 @@ impl App {
                 let Ok(address) = &self.address else {
                     return Some(Input::Close);
                 };
+                self.asks_permission = false;
+                self.ask_permission(ctx, epoch);
                 let protocols = &ctx.props().settings.protocols;
                 let emit = ctx.link().callback(|heard| Msg(Happening::Heard(heard)));
                 match Socket::open(&address.to_string(), protocols, epoch, emit) {

@@ -3,10 +3,11 @@
 use gloo_events::EventListener;
 use js_sys::Array;
 use wasm_bindgen::{JsCast as _, JsValue};
+use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    Document, Element, Event, EventTarget, PageTransitionEvent, Performance,
-    SecurityPolicyViolationEvent, SecurityPolicyViolationEventDisposition, Storage,
-    UrlSearchParams, VisibilityState, Window,
+    Document, Element, Event, EventTarget, PageTransitionEvent, Performance, PermissionState,
+    PermissionStatus, SecurityPolicyViolationEvent, SecurityPolicyViolationEventDisposition,
+    Storage, UrlSearchParams, VisibilityState, Window,
 };
 use yew::Callback;
 
@@ -44,15 +45,58 @@ pub(super) fn languages() -> Vec<String> {
     languages.iter().filter_map(|tag| tag.as_string()).collect()
 }
 
-/// Tells the document its language and its title.
-pub(super) fn name_document(lang: Lang) {
-    let document = document();
-    document.set_title(&format!("Heartwire – {}", lang.words().title));
-    if let Some(element) = document.document_element()
+/// Tells the document its language.
+pub(super) fn name_language(lang: Lang) {
+    if let Some(element) = document().document_element()
         && let Err(error) = element.set_attribute("lang", lang.tag())
     {
         warn("the document's language could not be set", &error);
     }
+}
+
+/// Gives the page's tab a title and an icon, by its address.
+pub(super) fn name_tab(title: &str, icon: &str) {
+    let document = document();
+    document.set_title(title);
+    if let Some(link) = document.get_element_by_id("icon")
+        && let Err(error) = link.set_attribute("href", icon)
+    {
+        warn("the tab's icon could not be set", &error);
+    }
+}
+
+/// Whether what has the focus is within an element.
+pub(super) fn has_focus_within(element: &Element) -> bool {
+    element.contains(document().active_element().as_deref())
+}
+
+/// Whether nothing has the focus.
+pub(super) fn has_lost_focus() -> bool {
+    let document = document();
+    document
+        .active_element()
+        .is_none_or(|element| Some(element) == document.body().map(Into::into))
+}
+
+/// Whether the browser is asking the user, or is going to, to let this page reach the machine itself
+/// or its network: <https://wicg.github.io/local-network-access/>. One that knows no such question
+/// asks none.
+pub(super) async fn asks_permission() -> bool {
+    let Ok(permissions) = window().navigator().permissions() else {
+        return false;
+    };
+    for name in ["loopback-network", "local-network-access"] {
+        let descriptor = js_sys::Object::new();
+        let is_named = js_sys::Reflect::set(&descriptor, &"name".into(), &name.into());
+        if is_named.is_ok()
+            && let Ok(answer) = permissions.query(&descriptor)
+            && let Ok(status) = JsFuture::from(answer).await
+        {
+            let status = status.unchecked_into::<PermissionStatus>();
+            return status.state() == PermissionState::Prompt;
+        }
+    }
+    false
 }
 
 /// The element that the page is drawn into.

@@ -2,20 +2,48 @@
 //!
 //! They are functions and not components: each component more costs a kilobyte of the compressed page.
 
-use std::{cell::Cell, rc::Rc, time::Duration};
+use std::time::Duration;
 
-use gloo_events::EventListener;
-use wasm_bindgen::JsCast as _;
-use web_sys::{HtmlInputElement, HtmlTextAreaElement, InputEvent, SubmitEvent};
+use web_sys::{Event, HtmlInputElement, HtmlSelectElement, InputEvent, SubmitEvent};
 use yew::{AttrValue, Callback, Html, NodeRef, TargetCast as _, html};
 
 use crate::{
     address::AddressError,
+    announcer::Announcer,
     outbox::Delivery,
     settings::{Complaint, millis},
     strip::{Press, Strip, Toggle, Tone},
-    words::{Words, fill},
+    words::{Lang, Words, fill},
 };
+
+/// The page's name and the choice of its language.
+pub(super) fn header(lang: Lang, on_language: &Callback<Lang>) -> Html {
+    let words = lang.words();
+    let onchange = on_language.reform(|event: Event| {
+        let select = event.target_unchecked_into::<HtmlSelectElement>();
+        Lang::of(&select.value()).unwrap_or(Lang::ALL[0])
+    });
+    html! {
+        <header>
+            <svg class="mark" viewBox="0 0 32 32" aria-hidden="true" focusable="false">
+                <path d={PULSE} />
+            </svg>
+            <h1>{ "Heartwire" }</h1>
+            <p>{ words.tagline }</p>
+            <label class="unseen" for="language">{ words.language }</label>
+            <select id="language" {onchange}>
+                for known in Lang::ALL {
+                    <option value={known.tag()} lang={known.tag()} selected={known == lang}>
+                        { known.words().language_name }
+                    </option>
+                }
+            </select>
+        </header>
+    }
+}
+
+/// The beat of the page's sign, in a square of 32.
+pub(super) const PULSE: &str = "M4 17h6l3-8 5 15 4-10 2 3h4";
 
 /// What was wrong with the settings given.
 pub(super) fn complaints<'a>(
@@ -117,7 +145,9 @@ pub(super) struct Facts {
 pub(super) fn status_strip(
     words: &'static Words,
     strip: &Strip,
+    announcer: &Announcer,
     facts: &Facts,
+    section: &NodeRef,
     on_press: &Callback<Press>,
 ) -> Html {
     let tone = match strip.state.tone() {
@@ -127,11 +157,12 @@ pub(super) fn status_strip(
         Tone::Alarmed => "alarmed",
         Tone::Quiet => "quiet",
     };
-    let is_alert = strip.state.is_alert();
-    // Both regions are there from the start and one is empty: a region that comes with its text is
-    // not read. What passes stays outside of them, or it would be read every second.
+    // Both regions are there from the start: one that comes with its text is not read. What is seen
+    // stays outside of them, for it changes at once and every second.
     html! {
         <section
+            ref={section}
+            tabindex="-1"
             class={yew::classes!("status", tone)}
             aria-labelledby="status-name"
             data-state={strip.state.id()}
@@ -146,12 +177,8 @@ pub(super) fn status_strip(
             <h2 id="status-name" class="unseen">{ words.connection }</h2>
             <span class="sign" aria-hidden="true">{ strip.state.icon() }</span>
             <div class="said">
-                <div role="status" aria-atomic="true">
-                    if !is_alert { { said(strip) } }
-                </div>
-                <div role="alert" aria-atomic="true">
-                    if is_alert { { said(strip) } }
-                </div>
+                <p class="headline">{ &strip.headline }</p>
+                <p class="detail">{ &strip.detail }</p>
                 if let Some(tick) = &strip.tick {
                     <p class="tick" aria-hidden="true">{ tick }</p>
                 }
@@ -169,56 +196,11 @@ pub(super) fn status_strip(
                     </button>
                 }
             </div>
+            <div class="unseen" role="status" aria-atomic="true">{ announcer.polite() }</div>
+            <div class="unseen" role="alert" aria-atomic="true">{ announcer.urgent() }</div>
             { facts_list(facts, words) }
         </section>
     }
-}
-
-/// The field whose every change is sent. The browser alone owns its text: to set it would disturb
-/// an input method at work.
-pub(super) fn message_field(words: &'static Words, field: &NodeRef) -> Html {
-    html! {
-        <div class="card">
-            <label for="message">{ words.message }</label>
-            <textarea
-                ref={field}
-                id="message"
-                rows="3"
-                dir="auto"
-                autocomplete="off"
-                aria-describedby="message-hint"
-            />
-            <p id="message-hint" class="hint">{ words.message_hint }</p>
-        </div>
-    }
-}
-
-/// Listens to the message field until dropped.
-///
-/// Nothing under composition is told, whatever events it makes of its own: the text is told at its
-/// end. The last `input` of a composition has the final text in Chromium and comes again after
-/// `compositionend` in Firefox; an unchanged text is not sent twice. Yew knows no composition events.
-#[must_use = "dropping the listeners detaches them"]
-pub(super) fn listen_to_typing(
-    field: &HtmlTextAreaElement,
-    on_type: &Callback<String>,
-) -> [EventListener; 3] {
-    let is_composing = Rc::new(Cell::new(false));
-    ["compositionstart", "input", "compositionend"].map(|kind| {
-        let (source, on_type) = (field.clone(), on_type.clone());
-        let is_composing = Rc::clone(&is_composing);
-        EventListener::new(field, kind, move |event| {
-            match kind {
-                "compositionstart" => is_composing.set(true),
-                "compositionend" => is_composing.set(false),
-                _ => {}
-            }
-            let event = event.dyn_ref::<InputEvent>();
-            if !is_composing.get() && !event.is_some_and(InputEvent::is_composing) {
-                on_type.emit(source.value());
-            }
-        })
-    })
 }
 
 /// What was received last.
@@ -247,20 +229,6 @@ pub(super) fn last_message(words: &'static Words, received: Option<&Received>) -
                 <p class="hint">{ words.last_empty }</p>
             }
         </section>
-    }
-}
-
-fn said(strip: &Strip) -> Html {
-    html! {
-        <>
-            <p class="headline">{ &strip.headline }<span class="unseen">{ ". " }</span></p>
-            <p class="detail">
-                { &strip.detail }
-                if let Some(said) = &strip.said {
-                    <span class="unseen">{ " " }{ said }</span>
-                }
-            </p>
-        </>
     }
 }
 

@@ -6,6 +6,8 @@ pub(super) const WORDS: Words = Words {
     title: "WebSocket monitor",
     tagline: "The WebSocket that stays connected",
     skip: "Skip to message",
+    language: "Language",
+    language_name: "English",
     connection: "Connection",
     url: "WebSocket URL",
     url_hint: "Starts with ws:// or wss://, or with / for this site.",
@@ -21,7 +23,11 @@ pub(super) const WORDS: Words = Words {
     merged: "{waiting} ({n} merged)",
     reconnects: "Reconnects",
     message: "Message",
-    message_hint: "Sent on every change.",
+    live: "Send as I type",
+    live_hint: "Sent on every change.",
+    enter_hint: "Enter to send, Shift+Enter for a new line.",
+    send: "Send",
+    outbox_full: "Not sent: {n} messages are waiting already. Your text is kept.",
     last: "Last message received",
     last_empty: "No messages received yet.",
     binary: Plural {
@@ -33,7 +39,9 @@ pub(super) const WORDS: Words = Words {
     why_protocols: "It must also know one of the subprotocols offered: {protocols}.",
     unanswered: "Heartbeat sent. This server has not replied to one yet.",
     unprovable: "Until it does, nothing sent can be confirmed.",
+    unproved: "Heartbeats are off: nothing sent can be confirmed.",
     drops: "The last {k} connections each dropped after about {n} quiet seconds. A proxy is probably closing idle connections: send heartbeats more often than that.",
+    drops_learned: "The last {k} connections each dropped after about {n} quiet seconds. A proxy is probably closing idle connections: heartbeats will come more often than that.",
     privacy: "What you type goes to the server above and nowhere else.",
     error: "Error: ",
 
@@ -55,6 +63,10 @@ pub(super) const WORDS: Words = Words {
     confirm: State {
         headline: "Connect to {host}?",
         detail: "This address came from the link you opened: {url}. Connect only if you trust it.",
+    },
+    permission: State {
+        headline: "Waiting for permission",
+        detail: "Your browser may ask to let this page reach your local network. Choose Allow to connect to {host}.",
     },
     connecting: State {
         headline: "Connecting…",

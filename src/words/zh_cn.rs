@@ -6,6 +6,8 @@ pub(super) const WORDS: Words = Words {
     title: "WebSocket 监视器",
     tagline: "始终在线的 WebSocket",
     skip: "跳到消息输入框",
+    language: "语言",
+    language_name: "简体中文",
     connection: "连接",
     url: "WebSocket 地址",
     url_hint: "以 ws:// 或 wss:// 开头；以 / 开头表示当前站点。",
@@ -21,7 +23,11 @@ pub(super) const WORDS: Words = Words {
     merged: "{waiting}（已合并 {n} 条）",
     reconnects: "重连次数",
     message: "消息",
-    message_hint: "每次修改都会发送。",
+    live: "边输入边发送",
+    live_hint: "每次修改都会发送。",
+    enter_hint: "按 Enter 发送，Shift+Enter 换行。",
+    send: "发送",
+    outbox_full: "未发送：已有 {n} 条消息在等待。您的内容已保留。",
     last: "最近收到的消息",
     last_empty: "尚未收到消息。",
     binary: plural("二进制，{n} 字节"),
@@ -30,7 +36,9 @@ pub(super) const WORDS: Words = Words {
     why_protocols: "服务器还必须支持所请求的子协议之一：{protocols}。",
     unanswered: "心跳已发送，服务器尚未响应过心跳。",
     unprovable: "在此之前，无法确认消息是否送达。",
+    unproved: "心跳已关闭，无法确认消息是否送达。",
     drops: "最近 {k} 次连接都在空闲约 {n} 秒后中断，可能是代理关闭了空闲连接。请缩短心跳间隔。",
+    drops_learned: "最近 {k} 次连接都在空闲约 {n} 秒后中断，可能是代理关闭了空闲连接。心跳间隔将自动缩短。",
     privacy: "您输入的内容只会发送到上面的服务器。",
     error: "错误：",
 
@@ -52,6 +60,10 @@ pub(super) const WORDS: Words = Words {
     confirm: State {
         headline: "要连接到 {host} 吗？",
         detail: "此地址来自您打开的链接：{url}。请仅在信任该地址时连接。",
+    },
+    permission: State {
+        headline: "等待授权",
+        detail: "浏览器可能会询问是否允许此页面访问本地网络。请选择“允许”以连接 {host}。",
     },
     connecting: State {
         headline: "正在连接……",

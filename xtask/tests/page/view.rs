@@ -98,6 +98,7 @@ async fn a_countdown_changes_nothing_that_is_read_aloud() {
     visit.reaches(&["open"]).await;
     server.close(1012, "");
     visit.reaches(&["waiting"]).await;
+    visit.hears("Connection lost.").await;
     let ticking = visit.status().await;
 
     visit
@@ -123,6 +124,15 @@ async fn a_countdown_changes_nothing_that_is_read_aloud() {
 }
 
 impl Visit {
+    /// Waits until a screen reader has been told something that begins so.
+    async fn hears(&self, start: &str) {
+        let told = "return document.querySelector('.status [role=status]').textContent";
+        eventually(&format!("{start} is told"), SOON, async || {
+            self.text_of(told).await.starts_with(start).then_some(())
+        })
+        .await;
+    }
+
     /// Presses Tab until the focus is on the element with this id or on the button with this
     /// label; starts over at the top of the page.
     async fn tabs_to(&self, target: &str) {

@@ -1,0 +1,226 @@
+//! What is read aloud about the connection, and when.
+
+use std::time::Duration;
+
+use crate::strip::{State, Strip, Toggle};
+
+/// Decides what of the strip's changes a screen reader is told: WCAG 2.2, 4.1.3 wants them told, and
+/// a connection that comes and goes must not talk all the time.
+///
+/// A state is told once, after it has lasted [`LASTING`], and while the page reconnects no sooner
+/// than [`PAUSE`] after the last one and, from the fourth attempt on, at every fifth. What waits for
+/// the user is told at once. A long wait is told again near its end.
+#[derive(Clone, Debug, Default)]
+pub struct Announcer {
+    polite: String,
+    urgent: String,
+    state: Option<State>,
+    since: Duration,
+    is_pending: bool,
+    /// When something polite was told last.
+    told: Option<Duration>,
+    reminder: Option<String>,
+}
+
+impl Announcer {
+    /// Takes what the strip shows now, at this attempt. Call it whenever the strip is drawn.
+    pub fn notice(&mut self, strip: &Strip, attempt: u32, now: Duration) {
+        let state = strip.state;
+        let before = self.state.replace(state);
+        let is_urgent = state.is_alert();
+        if before != Some(state) {
+            self.since = now;
+            // It is over that the connection was down; that it is open was said.
+            self.is_pending = (before, state) != (Some(State::Reopened), State::Open);
+            self.reminder = None;
+            // What was told of another state is wrong now, and to take it away is silent.
+            self.polite.clear();
+            self.urgent.clear();
+        }
+        if is_urgent {
+            let text = sentence(strip);
+            if text != self.urgent {
+                self.urgent = text;
+            }
+            self.is_pending = false;
+        } else if self.is_pending && self.may_tell(strip, attempt, now) {
+            self.is_pending = false;
+            self.tell(sentence(strip), now);
+        } else if strip.reminder.is_some() && strip.reminder != self.reminder {
+            self.reminder.clone_from(&strip.reminder);
+            self.tell(strip.reminder.clone().unwrap_or_default(), now);
+        }
+    }
+
+    /// What a region of the role `status` holds.
+    #[must_use]
+    pub fn polite(&self) -> &str {
+        &self.polite
+    }
+
+    /// What a region of the role `alert` holds.
+    #[must_use]
+    pub fn urgent(&self) -> &str {
+        &self.urgent
+    }
+
+    fn may_tell(&self, strip: &Strip, attempt: u32, now: Duration) -> bool {
+        match strip.toggle {
+            Toggle::Connect => true,
+            Toggle::Disconnect => self.has_lasted(now),
+            Toggle::Stop => {
+                let is_pause = (self.told).is_none_or(|told| now.saturating_sub(told) >= PAUSE);
+                let is_worth_it = attempt <= TOLD_ATTEMPTS || attempt.is_multiple_of(5);
+                self.has_lasted(now) && is_pause && is_worth_it
+            }
+        }
+    }
+
+    fn has_lasted(&self, now: Duration) -> bool {
+        now.saturating_sub(self.since) >= LASTING
+    }
+
+    fn tell(&mut self, text: String, now: Duration) {
+        self.polite = text;
+        self.told = Some(now);
+    }
+}
+
+/// What is over sooner is not worth a word.
+const LASTING: Duration = Duration::from_secs(1);
+
+/// Between two announcements while the page reconnects.
+const PAUSE: Duration = Duration::from_secs(3);
+
+/// So many attempts in a row are each told.
+const TOLD_ATTEMPTS: u32 = 3;
+
+fn sentence(strip: &Strip) -> String {
+    let mut text = strip.headline.clone();
+    let ends = text.ends_with(['?', '？', '…', '.', '。']);
+    text.push_str(if ends { " " } else { ". " });
+    text.push_str(&strip.detail.replace('\n', " "));
+    if let Some(said) = &strip.said {
+        text.push(' ');
+        text.push_str(said);
+    }
+    text
+}
+
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_is_told_once_it_has_lasted() {
+        let mut told = Told::default();
+        told.sees(State::Connecting, 0, 0);
+        told.sees(State::Open, 0, 200);
+        assert_eq!(told.polite(), "");
+        told.sees(State::Open, 0, 1_200);
+        assert_eq!(told.polite(), "Open. detail said");
+    }
+
+    #[test]
+    fn what_needs_the_user_is_told_at_once_and_alone() {
+        let mut told = Told::default();
+        told.sees(State::Waiting, 1, 0);
+        told.sees(State::Waiting, 1, 1_000);
+        told.sees(State::GaveUp, 3, 1_100);
+        assert_eq!(told.announcer.urgent(), "GaveUp. detail said");
+        assert_eq!(told.polite(), "");
+        told.sees(State::Connecting, 0, 1_200);
+        assert_eq!(told.announcer.urgent(), "");
+    }
+
+    #[test]
+    fn what_the_user_did_is_told_at_once() {
+        let mut told = Told::default();
+        told.sees(State::Open, 0, 0);
+        told.sees(State::Stopped, 0, 10);
+        assert_eq!(told.polite(), "Stopped. detail said");
+    }
+
+    #[test]
+    fn attempts_in_a_row_are_not_all_told() {
+        let mut told = Told::default();
+        let mut attempts = Vec::new();
+        for attempt in 1..=20 {
+            let start = u64::from(attempt) * 5_000;
+            told.sees(State::Connecting, attempt, start);
+            told.sees(State::Refused, attempt, start + 100);
+            told.sees(State::Refused, attempt, start + 1_100);
+            if !told.polite().is_empty() {
+                attempts.push(attempt);
+            }
+        }
+        assert_eq!(attempts, [1, 2, 3, 5, 10, 15, 20]);
+    }
+
+    #[test]
+    fn quick_changes_keep_a_pause() {
+        let mut told = Told::default();
+        told.sees(State::Waiting, 1, 0);
+        told.sees(State::Waiting, 1, 1_000);
+        told.sees(State::Refused, 2, 1_500);
+        told.sees(State::Refused, 2, 2_900);
+        assert_eq!(told.polite(), "");
+        told.sees(State::Refused, 2, 4_000);
+        assert_eq!(told.polite(), "Refused. detail said");
+    }
+
+    #[test]
+    fn the_end_of_the_news_of_a_recovery_is_none() {
+        let mut told = Told::default();
+        told.sees(State::Reopened, 0, 0);
+        told.sees(State::Reopened, 0, 1_000);
+        told.sees(State::Open, 0, 5_000);
+        told.sees(State::Open, 0, 7_000);
+        assert_eq!(told.polite(), "");
+    }
+
+    #[test]
+    fn a_long_wait_is_told_again_near_its_end() {
+        let mut told = Told::default();
+        told.sees(State::Waiting, 1, 0);
+        told.sees(State::Waiting, 1, 1_000);
+        for (reminder, now) in [("30", 50_000), ("30", 51_000), ("10", 70_000)] {
+            let strip = Strip {
+                reminder: Some(reminder.into()),
+                ..strip(State::Waiting)
+            };
+            told.announcer.notice(&strip, 1, Duration::from_millis(now));
+            assert_eq!(told.polite(), reminder);
+        }
+    }
+
+    #[derive(Default)]
+    struct Told {
+        announcer: Announcer,
+    }
+
+    impl Told {
+        fn sees(&mut self, state: State, attempt: u32, millis: u64) {
+            let now = Duration::from_millis(millis);
+            self.announcer.notice(&strip(state), attempt, now);
+        }
+
+        fn polite(&self) -> &str {
+            self.announcer.polite()
+        }
+    }
+
+    fn strip(state: State) -> Strip {
+        Strip {
+            state,
+            headline: format!("{state:?}"),
+            detail: "detail".into(),
+            tick: None,
+            said: Some("said".into()),
+            reminder: None,
+            explanation: None,
+            toggle: state.toggle(),
+            buttons: Vec::new(),
+        }
+    }
+}

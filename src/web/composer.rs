@@ -1,0 +1,243 @@
+//! The field in which messages are written.
+
+use std::{cell::Cell, rc::Rc, time::Duration};
+
+use gloo_events::EventListener;
+use wasm_bindgen::JsCast as _;
+use web_sys::{
+    Event, HtmlInputElement, HtmlTextAreaElement, InputEvent, KeyboardEvent, SubmitEvent,
+};
+use yew::{Callback, Html, NodeRef, TargetCast as _, html};
+
+use crate::{
+    connection::Connection,
+    outbox::Full,
+    recall::Recall,
+    words::{Words, fill},
+};
+
+/// The message field. The browser alone owns its text while it is typed into: to set it would disturb
+/// an input method at work.
+pub(super) struct Composer {
+    field: NodeRef,
+    /// Whether every change is sent.
+    is_live: bool,
+    recall: Recall,
+    /// The outbox took no more when a message was to be sent.
+    is_refused: bool,
+    typing: Option<[EventListener; 3]>,
+}
+
+/// What happens in the message field.
+#[derive(Debug)]
+pub(super) enum Composed {
+    /// Its text is this now, and is no composition's.
+    Typed(String),
+    /// Every change is to be sent, or none.
+    Live(bool),
+    /// Something is to be done with the message as a whole.
+    Wrote(Write),
+}
+
+/// What a key does to the message as a whole.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Write {
+    /// Sends it.
+    Send,
+    /// Puts the message in its place that was sent before.
+    Older,
+    /// Puts the message in its place that was sent after.
+    Newer,
+}
+
+impl Composer {
+    pub(super) fn new() -> Self {
+        Self {
+            field: NodeRef::default(),
+            is_live: true,
+            recall: Recall::default(),
+            is_refused: false,
+            typing: None,
+        }
+    }
+
+    /// Listens to the field, which has been drawn.
+    pub(super) fn listen(&mut self, emit: &Callback<Composed>) {
+        if let Some(field) = self.field.cast::<HtmlTextAreaElement>() {
+            self.typing = Some(listen_to_typing(&field, &emit.reform(Composed::Typed)));
+        }
+    }
+
+    /// Hands the connection what is to be sent.
+    pub(super) fn take(&mut self, composed: Composed, connection: &mut Connection, now: Duration) {
+        match composed {
+            Composed::Typed(text) => {
+                if self.is_live {
+                    connection.type_text(text, now);
+                }
+                self.is_refused = false;
+            }
+            Composed::Live(is_live) => {
+                self.is_live = is_live;
+                self.is_refused = false;
+            }
+            Composed::Wrote(write) => {
+                if let Some(field) = self.field.cast::<HtmlTextAreaElement>() {
+                    self.write(write, &field, connection, now);
+                }
+            }
+        }
+    }
+
+    fn write(
+        &mut self,
+        write: Write,
+        field: &HtmlTextAreaElement,
+        connection: &mut Connection,
+        now: Duration,
+    ) {
+        let text = field.value();
+        match write {
+            Write::Send if text.is_empty() => {}
+            Write::Send => match connection.send(text.clone(), now) {
+                Ok(()) => {
+                    self.is_refused = false;
+                    self.recall.note(text);
+                    field.set_value("");
+                }
+                Err(Full(_)) => self.is_refused = true,
+            },
+            Write::Older => {
+                if let Some(older) = self.recall.older(&text) {
+                    field.set_value(older);
+                }
+            }
+            Write::Newer => {
+                if let Some(newer) = self.recall.newer() {
+                    field.set_value(&newer);
+                }
+            }
+        }
+    }
+
+    /// Draws it. `limit` is what the outbox takes.
+    pub(super) fn view(
+        &self,
+        words: &'static Words,
+        limit: usize,
+        emit: &Callback<Composed>,
+    ) -> Html {
+        let is_live = self.is_live;
+        let onchange = emit.reform(|event: Event| {
+            Composed::Live(event.target_unchecked_into::<HtmlInputElement>().checked())
+        });
+        let onsubmit = emit.reform(|event: SubmitEvent| {
+            event.prevent_default();
+            Composed::Wrote(Write::Send)
+        });
+        let emit = emit.clone();
+        let onkeydown = Callback::from(move |event: KeyboardEvent| {
+            if !is_live && let Some(write) = meant_by(&event) {
+                event.prevent_default();
+                emit.emit(Composed::Wrote(write));
+            }
+        });
+        let hint = if is_live {
+            words.live_hint
+        } else {
+            words.enter_hint
+        };
+        let refusal = fill(words.outbox_full, &[("n", &limit.to_string())]);
+        html! {
+            <form class="card" aria-labelledby="message-name" {onsubmit}>
+                <label id="message-name" for="message">{ words.message }</label>
+                <textarea
+                    ref={&self.field}
+                    id="message"
+                    rows="3"
+                    dir="auto"
+                    autocomplete="off"
+                    enterkeyhint={if is_live { "enter" } else { "send" }}
+                    aria-describedby="message-hint message-error"
+                    {onkeydown}
+                />
+                <p id="message-error" class="error" role="alert">
+                    if self.is_refused { { refusal } }
+                </p>
+                <div class="composing">
+                    <label class="check">
+                        <input type="checkbox" checked={is_live} {onchange} />
+                        { words.live }
+                    </label>
+                    <p id="message-hint" class="hint">{ hint }</p>
+                    if !is_live {
+                        <button type="submit" class="primary">{ words.send }</button>
+                    }
+                </div>
+            </form>
+        }
+    }
+}
+
+/// What a key is to do, where it is not the field's own. Enter that ends a composition is the input
+/// method's: Safari says so by the key code 229 alone.
+fn meant_by(event: &KeyboardEvent) -> Option<Write> {
+    const COMPOSING: u32 = 229;
+    if event.is_composing() || event.key_code() == COMPOSING || event.alt_key() {
+        return None;
+    }
+    let field = event.target_unchecked_into::<HtmlTextAreaElement>();
+    let text = field.value();
+    let caret = field.selection_start().ok()??;
+    let line_break = u16::from(b'\n');
+    let caret = usize::try_from(caret).unwrap_or(usize::MAX);
+    match event.key().as_str() {
+        "Enter" if !event.shift_key() => Some(Write::Send),
+        // On the first line and on the last one there is nowhere else to go.
+        "ArrowUp"
+            if !text
+                .encode_utf16()
+                .take(caret)
+                .any(|unit| unit == line_break) =>
+        {
+            Some(Write::Older)
+        }
+        "ArrowDown"
+            if !text
+                .encode_utf16()
+                .skip(caret)
+                .any(|unit| unit == line_break) =>
+        {
+            Some(Write::Newer)
+        }
+        _ => None,
+    }
+}
+
+/// Listens to the message field until dropped.
+///
+/// Nothing under composition is told, whatever events it makes of its own: the text is told at its
+/// end. The last `input` of a composition has the final text in Chromium and comes again after
+/// `compositionend` in Firefox; an unchanged text is not sent twice. Yew knows no composition events.
+#[must_use = "dropping the listeners detaches them"]
+pub(super) fn listen_to_typing(
+    field: &HtmlTextAreaElement,
+    on_type: &Callback<String>,
+) -> [EventListener; 3] {
+    let is_composing = Rc::new(Cell::new(false));
+    ["compositionstart", "input", "compositionend"].map(|kind| {
+        let (source, on_type) = (field.clone(), on_type.clone());
+        let is_composing = Rc::clone(&is_composing);
+        EventListener::new(field, kind, move |event| {
+            match kind {
+                "compositionstart" => is_composing.set(true),
+                "compositionend" => is_composing.set(false),
+                _ => {}
+            }
+            let event = event.dyn_ref::<InputEvent>();
+            if !is_composing.get() && !event.is_some_and(InputEvent::is_composing) {
+                on_type.emit(source.value());
+            }
+        })
+    })
+}
