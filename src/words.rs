@@ -78,7 +78,6 @@ impl Lang {
     reason = "a field's name and its English text say what it is"
 )]
 pub struct Words {
-    pub title: &'static str,
     pub tagline: &'static str,
     pub skip: &'static str,
     pub language: &'static str,
@@ -380,7 +379,7 @@ pub(crate) fn shortened(value: &str) -> String {
 
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
-    use std::time::Duration;
+    use std::{fs, path::Path, time::Duration};
 
     use super::*;
 
@@ -433,20 +432,59 @@ mod tests {
 
     #[test]
     fn every_language_has_the_same_places_and_its_own_words() {
-        let [english, chinese] = Lang::ALL.map(|lang| texts(lang.words()));
-        assert_eq!(english.len(), chinese.len());
-        for ((name, english), (_, chinese)) in english.iter().zip(&chinese) {
-            assert_eq!(
-                places(english),
-                places(chinese),
-                "{name}: {english} / {chinese}"
-            );
-            assert!(!chinese.is_empty() && !english.is_empty(), "{name}");
-            let is_neutral = places(english).concat() == english.replace(['{', '}'], "");
-            assert!(
-                english != chinese || is_neutral,
-                "{name} is not translated: {english}"
-            );
+        let english = texts(Lang::En.words());
+        for lang in Lang::ALL.into_iter().filter(|lang| *lang != Lang::En) {
+            let others = texts(lang.words());
+            assert_eq!(english.len(), others.len());
+            for ((name, english), (_, other)) in english.iter().zip(&others) {
+                assert_eq!(
+                    places(english),
+                    places(other),
+                    "{name}: {english} / {other}"
+                );
+                assert!(!other.is_empty() && !english.is_empty(), "{name}");
+                let is_neutral = places(english).concat() == english.replace(['{', '}'], "");
+                assert!(
+                    english != other || is_neutral,
+                    "{name} is not translated: {english}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn every_text_is_used() {
+        let mut code = String::new();
+        read_code(
+            Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")),
+            &mut code,
+        );
+        for (name, _) in texts(Lang::ALL[0].words()) {
+            let is_part = ["headline", "detail", "one", "other"].contains(&name.as_str());
+            let is_used = says(&code, &format!("words.{name}"))
+                || says(&code, &format!("words().{name}"))
+                || says(include_str!("words.rs"), &format!("self.{name}"));
+            assert!(is_used || is_part, "no code says {name}");
+        }
+    }
+
+    /// Whether a field is read, and not one whose name begins so.
+    fn says(code: &str, field: &str) -> bool {
+        code.match_indices(field).any(|(start, _)| {
+            let behind = code[start + field.len()..].chars().next();
+            !behind.is_some_and(|next| next.is_alphanumeric() || next == '_')
+        })
+    }
+
+    /// All code but the languages' own.
+    fn read_code(folder: &Path, code: &mut String) {
+        for entry in fs::read_dir(folder).expect("the sources are there") {
+            let path = entry.expect("the sources can be listed").path();
+            if path.is_dir() && !path.ends_with("words") {
+                read_code(&path, code);
+            } else if path.extension().is_some_and(|kind| kind == "rs") {
+                code.push_str(&fs::read_to_string(path).expect("a source can be read"));
+            }
         }
     }
 

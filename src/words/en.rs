@@ -3,7 +3,6 @@
 use super::{Plural, State, Words};
 
 pub(super) const WORDS: Words = Words {
-    title: "WebSocket monitor",
     tagline: "The WebSocket that stays connected",
     skip: "Skip to message",
     language: "Language",

@@ -3,7 +3,6 @@
 use super::{Plural, State, Words};
 
 pub(super) const WORDS: Words = Words {
-    title: "WebSocket 监视器",
     tagline: "始终在线的 WebSocket",
     skip: "跳到消息输入框",
     language: "语言",

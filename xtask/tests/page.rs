@@ -15,6 +15,7 @@ mod page {
 
     use tokio::time::sleep;
 
+    mod composing;
     mod dead;
     mod delivery;
     mod ending;
