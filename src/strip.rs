@@ -31,8 +31,8 @@ pub struct Scene<'a> {
     pub address: Result<&'a Address, &'a AddressError>,
     /// What keeps the page from connecting.
     pub obstacle: Option<Obstacle>,
-    /// Whether the browser is asking the user to let this page reach the local network.
-    pub asks_permission: bool,
+    /// What the browser makes of an address on the user's own network.
+    pub local_access: LocalAccess,
     /// When heartbeats are sent.
     pub heartbeat: Period,
     /// Whether the browser believes that there is a network.
@@ -54,6 +54,18 @@ pub enum Obstacle {
     Forbidden,
     /// The server speaks none of the subprotocols offered.
     Unspoken,
+}
+
+/// What a browser makes of a public page that wants to reach the user's own machine or network:
+/// <https://wicg.github.io/local-network-access/>.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum LocalAccess {
+    /// It is none of its business.
+    Free,
+    /// It may not allow that.
+    Guarded,
+    /// It is asking the user.
+    Asked,
 }
 
 /// The strip's content in one language.
@@ -168,7 +180,7 @@ impl Strip {
             (Some(Obstacle::Unspoken), _) => Self::of(State::RefusedFinal, words.unspoken, places)
                 .button(Press::Connect, words.try_again),
             (None, Status::Idle) => Self::of(State::Idle, words.idle, places),
-            (None, Status::Connecting { .. }) if scene.asks_permission => {
+            (None, Status::Connecting { .. }) if scene.local_access == LocalAccess::Asked => {
                 Self::of(State::Permission, words.permission, places)
             }
             (None, Status::Connecting { since }) => Self::connecting(scene, since, words, places),
@@ -291,6 +303,10 @@ impl Strip {
             !loss.was_open || (matches!(loss.closure.code, 1006 | 1015) && !loss.was_silent);
         if is_unexplained {
             let mut explanation = words.why_body.to_owned();
+            if scene.local_access != LocalAccess::Free {
+                explanation.push(' ');
+                explanation.push_str(words.why_local);
+            }
             // Chromium ends such a handshake as any other that failed.
             if !scene.protocols.is_empty() && !loss.was_open {
                 explanation.push(' ');
@@ -746,7 +762,7 @@ mod tests {
         let address = address("ws://localhost:8080");
         let scene = Scene {
             status: connecting_at(90),
-            asks_permission: true,
+            local_access: LocalAccess::Asked,
             ..scene(Ok(&address))
         };
         assert_eq!(
@@ -755,6 +771,24 @@ mod tests {
                 "permission: Waiting for permission / Your browser may ask to let this page reach your local network. Choose Allow to connect to localhost:8080.",
                 "permission: 等待授权 / 浏览器可能会询问是否允许此页面访问本地网络。请选择“允许”以连接 localhost:8080。",
             ]
+        );
+    }
+
+    #[test]
+    fn a_browser_that_may_guard_the_local_network_is_named_as_a_reason() {
+        let address = address("ws://localhost:8080");
+        let refused = loss(1006, "", false);
+        let scene = Scene {
+            status: waiting(98, 106),
+            last_loss: Some(&refused),
+            local_access: LocalAccess::Guarded,
+            ..scene(Ok(&address))
+        };
+        let strip = Strip::new(&scene, Lang::En.words());
+        let explanation = strip.explanation.unwrap_or_default();
+        assert!(
+            explanation.ends_with(Lang::En.words().why_local),
+            "{explanation}"
         );
     }
 
@@ -935,7 +969,7 @@ mod tests {
             protocols: &[],
             address,
             obstacle: None,
-            asks_permission: false,
+            local_access: LocalAccess::Free,
             heartbeat: Period::Every(Duration::from_secs(30)),
             is_online: true,
             connect_timeout: Duration::from_secs(10),

@@ -107,6 +107,7 @@ pub struct Words {
     pub binary: Plural,
     pub why: &'static str,
     pub why_body: &'static str,
+    pub why_local: &'static str,
     pub why_protocols: &'static str,
     pub unanswered: &'static str,
     pub unprovable: &'static str,

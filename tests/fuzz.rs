@@ -11,7 +11,7 @@ use heartwire::{
     protocol::Frame,
     settings::{Complaint, Settings},
     silence::Learned,
-    strip::{Scene, Strip},
+    strip::{LocalAccess, Scene, Strip},
     words::Lang,
 };
 use proptest::prelude::*;
@@ -174,7 +174,7 @@ impl Driver {
                     protocols: &settings.protocols,
                     address: address.as_ref(),
                     obstacle: None,
-                    asks_permission: false,
+                    local_access: LocalAccess::Free,
                     heartbeat: settings.heartbeat,
                     is_online: true,
                     connect_timeout: settings.connect_timeout,

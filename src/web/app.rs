@@ -28,7 +28,7 @@ use crate::{
     protocol::Frame,
     settings::{Allowed, Complaint, Settings, Storage},
     silence::Learned,
-    strip::{Obstacle, Press, Scene, Strip, Toggle},
+    strip::{LocalAccess, Obstacle, Press, Scene, Strip, Toggle},
     words::Lang,
 };
 
@@ -43,8 +43,7 @@ pub struct App {
     /// What it held when the user or the page last wanted to connect.
     address: Result<Address, AddressError>,
     obstacle: Option<Obstacle>,
-    /// The browser asks the user about the attempt under way.
-    asks_permission: bool,
+    local_access: LocalAccess,
     /// The address of the last start.
     started: Option<Address>,
     /// What this tab keeps of the path there, and of what has no proof yet.
@@ -119,7 +118,7 @@ impl Component for App {
             address: Address::parse(&entered, page),
             entered,
             obstacle: None,
-            asks_permission: false,
+            local_access: LocalAccess::Free,
             started: None,
             kept: (None, None),
             lang: ctx.props().lang,
@@ -145,7 +144,7 @@ impl Component for App {
         let draws = match happening {
             // While the browser asks, nobody can answer the handshake.
             Happening::Rang(Rang::Expired(epoch, timer @ Timer::Connect))
-                if self.asks_permission =>
+                if self.local_access == LocalAccess::Asked =>
             {
                 let timeout = ctx.props().settings.connect_timeout;
                 self.timers.set(epoch, timer, timeout);
@@ -176,8 +175,8 @@ impl Component for App {
                 Draws::AtOnce
             }
             Happening::PermissionAsked(epoch, asks) => {
-                if epoch == self.connection.epoch() {
-                    self.asks_permission = asks;
+                if asks && epoch == self.connection.epoch() {
+                    self.local_access = LocalAccess::Asked;
                 }
                 Draws::AtOnce
             }
@@ -342,7 +341,7 @@ impl App {
             protocols: &settings.protocols,
             address: self.address.as_ref(),
             obstacle: self.obstacle,
-            asks_permission: self.asks_permission,
+            local_access: self.local_access,
             heartbeat: settings.heartbeat,
             is_online: browser::is_online(),
             connect_timeout: settings.connect_timeout,
@@ -361,18 +360,20 @@ impl App {
         self.tab.show(&strip, host);
     }
 
-    /// Looks whether the browser asks the user about this attempt, as it does where a public page
-    /// wants to reach the user's own machine.
-    fn ask_permission(&self, ctx: &Context<Self>, epoch: Epoch) {
+    /// Finds out what the browser makes of this attempt.
+    fn ask_permission(&mut self, ctx: &Context<Self>, epoch: Epoch) {
         let is_local =
             (self.address.as_ref()).is_ok_and(|address| address.locality() == Locality::Loopback);
-        if is_local && ctx.props().page.locality() == Locality::Remote {
-            let link = ctx.link().clone();
-            spawn_local(async move {
-                let asks = browser::asks_permission().await;
-                link.send_message(Msg(Happening::PermissionAsked(epoch, asks)));
-            });
+        if !is_local || ctx.props().page.locality() == Locality::Loopback {
+            self.local_access = LocalAccess::Free;
+            return;
         }
+        self.local_access = LocalAccess::Guarded;
+        let link = ctx.link().clone();
+        spawn_local(async move {
+            let asks = browser::asks_permission().await;
+            link.send_message(Msg(Happening::PermissionAsked(epoch, asks)));
+        });
     }
 
     /// Connects to what the field holds.
@@ -536,11 +537,10 @@ impl App {
     fn perform(&mut self, ctx: &Context<Self>, effect: Effect) -> Option<Input> {
         match effect {
             Effect::Connect(epoch) => {
+                self.ask_permission(ctx, epoch);
                 let Ok(address) = &self.address else {
                     return Some(Input::Close);
                 };
-                self.asks_permission = false;
-                self.ask_permission(ctx, epoch);
                 let protocols = &ctx.props().settings.protocols;
                 let emit = ctx.link().callback(|heard| Msg(Happening::Heard(heard)));
                 match Socket::open(&address.to_string(), protocols, epoch, emit) {

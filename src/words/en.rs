@@ -35,6 +35,7 @@ pub(super) const WORDS: Words = Words {
     },
     why: "Why did this happen?",
     why_body: "The browser does not tell the page the reason. Check that the server is running; that host, port and path are right; that any proxy passes WebSocket upgrades; that the certificate is trusted (wss://); and that the server accepts this page’s origin.",
+    why_local: "This page is public and the address is on your own machine or network: the browser must be allowed to let the page reach it. Look for “local network” in the site’s settings, in the address bar.",
     why_protocols: "It must also know one of the subprotocols offered: {protocols}.",
     unanswered: "Heartbeat sent. This server has not replied to one yet.",
     unprovable: "Until it does, nothing sent can be confirmed.",

@@ -32,6 +32,7 @@ pub(super) const WORDS: Words = Words {
     binary: plural("二进制，{n} 字节"),
     why: "可能的原因",
     why_body: "浏览器不会向页面提供具体原因。请检查：服务器是否正在运行；主机、端口和路径是否正确；代理是否支持 WebSocket 升级；证书是否受信任（wss://）；服务器是否接受此页面的来源。",
+    why_local: "此页面来自公网，而该地址位于您的设备或本地网络：浏览器必须获准让页面访问它。请在地址栏的网站设置中查找“本地网络”。",
     why_protocols: "服务器还必须支持所请求的子协议之一：{protocols}。",
     unanswered: "心跳已发送，服务器尚未响应过心跳。",
     unprovable: "在此之前，无法确认消息是否送达。",
