@@ -1,4 +1,5 @@
 use fantoccini::key::Key;
+use serde_json::json;
 use xtask::browser::Browser;
 
 use super::server::{Manner, Server};
@@ -46,6 +47,29 @@ async fn assert_headlines(visit: &Visit, server: &Server, lang: &str, open: &str
     visit.reaches(&["waiting"]).await;
     let status = visit.status().await;
     assert!(status.contains(waiting), "{status}");
+}
+
+#[tokio::test]
+async fn the_tab_of_a_hidden_page_tells_the_state() {
+    for (lang, open, waiting) in [
+        ("en", "● Connected – ", "↻ Connection lost – "),
+        ("zh-CN", "● 已连接 – ", "↻ 连接已断开 – "),
+    ] {
+        let server = Server::start(Manner::Echo);
+        let host = server.to_string().replace("ws://", "");
+        let visit = Visit::to(&format!("url={server}?key=secret&{PATIENT}&lang={lang}")).await;
+        visit.reaches(&["open"]).await;
+        visit.has_tab(&[open, &host].concat()).await;
+        let icon = visit.icon().await;
+
+        let away = visit.leaves().await;
+        server.close(1012, "");
+        visit.has_tab(&[waiting, &host].concat()).await;
+
+        visit.returns(away).await;
+        visit.reaches(&["waiting"]).await;
+        assert_ne!(visit.icon().await, icon);
+    }
 }
 
 #[tokio::test]
@@ -124,6 +148,23 @@ async fn a_countdown_changes_nothing_that_is_read_aloud() {
 }
 
 impl Visit {
+    /// Waits until a tab of the browser has this title.
+    async fn has_tab(&self, title: &str) {
+        eventually(&format!("a tab is called {title}"), SOON, async || {
+            let all = self.session.devtools("Target.getTargets", json!({})).await;
+            let all = all.unwrap();
+            let tabs = all["targetInfos"].as_array().unwrap();
+            tabs.iter().any(|tab| tab["title"] == title).then_some(())
+        })
+        .await;
+    }
+
+    /// The icon of the page's tab.
+    async fn icon(&self) -> String {
+        self.text_of("return document.querySelector('link[rel=icon]').href")
+            .await
+    }
+
     /// Waits until a screen reader has been told something that begins so.
     async fn hears(&self, start: &str) {
         let told = "return document.querySelector('.status [role=status]').textContent";
