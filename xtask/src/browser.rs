@@ -115,9 +115,23 @@ impl Session {
     ///
     /// If the browser does not know the command or refuses it.
     pub async fn devtools(&self, command: &'static str, parameters: Value) -> Result<Value, Error> {
-        let command = DevtoolsCommand {
-            command,
-            parameters,
+        let command = ChromiumCommand {
+            path: "goog/cdp/execute",
+            body: json!({ "cmd": command, "params": parameters }),
+        };
+        self.client.issue_cmd(command).await.map_err(failed)
+    }
+
+    /// Takes what the console has shown since it was last asked for, in Chromium alone: a `level`
+    /// and a `message` each.
+    ///
+    /// # Errors
+    ///
+    /// If the browser does not know the command.
+    pub async fn console(&self) -> Result<Value, Error> {
+        let command = ChromiumCommand {
+            path: "se/log",
+            body: json!({ "type": "browser" }),
         };
         self.client.issue_cmd(command).await.map_err(failed)
     }
@@ -186,6 +200,8 @@ impl Browser {
         match self {
             Self::Chromium => {
                 options["excludeSwitches"] = json!(excluded);
+                let everything = json!({ "browser": "ALL" });
+                capabilities.insert("goog:loggingPrefs".to_owned(), everything);
                 capabilities.insert("goog:chromeOptions".to_owned(), options)
             }
             Self::Firefox => capabilities.insert("moz:firefoxOptions".to_owned(), options),
@@ -230,24 +246,21 @@ impl Drop for Folder {
     }
 }
 
-/// A command of the Chrome `DevTools` protocol, which chromedriver passes on.
+/// A command that chromedriver knows and the standard does not.
 #[derive(Debug)]
-struct DevtoolsCommand {
-    command: &'static str,
-    parameters: Value,
+struct ChromiumCommand {
+    path: &'static str,
+    body: Value,
 }
 
-impl WebDriverCompatibleCommand for DevtoolsCommand {
+impl WebDriverCompatibleCommand for ChromiumCommand {
     fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, ParseError> {
-        base.join(&format!(
-            "session/{}/goog/cdp/execute",
-            session.unwrap_or_default()
-        ))
+        let session = session.unwrap_or_default();
+        base.join(&format!("session/{session}/{}", self.path))
     }
 
     fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
-        let body = json!({ "cmd": self.command, "params": self.parameters });
-        (Method::POST, Some(body.to_string()))
+        (Method::POST, Some(self.body.to_string()))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Pictures of the page: the README's, and all that a person should look at.
+//! Pictures of the page: the README's, and all that a person should look at; and its icons.
 
 use std::fs;
 use std::future::pending;
@@ -24,6 +24,7 @@ Opens the page of dist/ in Chromium, connected to the real echo server, and writ
 
 options:
   --all FOLDER  every combination of language, colours, width and state into FOLDER instead
+  --icons       the PNG files of public/icons instead, from the icon.svg there
   --port PORT   the echo server's port, which the pictures show [8080]";
 
 /// Runs `cargo xtask picture`.
@@ -36,8 +37,12 @@ pub async fn command(mut arguments: Arguments, interrupt: &mut Interrupt) -> Res
         (!folder.is_empty()).then(|| PathBuf::from(folder))
     })?;
     let port = arguments.option("--port", "a port, 1 to 65535", |port| port.parse().ok())?;
+    let draws_icons = arguments.flag("--icons");
     arguments.finish()?;
 
+    if draws_icons {
+        return interrupt.guard(draw_icons()).await;
+    }
     let scenes = match folder {
         Some(folder) => all(&folder),
         None => vec![(root().join("docs/page.png"), README)],
@@ -177,6 +182,41 @@ impl Scene {
         let _ = echo.await;
         Ok(picture)
     }
+}
+
+/// The icons that cannot be drawn by whoever shows them: with corners of its own, and `full` for
+/// systems that cut corners themselves and may take a fifth of the width.
+async fn draw_icons() -> Result<(), Error> {
+    let folder = root().join("public/icons");
+    let svg = fs::read_to_string(folder.join("icon.svg")).map_err(failed)?;
+    let ground = svg
+        .split("fill=\"")
+        .nth(1)
+        .and_then(|rest| rest.split('"').next());
+    let ground = ground.ok_or_else(|| failed("icon.svg has no colour"))?;
+    let session = Session::start(Browser::Chromium, &["--hide-scrollbars"]).await?;
+    let nothing = json!({ "color": { "r": 0, "g": 0, "b": 0, "a": 0 } });
+    session
+        .devtools("Emulation.setDefaultBackgroundColorOverride", nothing)
+        .await?;
+    for (name, size, body) in [
+        ("icon", 192, String::new()),
+        ("icon", 512, String::new()),
+        ("full", 180, format!("background: {ground}; scale: 0.8")),
+        ("full", 512, format!("background: {ground}; scale: 0.8")),
+    ] {
+        resize(&session, size, size).await?;
+        let page =
+            format!("<style>body {{ margin: 0; {body} }} svg {{ display: block }}</style>{svg}");
+        let draw = "document.documentElement.innerHTML = arguments[0]";
+        let draw = session.client.execute(draw, vec![json!(page)]);
+        draw.await.map_err(failed)?;
+        let picture = session.client.screenshot().await.map_err(failed)?;
+        let file = folder.join(format!("{name}-{size}.png"));
+        write(&file, &picture)?;
+        console::say(format_args!("{:>7} B  {}", picture.len(), file.display()));
+    }
+    Ok(())
 }
 
 async fn resize(session: &Session, width: u32, height: u32) -> Result<(), Error> {

@@ -101,14 +101,14 @@ fn files(folder: &Path) -> io::Result<BTreeMap<String, Vec<u8>>> {
 }
 
 /// Of the files of a site, those that the page loads: `index.html`, and each that a loaded one
-/// names.
+/// names. Of the icons Chromium loads the drawing; the pictures are for who installs the page.
 fn loaded(mut files: BTreeMap<String, Vec<u8>>) -> BTreeMap<String, Vec<u8>> {
     let mut loaded = BTreeMap::new();
     let mut found: Vec<_> = files.remove_entry("index.html").into_iter().collect();
     while let Some((path, content)) = found.pop() {
         found.extend(files.extract_if(.., |path, _| {
             let name = path.rsplit('/').next().unwrap_or(path).as_bytes();
-            content.windows(name.len()).any(|window| window == name)
+            !name.ends_with(b".png") && content.windows(name.len()).any(|window| window == name)
         }));
         loaded.insert(path, content);
     }
@@ -139,9 +139,11 @@ mod tests {
                 "app-1.js",
                 "import './snippets/inline0.js'; const app = 'app-1.js'",
             ),
-            ("app_bg.wasm", "\0asm config.json"),
+            ("app_bg.wasm", "\0asm config.json icon-192.png"),
             ("config.json", "{}"),
             ("snippets/inline0.js", ""),
+            ("icon-192.png", ""),
+            ("app-1.js.br", ""),
             ("LICENSE", "index.html"),
         ];
         let files = files.map(|(path, content)| (path.to_owned(), content.as_bytes().to_vec()));

@@ -24,6 +24,7 @@ mod page {
     mod heartbeat;
     mod hidden;
     mod keeping;
+    mod policy;
     mod receiving;
     mod reconnecting;
     mod sending;

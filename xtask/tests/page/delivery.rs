@@ -126,7 +126,7 @@ impl Client {
             }
             Self::Peer(peer) => {
                 let dist = peer.dist().unwrap_or_else(|error| panic!("{error}"));
-                let visit = Visit::elsewhere(&dist).await;
+                let visit = Visit::elsewhere(Browser::Chromium, &dist).await;
                 let address = visit.site.address("127.0.0.1", query);
                 visit.session.client.goto(&address).await.unwrap();
                 visit

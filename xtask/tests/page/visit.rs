@@ -54,9 +54,9 @@ impl Visit {
         Self::within(&dist(), Session::start(browser, arguments), prefix, policy).await
     }
 
-    /// Starts Chromium and a host for another page than Heartwire's, in `directory`.
-    pub(crate) async fn elsewhere(directory: &Path) -> Self {
-        let session = Session::start(Browser::Chromium, &[]);
+    /// Starts `browser` and a host for another page than the built one, in `directory`.
+    pub(crate) async fn elsewhere(browser: Browser, directory: &Path) -> Self {
+        let session = Session::start(browser, &[]);
         Self::within(directory, session, "/", None).await
     }
 
@@ -276,7 +276,7 @@ impl Visit {
 pub(crate) struct Away(WindowHandle);
 
 /// The built page.
-fn dist() -> PathBuf {
+pub(crate) fn dist() -> PathBuf {
     let dist = match env::var_os("HEARTWIRE_DIST") {
         Some(dist) => PathBuf::from(dist),
         None => xtask::root().join("dist"),

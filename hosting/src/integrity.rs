@@ -1,0 +1,40 @@
+//! The hashes that the page's links give to what they load.
+
+/// Drops the hash of each preloaded file that the page itself will fetch, the WebAssembly: no browser
+/// checks it there, and Chromium warns of it at every start. Those of the script and the style stay.
+pub(crate) fn without_false_promises(page: &str) -> String {
+    let mut kept = String::with_capacity(page.len());
+    for tag in page.split_inclusive('>') {
+        let attribute = tag
+            .contains("as=\"fetch\"")
+            .then(|| tag.find(INTEGRITY))
+            .flatten();
+        let end = attribute.and_then(|start| tag[start + INTEGRITY.len()..].find('"'));
+        match (attribute, end) {
+            (Some(start), Some(length)) => {
+                kept.push_str(&tag[..start]);
+                kept.push_str(&tag[start + INTEGRITY.len() + length + 1..]);
+            }
+            _ => kept.push_str(tag),
+        }
+    }
+    kept
+}
+
+const INTEGRITY: &str = " integrity=\"";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_the_page_fetches_itself_loses_its_hash() {
+        let page = "<link rel=\"modulepreload\" href=\"a.js\" integrity=\"sha384-a\">\
+                    <link rel=\"preload\" href=\"a.wasm\" integrity=\"sha384-b\" as=\"fetch\"></head>";
+
+        assert_eq!(
+            without_false_promises(page),
+            page.replace(" integrity=\"sha384-b\"", "")
+        );
+    }
+}
