@@ -122,6 +122,20 @@ impl Session {
         self.client.issue_cmd(command).await.map_err(failed)
     }
 
+    /// The port on this machine where other programs reach Chromium's `DevTools`.
+    ///
+    /// # Errors
+    ///
+    /// If the driver does not tell it.
+    pub fn devtools_port(&self) -> Result<u16, Error> {
+        let options = |all: &Capabilities| all["goog:chromeOptions"]["debuggerAddress"].clone();
+        let address = self.client.capabilities().map(options);
+        address
+            .as_ref()
+            .and_then(|address| address.as_str()?.rsplit_once(':')?.1.parse().ok())
+            .ok_or_else(|| failed("the driver tells no port of DevTools"))
+    }
+
     /// Takes what the console has shown since it was last asked for, in Chromium alone: a `level`
     /// and a `message` each.
     ///

@@ -2,7 +2,7 @@
 //!
 //! # Layout
 //!
-//! - [`serve`], [`mod@test`], [`soak`], [`size`], [`herd`], [`mutations`], [`picture`], [`echo`]: one module for
+//! - [`serve`], [`mod@test`], [`soak`], [`audit`], [`size`], [`herd`], [`mutations`], [`picture`], [`echo`]: one module for
 //!   each command
 //! - [`tools`]: what the commands need beside Rust, at which version, and how it is installed
 //! - [`process`]: programs that end when their owner does
@@ -19,6 +19,7 @@
 compile_error!("the developer commands need Linux or macOS; `trunk` and `cargo` run by themselves");
 
 pub mod arguments;
+pub mod audit;
 pub mod browser;
 pub mod console;
 pub mod echo;

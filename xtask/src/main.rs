@@ -4,7 +4,9 @@ use std::env;
 use std::process::ExitCode;
 
 use xtask::arguments::Arguments;
-use xtask::{Error, Interrupt, console, echo, herd, mutations, picture, serve, size, soak, test};
+use xtask::{
+    Error, Interrupt, audit, console, echo, herd, mutations, picture, serve, size, soak, test,
+};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -18,10 +20,11 @@ async fn main() -> ExitCode {
 }
 
 /// Each command with its help, whose first line says what it is.
-const COMMANDS: [(&str, &str); 8] = [
+const COMMANDS: [(&str, &str); 9] = [
     ("serve", serve::HELP),
     ("test", test::HELP),
     ("soak", soak::HELP),
+    ("audit", audit::HELP),
     ("echo", echo::HELP),
     ("size", size::HELP),
     ("herd", herd::HELP),
@@ -51,6 +54,7 @@ async fn run(mut words: impl Iterator<Item = String>) -> Result<(), Error> {
         "serve" => serve::command(arguments, &mut interrupt).await,
         "test" => test::command(arguments, &mut interrupt).await,
         "soak" => soak::command(arguments, &mut interrupt).await,
+        "audit" => audit::command(arguments, &mut interrupt).await,
         "echo" => echo::command(arguments, &mut interrupt).await,
         "size" => size::command(arguments, &mut interrupt).await,
         "herd" => herd::command(arguments, &mut interrupt).await,

@@ -56,6 +56,12 @@ impl Site {
         })
     }
 
+    /// The port on 127.0.0.1.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// The address of the page, opened with `query`, under a host name that means this machine.
     #[must_use]
     pub fn address(&self, host: &str, query: &str) -> String {

@@ -8,7 +8,7 @@ use rustix::process::geteuid;
 use tokio::process::Command;
 
 use crate::process::{self, Process};
-use crate::{Error, console, root};
+use crate::{Error, audit, console, root};
 
 /// What a command needs beside Rust.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -73,7 +73,7 @@ struct Package {
     optional: bool,
 }
 
-const PACKAGES: [Package; 4] = [
+const PACKAGES: [Package; 5] = [
     Package {
         debian: "chromium",
         name: "Chromium",
@@ -103,6 +103,12 @@ const PACKAGES: [Package; 4] = [
         optional: false,
     },
     Package {
+        debian: "npm",
+        name: "npm with Node.js 18 or newer",
+        files: &["npm"],
+        optional: false,
+    },
+    Package {
         debian: "fonts-noto-cjk",
         name: "a Chinese font",
         files: &["/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc"],
@@ -120,6 +126,7 @@ pub async fn install(need: Need) -> Result<(), Error> {
     if need == Need::Tests {
         install_components().await?;
         install_packages().await?;
+        audit::install_axe().await?;
     }
     let mut there = vec![WASM.to_owned()];
     for tool in tools()? {

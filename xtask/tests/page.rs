@@ -15,6 +15,7 @@ mod page {
 
     use tokio::time::sleep;
 
+    mod axe;
     mod composing;
     mod dead;
     mod delivery;
@@ -35,6 +36,8 @@ mod page {
     mod echo;
     mod proxy;
     mod server;
+    mod states;
+    mod tls;
     mod visit;
 
     /// Waits until `condition` yields something and returns that.

@@ -1,0 +1,130 @@
+use std::fmt::Write as _;
+use std::fs;
+use std::sync::LazyLock;
+
+use futures_util::future::join_all;
+use heartwire::words::Lang;
+use serde_json::{Value, json};
+
+use super::states::{STATES, Scene, State};
+use super::visit::Visit;
+
+/// Every state, in both languages, light and dark, narrow and wide, with an address and a message of
+/// 200 letters: axe finds nothing, nothing has to be scrolled sideways, every control can be hit.
+#[tokio::test]
+async fn every_state_is_accessible_in_every_look() {
+    let found = join_all(STATES.iter().map(look_at)).await.concat();
+    assert!(found.is_empty(), "{found}");
+}
+
+/// What is wrong with a state, a line for each finding.
+async fn look_at(state: &'static State) -> String {
+    let mut found = String::new();
+    let mut scene = Scene::set(state).await;
+    for lang in Lang::ALL {
+        scene.enter(lang).await;
+        scene.crowd().await;
+        for scheme in ["light", "dark"] {
+            for width in [320, 1280] {
+                // A state that passes is entered anew, before or after it passed.
+                for _ in 0..TRIES {
+                    if !scene.is_there().await {
+                        scene.enter(lang).await;
+                        scene.crowd().await;
+                    }
+                    wear(&scene.visit, scheme, width).await;
+                    let wrong = judge(&scene.visit).await;
+                    if scene.is_there().await {
+                        for one in wrong {
+                            let (id, lang) = (state.id, lang.tag());
+                            writeln!(found, "{id}, {lang}, {scheme}, {width} px: {one}").unwrap();
+                        }
+                        break;
+                    }
+                }
+            }
+        }
+    }
+    found
+}
+
+/// Shows the page as in such a window of such a device.
+async fn wear(visit: &Visit, scheme: &str, width: u32) {
+    let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
+    visit
+        .devtools(
+            "Emulation.setEmulatedMedia",
+            json!({ "features": features }),
+        )
+        .await;
+    let metrics = json!({ "width": width, "height": 800, "deviceScaleFactor": 1, "mobile": false });
+    visit
+        .devtools("Emulation.setDeviceMetricsOverride", metrics)
+        .await;
+}
+
+/// What is wrong with the page as it stands: what axe finds, by rule, place and summary; how far it
+/// is too wide; and which controls are too small.
+pub(crate) async fn judge(visit: &Visit) -> Vec<String> {
+    // WebDriver runs scripts past the page's policy.
+    let client = &visit.session.client;
+    if visit.evaluate("return typeof axe").await == "undefined" {
+        client.execute(&AXE, vec![]).await.unwrap();
+    }
+    let wrong = client
+        .execute_async(JUDGE, vec![json!(TAGS)])
+        .await
+        .unwrap();
+    let Value::Array(wrong) = wrong else {
+        panic!("axe failed: {wrong}");
+    };
+    wrong
+        .iter()
+        .map(|one| one.as_str().unwrap_or_default().to_owned())
+        .collect()
+}
+
+const JUDGE: &str = "
+    const [tags, done] = arguments;
+    const wrong = [];
+    const page = document.documentElement;
+    if (page.scrollWidth > innerWidth) wrong.push(`${page.scrollWidth - innerWidth} px too wide`);
+    const controls = 'a[href], button, input, select, summary, textarea, [tabindex=\"0\"]';
+    for (const control of document.querySelectorAll(controls)) {
+        const { width, height } = control.getBoundingClientRect();
+        const isShown = control.checkVisibility();
+        if (isShown && (width < 24 || height < 24)) {
+            wrong.push(`${width} by ${height} px are too small: ${control.outerHTML.slice(0, 200)}`);
+        }
+    }
+    axe.run(document, { runOnly: tags, resultTypes: ['violations'] }).then(
+        ({ violations }) => {
+            for (const { id, nodes } of violations) {
+                for (const { target, failureSummary } of nodes) {
+                    wrong.push(`${id}: ${target.join(' ')}: ${failureSummary.replace(/\\s+/g, ' ')}`);
+                }
+            }
+            done(wrong);
+        },
+        error => done(String(error)),
+    );";
+
+const TAGS: [&str; 6] = [
+    "wcag2a",
+    "wcag2aa",
+    "wcag21a",
+    "wcag21aa",
+    "wcag22aa",
+    "best-practice",
+];
+
+static AXE: LazyLock<String> = LazyLock::new(|| {
+    let file = xtask::root().join("audit/node_modules/axe-core/axe.min.js");
+    fs::read_to_string(&file).unwrap_or_else(|cause| {
+        let file = file.display();
+        panic!("{file}: {cause}; `cargo xtask test page` installs it")
+    })
+});
+
+/// How often a state that lasts for seconds may have to be entered for one look at it.
+const TRIES: u32 = 3;
