@@ -7,6 +7,7 @@
 //! - [`tools`]: what the commands need beside Rust, at which version, and how it is installed
 //! - [`process`]: programs that end when their owner does
 //! - [`browser`], [`site`], [`leash`]: the end-to-end layer, which `tests/page.rs` uses
+//! - [`hosts`]: the web servers that the page is tried with
 //! - [`peers`]: the clients that the page is measured beside
 //! - [`arguments`], [`console`], [`Interrupt`], [`Error`]: the command line's two ends
 //!
@@ -25,6 +26,7 @@ pub mod console;
 pub mod echo;
 mod error;
 pub mod herd;
+pub mod hosts;
 mod interrupt;
 pub mod leash;
 pub mod mutations;

@@ -13,6 +13,7 @@ first that fails ends it. Names of trials after the command take only those:
 `cargo xtask soak hidden`. Each prints its figures. A short form of each is among the tests.
 
 trials:
+  hosting      nginx and Caddy host the page with the files of docs/
   flapping     an echo server, one that answers pong, one that only broadcasts and one that is mute
                are kept, 5 minutes each at the same time
   delivery     texts through a connection that is reset every 0.3 to 0.9 s: what arrives, beside the
@@ -29,6 +30,9 @@ trials:
 /// When a tool cannot be installed, the page cannot be built, or a trial fails.
 pub async fn command(arguments: Arguments, interrupt: &mut Interrupt) -> Result<(), Error> {
     let mut steps = test::choose(arguments, "soak", "trial", trials())?;
+    if let Some(hosting) = steps.iter().position(|step| step.name == "hosting") {
+        steps.insert(hosting, Step::unpack_hosts("hosts"));
+    }
     if let Some(delivery) = steps.iter().position(|step| step.name == "delivery") {
         steps.insert(delivery, Step::build_peers("peers"));
     }
@@ -44,6 +48,7 @@ fn trials() -> Vec<Step> {
         Step::run(name, &line)
     };
     vec![
+        page("hosting"),
         page("flapping"),
         page("delivery"),
         page("endurance"),

@@ -7,7 +7,7 @@ use tokio::process::Command;
 use crate::arguments::Arguments;
 use crate::process::{self, Process};
 use crate::tools::{self, Need, WASM};
-use crate::{Error, Interrupt, console, peers, root, size};
+use crate::{Error, Interrupt, console, hosts, peers, root, size};
 
 /// What `cargo xtask test --help` prints; the first line is its summary.
 pub const HELP: &str = "\
@@ -131,6 +131,12 @@ impl Step {
         Self { name, action }
     }
 
+    /// Brings the web servers that the page is tried with.
+    pub(crate) fn unpack_hosts(name: &'static str) -> Self {
+        let action = Action::UnpackHosts;
+        Self { name, action }
+    }
+
     /// What the step does, in a line.
     pub(crate) fn shown(&self) -> String {
         self.action.shown()
@@ -146,6 +152,8 @@ enum Action {
     Measure,
     /// Build the pages in `bench`.
     BuildPeers,
+    /// Unpack nginx and Caddy where they are missing.
+    UnpackHosts,
 }
 
 impl Action {
@@ -155,6 +163,7 @@ impl Action {
             Self::CheckCore => process::shown(&core_dependencies()),
             Self::Measure => "the files in dist under brotli".to_owned(),
             Self::BuildPeers => "the pages in bench, from their packages".to_owned(),
+            Self::UnpackHosts => "nginx and Caddy".to_owned(),
         }
     }
 
@@ -168,6 +177,7 @@ impl Action {
             }
             Self::Measure => size::report(&root().join("dist")),
             Self::BuildPeers => peers::build().await,
+            Self::UnpackHosts => hosts::unpack().await,
         }
     }
 }

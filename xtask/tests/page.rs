@@ -24,6 +24,7 @@ mod page {
     mod flapping;
     mod heartbeat;
     mod hidden;
+    mod hosting;
     mod keeping;
     mod policy;
     mod receiving;
