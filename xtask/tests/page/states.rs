@@ -16,8 +16,9 @@ use super::{SOON, eventually};
 pub(crate) struct State {
     /// The `data-state` of the status section.
     pub(crate) id: &'static str,
-    /// What the status section says then, among other things: in English and in Chinese.
-    pub(crate) says: [&'static str; 2],
+    /// What it says then, in English and in Chinese: the headline and the sentences under it. In
+    /// braces stands what differs from run to run.
+    says: [[&'static str; 2]; 2],
     /// How the server treats the page; nobody listens if there is none.
     server: Option<Manner>,
     /// The page's settings, after a `url` for the server.
@@ -39,6 +40,8 @@ enum Page {
     ToItself,
     /// From another host over TLS, to that host without TLS.
     FromTls,
+    /// The same, to this machine.
+    ToLoopback,
     /// From 127.0.0.1 to no address at all.
     ToNowhere,
 }
@@ -51,6 +54,8 @@ enum Then {
     Closed(u16, &'static str),
     /// When the connection is open, the server ends and comes back.
     Restarted,
+    /// The user presses *Connect*.
+    Connected,
     /// When the connection is open, the user presses *Disconnect*.
     Disconnected,
     /// The browser loses the network.
@@ -58,63 +63,138 @@ enum Then {
 }
 
 /// All of them, in the order of the page's life.
-pub(crate) const STATES: [State; 17] = [
+pub(crate) const STATES: [State; 18] = [
     State {
         id: "idle",
-        says: ["Not connected", "未连接"],
+        says: [
+            ["Not connected", "Press Connect to open {url}."],
+            ["未连接", "点击“连接”以打开 {url}。"],
+        ],
         query: "autoconnect=false",
         ..OPEN
     },
     State {
         id: "confirm",
-        says: ["Connect to example.test:", "要连接到 example.test:"],
+        says: [
+            [
+                "Connect to {host}?",
+                "This address came from the link you opened: {url}. Connect only if you trust it.",
+            ],
+            [
+                "要连接到 {host} 吗？",
+                "此地址来自您打开的链接：{url}。请仅在信任该地址时连接。",
+            ],
+        ],
         page: Page::ToStranger,
         ..OPEN
     },
     State {
         id: "badUrl",
-        says: ["Check the WebSocket URL", "请检查 WebSocket 地址"],
+        says: [
+            [
+                "Check the WebSocket URL",
+                "The URL must start with ws:// or wss://. Did you mean ws://{suggestion}?",
+            ],
+            [
+                "请检查 WebSocket 地址",
+                "地址必须以 ws:// 或 wss:// 开头。您是不是想输入 ws://{suggestion}？",
+            ],
+        ],
         page: Page::ToNowhere,
         ..OPEN
     },
     State {
         id: "mixed",
-        says: ["Blocked by the browser", "已被浏览器阻止"],
+        says: [
+            [
+                "Blocked by the browser",
+                "This page was loaded over https, so the browser does not allow {url}. Use wss://, or run this page from http://localhost.",
+            ],
+            [
+                "已被浏览器阻止",
+                "此页面通过 https 加载，因此浏览器不允许连接 {url}。请改用 wss://，或在 http://localhost 上运行此页面。",
+            ],
+        ],
         page: Page::FromTls,
         ..OPEN
     },
     State {
         id: "csp",
         says: [
-            "Blocked by this page’s security policy",
-            "已被此页面的安全策略阻止",
+            [
+                "Blocked by this page’s security policy",
+                "The Content-Security-Policy of this page does not allow {host}. Whoever runs this page can add it to connect-src.",
+            ],
+            [
+                "已被此页面的安全策略阻止",
+                "此页面的 Content-Security-Policy 不允许连接 {host}。页面管理员可将其添加到 connect-src。",
+            ],
         ],
         page: Page::Strict,
         ..OPEN
     },
+    // The driver's browser asks nobody, and forbids at once; this one is not to.
+    State {
+        id: "permission",
+        says: [
+            [
+                "Waiting for permission",
+                "Your browser may ask to let this page reach your local network. Choose Allow to connect to {host}.",
+            ],
+            [
+                "等待授权",
+                "浏览器可能会询问是否允许此页面访问本地网络。请选择“允许”以连接 {host}。",
+            ],
+        ],
+        server: Some(Manner::Deaf),
+        query: "connect_timeout=500ms",
+        page: Page::ToLoopback,
+        then: Then::Connected,
+    },
     State {
         id: "connecting",
-        says: ["Connecting…", "正在连接……"],
+        says: [
+            ["Connecting…", "Opening {url}."],
+            ["正在连接……", "正在打开 {url}。"],
+        ],
         server: Some(Manner::Deaf),
         ..OPEN
     },
     State {
         id: "slow",
-        says: ["Still connecting…", "仍在连接……"],
+        says: [
+            ["Still connecting…", "No answer from {host} yet."],
+            ["仍在连接……", "{host} 尚未响应。"],
+        ],
         server: Some(Manner::Deaf),
         query: "connect_timeout=1440m",
         ..OPEN
     },
     State {
         id: "refused",
-        says: ["Could not connect", "无法连接"],
+        says: [
+            [
+                "Could not connect",
+                "No connection to {host} could be made.",
+            ],
+            ["无法连接", "未能连接到 {host}。"],
+        ],
         server: None,
         query: PATIENT,
         ..OPEN
     },
     State {
         id: "offline",
-        says: ["You are offline", "网络已断开"],
+        says: [
+            [
+                "You are offline",
+                "This device reports no network. Retrying as soon as it is back.",
+            ],
+            [
+                "网络已断开",
+                "此设备当前没有网络连接，网络恢复后将立即重试。",
+            ],
+        ],
         query: PATIENT,
         page: Page::ToItself,
         then: Then::Offline,
@@ -124,8 +204,14 @@ pub(crate) const STATES: [State; 17] = [
     // One that never answers.
     State {
         says: [
-            "This server has not replied to one yet.",
-            "服务器尚未响应过心跳。",
+            [
+                "Connected",
+                "{url}\nHeartbeat sent. This server has not replied to one yet.\nUntil it does, nothing sent can be confirmed.",
+            ],
+            [
+                "已连接",
+                "{url}\n心跳已发送，服务器尚未响应过心跳。\n在此之前，无法确认消息是否送达。",
+            ],
         ],
         server: Some(Manner::Silent),
         query: "heartbeat=100ms",
@@ -133,40 +219,79 @@ pub(crate) const STATES: [State; 17] = [
     },
     State {
         id: "stale",
-        says: ["No reply to heartbeat", "心跳无响应"],
+        says: [
+            [
+                "No reply to heartbeat",
+                "Nothing received since the last heartbeat.",
+            ],
+            ["心跳无响应", "上次心跳发出后未收到任何数据。"],
+        ],
         server: Some(Manner::Silent),
         query: "heartbeat=100ms&reply_timeout=8s",
         ..OPEN
     },
     State {
         id: "waiting",
-        says: ["Connection lost", "连接已断开"],
+        says: [
+            ["Connection lost", "Close code 1012 (service restart)."],
+            ["连接已断开", "关闭代码 1012（服务重启）。"],
+        ],
         query: PATIENT,
         then: Then::Closed(1012, ""),
         ..OPEN
     },
     State {
         id: "reopened",
-        says: ["Reconnected", "已重新连接"],
+        says: [
+            [
+                "Reconnected",
+                "The connection was down for {seconds}. Messages sent to you in that time may be missing.",
+            ],
+            [
+                "已重新连接",
+                "连接中断了 {seconds} 秒，期间发送给您的消息可能已丢失。",
+            ],
+        ],
         query: "retry_min=100ms&retry_max=100ms",
         then: Then::Restarted,
         ..OPEN
     },
     State {
         id: "stopped",
-        says: ["Disconnected", "已断开"],
+        says: [
+            ["Disconnected", "You closed the connection."],
+            ["已断开", "您已主动断开连接。"],
+        ],
         then: Then::Disconnected,
         ..OPEN
     },
     State {
         id: "refusedFinal",
-        says: ["Closed by the server", "服务器已关闭连接"],
+        says: [
+            [
+                "Closed by the server",
+                "Close code 1008 (policy violation): 令牌已过期. Not retrying: this code usually means the server would refuse again.",
+            ],
+            [
+                "服务器已关闭连接",
+                "关闭代码 1008（违反策略）：令牌已过期。此代码通常表示服务器会再次拒绝，因此不再重试。",
+            ],
+        ],
         then: Then::Closed(1008, "令牌已过期"),
         ..OPEN
     },
     State {
         id: "gaveUp",
-        says: ["Stopped retrying", "已停止重试"],
+        says: [
+            [
+                "Stopped retrying",
+                "1 retry failed. Last close code 1006 (connection dropped without a close message).",
+            ],
+            [
+                "已停止重试",
+                "重试 1 次均未成功。最后的关闭代码为 1006（连接异常中断）。",
+            ],
+        ],
         server: None,
         query: "retry_limit=1&retry_min=10ms&retry_max=10ms",
         ..OPEN
@@ -175,7 +300,7 @@ pub(crate) const STATES: [State; 17] = [
 
 const OPEN: State = State {
     id: "open",
-    says: ["Connected", "已连接"],
+    says: [["Connected", "{url}"], ["已连接", "{url}"]],
     server: Some(Manner::Echo),
     query: "",
     page: Page::Here,
@@ -194,14 +319,18 @@ impl Scene {
     /// Starts a browser and whatever else the state needs.
     pub(crate) async fn set(state: &'static State) -> Self {
         let policy = (state.page == Page::Strict).then_some("connect-src 'self'");
-        let arguments = [EXAMPLE_IS_HERE, "--ignore-certificate-errors"];
+        let arguments = [
+            EXAMPLE_IS_HERE,
+            "--ignore-certificate-errors",
+            "--disable-features=LocalNetworkAccessChecksWebSockets",
+        ];
         let visit = Visit::before(Browser::Chromium, &arguments, "/", policy).await;
         let server = match state.server {
             Some(manner) => Server::start(manner),
             None => Server::absent(Manner::Refuse),
         };
         let tls = match state.page {
-            Page::FromTls => Some(Tls::before(visit.site.port()).await),
+            Page::FromTls | Page::ToLoopback => Some(Tls::before(visit.site.port()).await),
             Page::Here | Page::Strict | Page::ToStranger | Page::ToItself | Page::ToNowhere => None,
         };
         Self {
@@ -223,6 +352,7 @@ impl Scene {
                 self.visit.reaches(&["refused", "offline"]).await;
                 self.visit.offline(true).await;
             }
+            Then::Connected => self.visit.press(lang.words().connect).await,
             Then::Disconnected => self.visit.press(lang.words().disconnect).await,
             Then::Closed(code, reason) => {
                 self.visit.reaches(&["open"]).await;
@@ -235,14 +365,32 @@ impl Scene {
             }
         }
         let says = self.state.says[usize::from(lang == Lang::ZhCn)];
-        eventually(
-            &format!("{} in {}", self.state.id, lang.tag()),
-            SOON,
-            async || {
-                (self.is_there().await && self.visit.status().await.contains(says)).then_some(())
-            },
-        )
+        let what = format!("{} in {}", self.state.id, lang.tag());
+        eventually(&what, SOON, async || {
+            let all = "return ['.headline', '.detail'].map(
+                (one) => document.querySelector(one).textContent)";
+            let said = self.visit.evaluate(all).await;
+            let is_said = says
+                .iter()
+                .zip(said.as_array()?)
+                .all(|(expected, said)| self.is(expected, said.as_str().unwrap_or_default()));
+            (self.is_there().await && is_said).then_some(())
+        })
         .await;
+    }
+
+    /// Whether this is what was expected, whatever stands for a place that only the page knows.
+    fn is(&self, expected: &str, said: &str) -> bool {
+        let url = self.url();
+        let host = url.split('/').nth(2).unwrap_or_default();
+        let expected = expected.replace("{url}", &url).replace("{host}", host);
+        match expected.split_once('{') {
+            Some((before, after)) => {
+                let after = after.split_once('}').unwrap().1;
+                said.starts_with(before) && said.ends_with(after)
+            }
+            None => said == expected,
+        }
     }
 
     /// Whether the page is still in the state: some pass.
@@ -262,19 +410,33 @@ impl Scene {
         client.execute(fill, vec![json!(message)]).await.unwrap();
     }
 
-    fn address(&self, lang: Lang) -> String {
+    /// The long address that the page is to connect to, as the page shows it.
+    fn url(&self) -> String {
         let here = self.server.to_string();
         let there = here.replace("127.0.0.1", EXAMPLE);
-        let url = match self.state.page {
-            Page::Here | Page::Strict => here,
+        let origin = match self.state.page {
+            Page::Here | Page::Strict | Page::ToLoopback => here,
             Page::ToStranger | Page::FromTls => there,
-            Page::ToItself => String::new(),
+            Page::ToItself => {
+                let address = self.visit.site.address(EXAMPLE, "");
+                let end = address.rfind('/').unwrap();
+                address[..end].replace("http:", "ws:")
+            }
             Page::ToNowhere => here.replace("ws://", ""),
         };
-        let path = "p".repeat(LONG - url.len() - 1);
-        let query = format!("url={url}/{path}&lang={}&{}", lang.tag(), self.state.query);
+        let path = "p".repeat(LONG - origin.len() - 1);
+        format!("{origin}/{path}")
+    }
+
+    fn address(&self, lang: Lang) -> String {
+        let mut url = self.url();
+        if self.state.page == Page::ToItself {
+            let path = url.match_indices('/').nth(2).unwrap().0;
+            url = url.split_off(path);
+        }
+        let query = format!("url={url}&lang={}&{}", lang.tag(), self.state.query);
         match self.state.page {
-            Page::FromTls => {
+            Page::FromTls | Page::ToLoopback => {
                 let tls = self.tls.as_ref().map(Tls::port).unwrap();
                 format!("https://{EXAMPLE}:{tls}/?{query}")
             }
