@@ -7,8 +7,8 @@
 //!   comes out as an [`Effect`](connection::Effect). It uses [`backoff`], [`heartbeat`],
 //!   [`outbox`], [`protocol`] and [`silence`].
 //! - [`settings`] and [`address`] read what people configure and say what is wrong with it.
-//! - [`strip`] turns the connection's status into the words of [`words`]; [`announcer`] decides which
-//!   of them are read aloud.
+//! - [`strip`] turns the connection's status into the words of [`words`], [`pulse`] what it went
+//!   through into a line; [`announcer`] decides what is read aloud.
 //! - [`recall`] brings back what was sent.
 //! - `web` is the only part that names the browser: it owns the socket and the timers, performs
 //!   effects and draws. It exists on wasm32 alone.
@@ -30,6 +30,7 @@ pub mod connection;
 pub mod heartbeat;
 pub mod outbox;
 pub mod protocol;
+pub mod pulse;
 pub mod recall;
 pub mod settings;
 pub mod silence;
