@@ -14,6 +14,7 @@ use super::{
     browser::{self, Noticed},
     clock::Clock,
     composer::{Composed, Composer},
+    pulse::{self, Trace},
     socket::{Heard, Socket},
     tab::Tab,
     timers::{Rang, Timers},
@@ -25,7 +26,7 @@ use crate::{
     connection::{Closure, Connection, Destination, Effect, Epoch, Input, Status, Timer},
     heartbeat::is_late,
     outbox::Delivery,
-    protocol::Frame,
+    protocol::{Frame, Meaning, Transmit},
     settings::{Allowed, Complaint, Settings, Storage},
     silence::Learned,
     strip::{LocalAccess, Obstacle, Press, Scene, Strip, Toggle},
@@ -56,6 +57,7 @@ pub struct App {
     status_had_focus: Cell<bool>,
     composer: Composer,
     received: Option<Received>,
+    trace: Trace,
     /// Runs while the page shows a time that passes.
     ticker: Option<Interval>,
     ticked: Duration,
@@ -128,6 +130,7 @@ impl Component for App {
             status_had_focus: Cell::new(false),
             composer: Composer::new(),
             received: None,
+            trace: Trace::default(),
             ticker: None,
             ticked: Duration::ZERO,
             frame: None,
@@ -136,6 +139,7 @@ impl Component for App {
         };
         app.start(ctx);
         app.tell(ctx);
+        app.trace.draw(app.lang.words(), app.clock.now(), true);
         app
     }
 
@@ -171,6 +175,7 @@ impl Component for App {
             }
             Happening::LanguageChosen(lang) => {
                 self.lang = lang;
+                self.trace.reword();
                 browser::name_language(lang);
                 Draws::AtOnce
             }
@@ -200,6 +205,7 @@ impl Component for App {
         self.drive(ctx);
         self.keep(ctx);
         let after = self.connection.status();
+        self.note_status();
         self.run_ticker(ctx, after);
         if after == Status::Away {
             // Nobody looks at it, and a notice of the end would flash up while another page loads.
@@ -218,7 +224,12 @@ impl Component for App {
             self.tell(ctx);
         }
         // What a hidden page has to tell is on its tab. It is drawn when it becomes visible.
-        draws && !browser::is_hidden()
+        let draws = draws && !browser::is_hidden();
+        if draws {
+            self.trace
+                .draw(self.lang.words(), self.clock.now(), before != after);
+        }
+        draws
     }
 
     fn view(&self, ctx: &Context<Self>) -> Html {
@@ -272,6 +283,7 @@ impl Component for App {
                     { view::status_strip(
                         words, &strip, &self.announcer, &facts, &self.status, &on_press,
                     ) }
+                    { pulse::figure(words, &self.trace) }
                     <div class="exchange">
                         { self.composer.view(words, limit, &on_compose) }
                         { view::last_message(words, self.received.as_ref()) }
@@ -296,6 +308,7 @@ impl Component for App {
         {
             browser::warn("the focus is lost", &error);
         }
+        self.trace.advance(self.clock.now());
     }
 }
 
@@ -324,6 +337,7 @@ impl App {
         } else if settings.autoconnect && consent == Consent::Given {
             self.open(ctx, &address.clone());
             self.drive(ctx);
+            self.note_status();
             self.run_ticker(ctx, self.connection.status());
         }
     }
@@ -562,18 +576,33 @@ impl App {
                 if !is_taken {
                     return Some(Input::NotTaken(self.connection.epoch(), transmit));
                 }
+                let (pulse, now) = (&mut self.trace.pulse, self.clock.now());
+                match transmit {
+                    Transmit::Heartbeat(_) => pulse.beat(now),
+                    Transmit::Message(_) => pulse.sent(now),
+                }
             }
             Effect::AwaitDrain(epoch) => {
                 let has_drained = self.socket.as_mut().is_some_and(Socket::has_drained);
                 return has_drained.then_some(Input::Drained(epoch));
             }
             Effect::Deliver(frame) => {
+                self.trace.pulse.received(self.clock.now());
                 self.received = Some(match frame {
                     Frame::Text(text) => Received::Text(text.into()),
                     Frame::Binary { bytes } => Received::Binary(bytes),
                 });
             }
-            Effect::Note(..) | Effect::Queued(_) | Effect::Settled(..) => {}
+            Effect::Note(_, meaning) => {
+                let (pulse, now) = (&mut self.trace.pulse, self.clock.now());
+                match meaning {
+                    Meaning::Reply { sent, .. } => pulse.replied(sent, now),
+                    Meaning::Message | Meaning::ServerHeartbeat | Meaning::SecondReply => {
+                        pulse.heard(now);
+                    }
+                }
+            }
+            Effect::Queued(_) | Effect::Settled(..) => {}
             Effect::SetTimer(epoch, timer, period) => self.timers.set(epoch, timer, period),
             Effect::StopTimer(timer) => self.timers.stop(timer),
         }
@@ -607,12 +636,20 @@ impl App {
         }
     }
 
+    /// Tells the pulse what the connection is doing.
+    fn note_status(&mut self) {
+        let (status, loss) = (self.connection.status(), self.connection.last_loss());
+        let heard = self.connection.heartbeat().last_heard();
+        let now = self.clock.now();
+        self.trace.pulse.turn(status, loss, heard, now);
+    }
+
     /// Runs a ticker while a time is shown that passes.
     fn run_ticker(&mut self, ctx: &Context<Self>, status: Status) {
         let passes = match status {
             Status::Connecting { .. } | Status::Open { .. } | Status::Waiting { .. } => true,
             Status::Idle | Status::Away | Status::Stopped | Status::GaveUp | Status::TurnedAway => {
-                false
+                self.trace.pulse.is_moving(self.clock.now())
             }
         };
         if passes != self.ticker.is_some() {
