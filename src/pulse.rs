@@ -331,7 +331,7 @@ impl Pulse {
             words.pulse_open,
             &[("time", &time_text(words, open))],
         ));
-        part(&mut said, &self.say_beats(words, begin));
+        part(&mut said, &self.say_beats(words, now));
         let (mut sent, mut received) = (0_u64, 0_u64);
         for bucket in &self.buckets {
             sent += u64::from(bucket.sent);
@@ -364,10 +364,15 @@ impl Pulse {
         said
     }
 
-    fn say_beats(&self, words: &Words, begin: Duration) -> String {
+    /// A heartbeat whose reply may be under way is not told.
+    fn say_beats(&self, words: &Words, now: Duration) -> String {
+        let begin = now.saturating_sub(WINDOW);
         let (mut all, mut answered) = (0_u64, 0_u32);
         let (mut total, mut slowest) = (Duration::ZERO, Duration::ZERO);
         for beat in self.beats.iter().filter(|beat| beat.at >= begin) {
+            if beat.round_trip.is_none() && now.saturating_sub(beat.at) < UNDER_WAY {
+                continue;
+            }
             all += 1;
             if let Some(round_trip) = beat.round_trip {
                 answered += 1;
@@ -514,6 +519,9 @@ pub fn level(round_trip: Duration) -> u32 {
 
 /// A reply that takes so long is late for whoever waits for it.
 pub const SLOW: Duration = Duration::from_secs(1);
+
+/// So long nothing is said of a reply that is missing.
+const UNDER_WAY: Duration = Duration::from_secs(3);
 
 /// Where the line lies when nothing happens.
 const BASE: u32 = 70;
@@ -978,7 +986,10 @@ mod tests {
             "Last 5 min: connected for 5 min; 2 heartbeats, all answered, replies in 22 ms on average, 41 ms at most; messages: 1 in, 1 out."
         );
 
-        history.beat(90_000, None).lose(301_000, Some(1006));
+        history.beat(299_000, None);
+        assert_eq!(history.pulse.say(english, ms(300_000)), said);
+
+        history.lose(301_000, Some(1006));
         history.turn(CONNECTING, 311_000).lose(312_000, Some(1006));
         history.turn(CONNECTING, 320_000).turn(OPEN, 321_000);
         let said = [english, chinese].map(|words| history.pulse.say(words, ms(325_000)));

@@ -27,6 +27,7 @@ mod page {
     mod hosting;
     mod keeping;
     mod policy;
+    mod pulse;
     mod receiving;
     mod reconnecting;
     mod sending;
