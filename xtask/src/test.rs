@@ -24,7 +24,7 @@ steps:
   doc          the documentation, for the host
   doc-wasm     the documentation, for the page
   host         the tests of the core
-  commands     the tests of these commands
+  commands     the tests of these commands and of what ends a build
   browser      the tests of the component, in Chromium
   build        the page, into dist/
   size         what the page weighs
@@ -209,7 +209,7 @@ fn steps() -> Vec<Step> {
         Step::run("host", "cargo test -p heartwire"),
         Step::run(
             "commands",
-            "cargo test -p xtask --lib --bins --test commands",
+            "cargo test -p hosting -p xtask --lib --bins --test commands",
         ),
         Step::run("browser", "wasm-pack test --headless --chrome"),
         Step::run("build", BUILD),

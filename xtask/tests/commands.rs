@@ -23,7 +23,16 @@ async fn without_a_command_all_are_listed() {
         let output = run(arguments).await;
 
         let listed = String::from_utf8(output.stdout).unwrap();
-        for command in ["serve", "test", "soak", "echo", "size", "herd", "mutations"] {
+        for command in [
+            "serve",
+            "test",
+            "soak",
+            "audit",
+            "echo",
+            "size",
+            "herd",
+            "mutations",
+        ] {
             assert!(listed.contains(&format!("\n  {command} ")), "{listed}");
         }
         assert_eq!(output.status.code(), Some(0));

@@ -3,12 +3,13 @@
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 use xtask::browser::Browser;
+use xtask::site::Site;
 
 use heartwire::words::Lang;
 
 use super::server::{Manner, Server};
 use super::tls::Tls;
-use super::visit::Visit;
+use super::visit::{Visit, dist};
 use super::{SOON, eventually};
 
 /// A state of the page and what brings it about.
@@ -63,7 +64,7 @@ enum Then {
 }
 
 /// All of them, in the order of the page's life.
-pub(crate) const STATES: [State; 18] = [
+pub(crate) static STATES: [State; 18] = [
     State {
         id: "idle",
         says: [
@@ -307,38 +308,43 @@ const OPEN: State = State {
     then: Then::Nothing,
 };
 
-/// Everything that a state needs, for as long as it is looked at.
+/// A browser that shows the page in one state after another, and all that the states need.
 pub(crate) struct Scene {
     pub(crate) visit: Visit,
+    strict: Site,
+    tls: Tls,
     state: &'static State,
     server: Server,
-    tls: Option<Tls>,
 }
 
 impl Scene {
-    /// Starts a browser and whatever else the state needs.
-    pub(crate) async fn set(state: &'static State) -> Self {
-        let policy = (state.page == Page::Strict).then_some("connect-src 'self'");
+    /// Starts a browser.
+    pub(crate) async fn open() -> Self {
         let arguments = [
             EXAMPLE_IS_HERE,
             "--ignore-certificate-errors",
             "--disable-features=LocalNetworkAccessChecksWebSockets",
         ];
-        let visit = Visit::before(Browser::Chromium, &arguments, "/", policy).await;
-        let server = match state.server {
+        let visit = Visit::before(Browser::Chromium, &arguments, "/", None).await;
+        let strict = Some("connect-src 'self'");
+        let strict = Site::start(&dist(), "/", strict).await.unwrap();
+        let tls = Tls::before(visit.site.port()).await;
+        Self {
+            visit,
+            strict,
+            tls,
+            state: &OPEN,
+            server: Server::absent(Manner::Refuse),
+        }
+    }
+
+    /// Prepares for a state; [`Scene::enter`] brings the page there.
+    pub(crate) fn set(&mut self, state: &'static State) {
+        self.state = state;
+        self.server = match state.server {
             Some(manner) => Server::start(manner),
             None => Server::absent(Manner::Refuse),
         };
-        let tls = match state.page {
-            Page::FromTls | Page::ToLoopback => Some(Tls::before(visit.site.port()).await),
-            Page::Here | Page::Strict | Page::ToStranger | Page::ToItself | Page::ToNowhere => None,
-        };
-        Self {
-            visit,
-            state,
-            server,
-            tls,
-        }
     }
 
     /// Brings the page anew into the state, in this language.
@@ -437,11 +443,11 @@ impl Scene {
         let query = format!("url={url}&lang={}&{}", lang.tag(), self.state.query);
         match self.state.page {
             Page::FromTls | Page::ToLoopback => {
-                let tls = self.tls.as_ref().map(Tls::port).unwrap();
-                format!("https://{EXAMPLE}:{tls}/?{query}")
+                format!("https://{EXAMPLE}:{}/?{query}", self.tls.port())
             }
+            Page::Strict => self.strict.address("127.0.0.1", &query),
             Page::ToItself => self.visit.site.address(EXAMPLE, &query),
-            Page::Here | Page::Strict | Page::ToStranger | Page::ToNowhere => {
+            Page::Here | Page::ToStranger | Page::ToNowhere => {
                 self.visit.site.address("127.0.0.1", &query)
             }
         }
