@@ -10,6 +10,7 @@
 //! - [`strip`] turns the connection's status into the words of [`words`], [`pulse`] what it went
 //!   through into a line; [`announcer`] decides what is read aloud.
 //! - [`recall`] brings back what was sent.
+//! - [`log`] keeps what passed; [`payload`] tells how that looks.
 //! - `web` is the only part that names the browser: it owns the socket and the timers, performs
 //!   effects and draws. It exists on wasm32 alone.
 //!
@@ -28,7 +29,9 @@ pub mod announcer;
 pub mod backoff;
 pub mod connection;
 pub mod heartbeat;
+pub mod log;
 pub mod outbox;
+pub mod payload;
 pub mod protocol;
 pub mod pulse;
 pub mod recall;

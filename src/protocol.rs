@@ -9,12 +9,17 @@ use crate::{outbox::Message, settings::Settings};
 pub enum Frame {
     /// A text frame.
     Text(String),
-    /// A binary frame, of which only the size is kept.
+    /// A binary frame.
     Binary {
         /// The size of its payload.
         bytes: usize,
+        /// How that begins: at most [`MAX_HEAD`] bytes.
+        head: Vec<u8>,
     },
 }
+
+/// What is kept of a binary frame, in bytes.
+pub const MAX_HEAD: u32 = 64 * 1024;
 
 /// What is sent to a server.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -239,7 +244,10 @@ mod tests {
         });
         assert_eq!(receive(&mut protocol, "tick"), Meaning::ServerHeartbeat);
         assert_eq!(receive(&mut protocol, "tock"), Meaning::Message);
-        let binary = Frame::Binary { bytes: 4 };
+        let binary = Frame::Binary {
+            bytes: 4,
+            head: b"beat".into(),
+        };
         assert_eq!(protocol.meaning(&binary), Meaning::Message);
     }
 

@@ -505,7 +505,8 @@ impl State {
 /// What the places of a text stand for.
 type Places<'a> = [(&'a str, &'a str)];
 
-fn loss_text(loss: &Loss, words: &Words) -> String {
+/// How a connection or an attempt ended.
+pub(crate) fn loss_text(loss: &Loss, words: &Words) -> String {
     if loss.was_silent {
         words.fell_silent.into()
     } else {

@@ -226,7 +226,7 @@ fn happening() -> impl Strategy<Value = Happening> {
 fn frame() -> impl Strategy<Value = Frame> {
     prop_oneof![
         4 => text().prop_map(Frame::Text),
-        1 => any::<usize>().prop_map(|bytes| Frame::Binary { bytes }),
+        1 => any::<usize>().prop_map(|bytes| Frame::Binary { bytes, head: Vec::new() }),
     ]
 }
 

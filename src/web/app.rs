@@ -590,7 +590,7 @@ impl App {
                 self.trace.pulse.received(self.clock.now());
                 self.received = Some(match frame {
                     Frame::Text(text) => Received::Text(text.into()),
-                    Frame::Binary { bytes } => Received::Binary(bytes),
+                    Frame::Binary { bytes, .. } => Received::Binary(bytes),
                 });
             }
             Effect::Note(_, meaning) => {

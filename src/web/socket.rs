@@ -2,7 +2,7 @@
 
 use gloo_events::EventListener;
 use gloo_timers::callback::Timeout;
-use js_sys::{Array, ArrayBuffer};
+use js_sys::{Array, ArrayBuffer, Uint8Array};
 use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::{BinaryType, CloseEvent, Event, MessageEvent, WebSocket};
 use yew::Callback;
@@ -10,7 +10,7 @@ use yew::Callback;
 use super::browser;
 use crate::{
     connection::{BATCH_BYTES, CLOSE_REASON, Closure, Epoch, Input},
-    protocol::Frame,
+    protocol::{Frame, MAX_HEAD},
 };
 
 /// Owns a socket. Dropping it detaches every handler before it closes, so that nothing of it is
@@ -169,9 +169,11 @@ fn frame(data: &JsValue) -> Option<Frame> {
     if let Some(text) = data.as_string() {
         return Some(Frame::Text(text));
     }
-    let buffer = data.dyn_ref::<ArrayBuffer>()?;
+    let bytes = Uint8Array::new(data.dyn_ref::<ArrayBuffer>()?);
+    let head = bytes.subarray(0, MAX_HEAD).to_vec();
     Some(Frame::Binary {
-        bytes: usize::try_from(buffer.byte_length()).unwrap_or(usize::MAX),
+        bytes: usize::try_from(bytes.length()).unwrap_or(usize::MAX),
+        head,
     })
 }
 

@@ -1,0 +1,1062 @@
+//! What passed: messages, heartbeats and what became of the connection, in order.
+
+use std::{borrow::Cow, collections::VecDeque, rc::Rc, time::Duration};
+
+use crate::{
+    connection::{Loss, Status},
+    outbox::{Fate, Message, MessageId},
+    payload::Needle,
+    protocol::{Frame, Meaning, Transmit},
+    strip::loss_text,
+    words::{Words, fill},
+};
+
+mod export;
+
+pub use export::{day_and_time, time_of_day};
+
+/// One row of the log. A clone shares the payload.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Row {
+    /// Its number among all rows there ever were, from 1.
+    pub number: u64,
+    /// When it came about, in milliseconds since 1970.
+    pub at: u64,
+    /// What it tells of.
+    pub kind: Kind,
+    /// What passed; of a connection event, the text that somebody else gave.
+    pub payload: Payload,
+    /// The size of what passed, in bytes: more than the payload if not all of it is kept.
+    pub size: usize,
+}
+
+/// What a row tells of.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Kind {
+    /// A message of this side.
+    Sent {
+        /// Its name.
+        id: MessageId,
+        /// How far it got.
+        stage: Stage,
+        /// Whether it was sent once more after the loss of a connection.
+        is_repeat: bool,
+    },
+    /// A message of the server.
+    Received,
+    /// A heartbeat of this side.
+    Heartbeat,
+    /// The server's reply to one.
+    Reply {
+        /// How long after the heartbeat it came; nothing for a second reply.
+        round_trip: Option<Duration>,
+    },
+    /// A heartbeat of the server.
+    ServerHeartbeat,
+    /// The connection changed.
+    Event(Event),
+}
+
+/// How far a message got.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Stage {
+    /// It waits in the outbox.
+    Queued,
+    /// A connection took it.
+    Sent {
+        /// When, in milliseconds since 1970.
+        at: u64,
+    },
+    /// It is proven that it arrived.
+    Confirmed {
+        /// How long after it was sent that was known, in milliseconds.
+        after: u64,
+    },
+    /// A connection had taken it, and there is no proof that it arrived.
+    Unconfirmed,
+    /// A newer text says it all again; it was never sent.
+    Merged,
+}
+
+/// What became of the connection. Where it goes is the row's payload for the first, and the reason
+/// that the server gave for the loss of one.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Event {
+    /// An attempt began.
+    Connecting,
+    /// It succeeded.
+    Opened {
+        /// How long there had been no connection, if there had been one before.
+        outage: Option<Duration>,
+    },
+    /// The connection, or the attempt, ended unasked.
+    Lost(Loss),
+    /// No other attempt is made.
+    GaveUp,
+    /// No other attempt is made, for the server would refuse again.
+    TurnedAway,
+    /// It was ended on purpose.
+    Stopped,
+    /// It ended with the page.
+    Left,
+}
+
+/// What passed, as far as it is kept.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Payload {
+    /// Text.
+    Text(Rc<str>),
+    /// The beginning of a binary frame.
+    Binary(Rc<[u8]>),
+}
+
+impl Payload {
+    /// The bytes that are kept.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Binary(bytes) => bytes,
+        }
+    }
+}
+
+impl Row {
+    /// Whether less is kept than passed.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.payload.bytes().len() < self.size
+    }
+
+    /// What the row says in these words.
+    #[must_use]
+    pub fn text(&self, words: &Words) -> Cow<'_, str> {
+        match (&self.kind, &self.payload) {
+            (Kind::Event(event), Payload::Text(text)) => event.text(text, words).into(),
+            (_, Payload::Text(text)) => text.as_ref().into(),
+            (_, Payload::Binary(_)) => {
+                let size = u64::try_from(self.size).unwrap_or(u64::MAX);
+                words.binary.of(size).into()
+            }
+        }
+    }
+}
+
+impl Event {
+    fn text(&self, address: &str, words: &Words) -> String {
+        match self {
+            Self::Connecting => fill(words.connecting.detail, &[("url", address)]),
+            Self::Opened { outage: None } => words.open.headline.into(),
+            Self::Opened {
+                outage: Some(outage),
+            } => {
+                let detail = words.reopened_detail.of(outage.as_secs());
+                [words.reopened, words.colon, &detail].concat()
+            }
+            Self::Lost(loss) => {
+                let headline = if loss.was_open {
+                    words.lost
+                } else {
+                    words.refused.headline
+                };
+                [headline, words.colon, &loss_text(loss, words)].concat()
+            }
+            Self::GaveUp => words.gave_up.into(),
+            Self::TurnedAway => words.refused_final.into(),
+            Self::Stopped => words.stopped.headline.into(),
+            Self::Left => words.left.into(),
+        }
+    }
+}
+
+/// Which rows are shown.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Show {
+    /// Every row.
+    All,
+    /// Messages of this side.
+    Sent,
+    /// Messages of the server.
+    Received,
+    /// What became of the connection.
+    Events,
+    /// Heartbeats of both sides, and replies to them.
+    Heartbeats,
+}
+
+impl Show {
+    /// Each of them, in the order in which they are offered.
+    pub const EACH: [Self; 5] = [
+        Self::All,
+        Self::Sent,
+        Self::Received,
+        Self::Events,
+        Self::Heartbeats,
+    ];
+
+    fn covers(self, kind: &Kind) -> bool {
+        self == Self::All
+            || self
+                == match kind {
+                    Kind::Sent { .. } => Self::Sent,
+                    Kind::Received => Self::Received,
+                    Kind::Heartbeat | Kind::Reply { .. } | Kind::ServerHeartbeat => {
+                        Self::Heartbeats
+                    }
+                    Kind::Event(_) => Self::Events,
+                }
+    }
+}
+
+/// Keeps the newest rows, up to a limit of rows or [`MAX_BYTES`] of payload, whichever comes first,
+/// and knows which of them are shown.
+///
+/// While it is paused, what is shown stands still, and as much again is kept of what comes.
+#[derive(Clone, Debug)]
+pub struct Log {
+    limit: usize,
+    words: &'static Words,
+    rows: Ring,
+    /// What is shown while paused.
+    still: Option<Ring>,
+    /// Ring that came since it was paused and will be shown.
+    missed: u64,
+    show: Show,
+    needle: Option<Needle>,
+    /// The numbers of the rows that are shown, in order.
+    shown: VecDeque<u64>,
+    /// Ring before this number are cleared; they are kept until it can not be undone any more.
+    cleared: u64,
+    /// Ring before this number are gone because they were cleared.
+    forgotten: u64,
+    /// The messages of the rows whose fate is open, oldest row first.
+    unsettled: VecDeque<(MessageId, u64)>,
+}
+
+/// Payload that is kept, in bytes.
+pub const MAX_BYTES: usize = 5 * 1024 * 1024;
+
+impl Log {
+    /// Makes an empty log for at most `limit` rows, to be searched in these words.
+    #[must_use]
+    pub fn new(limit: usize, words: &'static Words) -> Self {
+        Self {
+            limit: limit.max(1),
+            words,
+            rows: Ring::default(),
+            still: None,
+            missed: 0,
+            show: Show::All,
+            needle: None,
+            shown: VecDeque::new(),
+            cleared: 0,
+            forgotten: 1,
+            unsettled: VecDeque::new(),
+        }
+    }
+
+    /// A message waits.
+    pub fn queue(&mut self, message: Message, at: u64) {
+        let (id, is_repeat) = (message.id, message.is_repeat);
+        let kind = Kind::Sent {
+            id,
+            stage: Stage::Queued,
+            is_repeat,
+        };
+        let number = self.push(kind, Content::Text(message.text.into()), at);
+        self.unsettled.push_back((id, number));
+    }
+
+    /// A connection took this.
+    pub fn send(&mut self, transmit: &Transmit, at: u64) {
+        let message = match transmit {
+            Transmit::Heartbeat(text) => {
+                self.push(Kind::Heartbeat, Content::Text(text.as_str().into()), at);
+                return;
+            }
+            Transmit::Message(message) => message,
+        };
+        let sent = Stage::Sent { at };
+        if let Some((_, stage, is_repeat)) = self.unsettled(message.id) {
+            *stage = sent;
+            *is_repeat = message.is_repeat;
+            return;
+        }
+        // Its row is gone, or it comes from an earlier page.
+        let kind = Kind::Sent {
+            id: message.id,
+            stage: sent,
+            is_repeat: message.is_repeat,
+        };
+        let number = self.push(kind, Content::Text(message.text.as_str().into()), at);
+        self.unsettled.push_back((message.id, number));
+    }
+
+    /// It is known what became of a message.
+    pub fn settle(&mut self, id: MessageId, fate: Fate, at: u64) {
+        let Some((index, stage, _)) = self.unsettled(id) else {
+            return;
+        };
+        *stage = match (fate, *stage) {
+            (Fate::Confirmed, Stage::Sent { at: sent }) => Stage::Confirmed {
+                after: at.saturating_sub(sent),
+            },
+            (Fate::Confirmed, _) => Stage::Confirmed { after: 0 },
+            (Fate::Merged, _) => Stage::Merged,
+            // It may be sent again.
+            (Fate::Unconfirmed, _) => {
+                *stage = Stage::Unconfirmed;
+                return;
+            }
+        };
+        self.unsettled.remove(index);
+    }
+
+    /// A text came that is a message. A log shares it with whoever shows it.
+    pub fn receive_text(&mut self, text: Rc<str>, at: u64) {
+        self.push(Kind::Received, Content::Text(text), at);
+    }
+
+    /// A binary frame came: its size and how it begins.
+    pub fn receive_binary(&mut self, size: usize, head: Vec<u8>, at: u64) {
+        self.push(Kind::Received, Content::Binary(size, head), at);
+    }
+
+    /// A frame came that is no message but means this. `now` is a time of the connection.
+    pub fn note(&mut self, frame: Frame, meaning: Meaning, now: Duration, at: u64) {
+        let kind = match meaning {
+            Meaning::Message => Kind::Received,
+            Meaning::Reply { sent, .. } => Kind::Reply {
+                round_trip: Some(now.saturating_sub(sent)),
+            },
+            Meaning::SecondReply => Kind::Reply { round_trip: None },
+            Meaning::ServerHeartbeat => Kind::ServerHeartbeat,
+        };
+        let content = match frame {
+            Frame::Text(text) => Content::Text(text.into()),
+            Frame::Binary { bytes, head } => Content::Binary(bytes, head),
+        };
+        self.push(kind, content, at);
+    }
+
+    /// The connection's status has changed from one to another. `address` is where it goes, and
+    /// `loss` what it lost last.
+    pub fn change(
+        &mut self,
+        (before, after): (Status, Status),
+        loss: Option<&Loss>,
+        address: &str,
+        at: u64,
+    ) {
+        let mut push = |event, text: &str| {
+            self.push(Kind::Event(event), Content::Text(text.into()), at);
+        };
+        let had_socket = matches!(before, Status::Connecting { .. } | Status::Open { .. });
+        let is_over = matches!(
+            after,
+            Status::Waiting { .. } | Status::GaveUp | Status::TurnedAway
+        );
+        if had_socket
+            && is_over
+            && let Some(loss) = loss
+        {
+            push(Event::Lost(loss.clone()), &loss.closure.reason);
+        }
+        if before == after {
+            return;
+        }
+        match after {
+            Status::Connecting { .. } => push(Event::Connecting, address),
+            Status::Open { outage, .. } => push(Event::Opened { outage }, ""),
+            Status::GaveUp => push(Event::GaveUp, ""),
+            Status::TurnedAway => push(Event::TurnedAway, ""),
+            Status::Stopped => push(Event::Stopped, ""),
+            Status::Away => push(Event::Left, ""),
+            Status::Idle | Status::Waiting { .. } => {}
+        }
+    }
+
+    /// Shows only these rows, and of these only where `search` is in the text. It costs a look at
+    /// every row.
+    pub fn filter(&mut self, show: Show, search: &str) {
+        self.show = show;
+        self.needle = Needle::new(search);
+        self.choose();
+    }
+
+    /// Lets what is shown stand still, or go on.
+    pub fn pause(&mut self, pauses: bool) {
+        if pauses == self.is_paused() {
+            return;
+        }
+        self.still = pauses.then(|| self.rows.clone());
+        self.choose();
+    }
+
+    /// Whether what is shown stands still.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.still.is_some()
+    }
+
+    /// How many rows came since it was paused that will be shown, as far as they are kept.
+    #[must_use]
+    pub fn missed(&self) -> u64 {
+        self.missed
+    }
+
+    /// Shows none of the rows so far. What was cleared before is gone for good.
+    pub fn clear(&mut self) {
+        let end = self.rows.end();
+        if self.cleared == end || self.rows.is_empty() {
+            return;
+        }
+        self.forgotten = self.cleared.max(self.forgotten);
+        self.forget_before(self.forgotten);
+        if let Some(still) = &mut self.still {
+            still.forget_before(self.forgotten);
+        }
+        self.cleared = end;
+        self.choose();
+    }
+
+    /// Shows again what was cleared last, as far as it is kept.
+    pub fn undo_clear(&mut self) {
+        self.cleared = 0;
+        self.choose();
+    }
+
+    /// Whether something was cleared that is still kept.
+    #[must_use]
+    pub fn can_undo_clear(&self) -> bool {
+        let shown = self.still.as_ref().unwrap_or(&self.rows);
+        !shown.is_empty() && shown.first < self.cleared
+    }
+
+    /// How many rows are shown.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.shown.len()
+    }
+
+    /// Whether no row is shown.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.shown.is_empty()
+    }
+
+    /// Whether there would be nothing to show if all were shown.
+    #[must_use]
+    pub fn is_blank(&self) -> bool {
+        let shown = self.still.as_ref().unwrap_or(&self.rows);
+        shown.is_empty() || shown.end() <= self.cleared
+    }
+
+    /// The rows that are shown, from the one at this index on, oldest first.
+    pub fn shown(&self, from: usize) -> impl Iterator<Item = &Row> {
+        let rows = self.still.as_ref().unwrap_or(&self.rows);
+        let numbers = self.shown.iter().skip(from);
+        numbers.filter_map(|number| rows.get(*number))
+    }
+
+    /// The index, among the rows shown, of the first with this number or a greater one.
+    #[must_use]
+    pub fn index_of(&self, number: u64) -> usize {
+        self.shown.partition_point(|shown| *shown < number)
+    }
+
+    /// The row with this number, as it is now, if it is kept.
+    #[must_use]
+    pub fn row(&self, number: u64) -> Option<&Row> {
+        let still = self.still.as_ref();
+        self.rows
+            .get(number)
+            .or_else(|| still.and_then(|still| still.get(number)))
+    }
+
+    /// How many rows there were that are no longer kept, because newer ones came.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        let first = self
+            .still
+            .as_ref()
+            .map_or(self.rows.first, |still| still.first.min(self.rows.first));
+        first.saturating_sub(self.forgotten.max(self.cleared))
+    }
+
+    /// Everything that is kept and not cleared as JSON Lines, line by line.
+    pub fn json_lines(&self) -> impl Iterator<Item = String> {
+        let still = self.still.iter().flat_map(|still| &still.rows);
+        let older = still.take_while(|row| row.number < self.rows.first);
+        older
+            .chain(&self.rows.rows)
+            .filter(|row| row.number >= self.cleared)
+            .map(export::json_line)
+    }
+
+    /// The row of a message whose fate is open: where it is noted, and what can change.
+    fn unsettled(&mut self, id: MessageId) -> Option<(usize, &mut Stage, &mut bool)> {
+        let index = self.unsettled.iter().position(|(known, _)| *known == id)?;
+        let row = self.rows.get_mut(self.unsettled[index].1)?;
+        match &mut row.kind {
+            Kind::Sent {
+                stage, is_repeat, ..
+            } => Some((index, stage, is_repeat)),
+            Kind::Received
+            | Kind::Heartbeat
+            | Kind::Reply { .. }
+            | Kind::ServerHeartbeat
+            | Kind::Event(_) => None,
+        }
+    }
+
+    fn push(&mut self, kind: Kind, content: Content, at: u64) -> u64 {
+        let number = self.rows.end();
+        let (payload, size) = content.keep();
+        let row = Row {
+            number,
+            at,
+            kind,
+            payload,
+            size,
+        };
+        if self.is_shown(&row) {
+            if self.is_paused() {
+                self.missed += 1;
+            } else {
+                self.shown.push_back(number);
+            }
+        }
+        self.rows.push(row);
+        while self.rows.len() > self.limit || (self.rows.bytes > MAX_BYTES && self.rows.len() > 1) {
+            self.drop_oldest();
+        }
+        number
+    }
+
+    fn drop_oldest(&mut self) {
+        let oldest = self.rows.first;
+        self.forget_before(oldest + 1);
+        if !self.is_paused() && self.shown.front() == Some(&oldest) {
+            self.shown.pop_front();
+        }
+    }
+
+    fn forget_before(&mut self, number: u64) {
+        self.rows.forget_before(number);
+        let first = self.rows.first;
+        while self.unsettled.front().is_some_and(|(_, row)| *row < first) {
+            self.unsettled.pop_front();
+        }
+    }
+
+    /// Looks at every row whether it is shown.
+    fn choose(&mut self) {
+        let rows = self.still.as_ref().unwrap_or(&self.rows);
+        let shown = rows.rows.iter().filter(|row| self.is_shown(row));
+        let shown = shown.map(|row| row.number).collect();
+        let end = rows.end();
+        let new = self.rows.rows.iter().filter(|row| row.number >= end);
+        let missed = new.filter(|row| self.is_shown(row)).count();
+        self.missed = missed as u64;
+        self.shown = shown;
+    }
+
+    fn is_shown(&self, row: &Row) -> bool {
+        row.number >= self.cleared
+            && self.show.covers(&row.kind)
+            && self.needle.as_ref().is_none_or(|needle| {
+                match (&row.kind, &row.payload) {
+                    // Few binary frames are text, but those that are can be searched.
+                    (_, Payload::Binary(bytes)) => needle.is_in(&String::from_utf8_lossy(bytes)),
+                    (_, Payload::Text(_)) => needle.is_in(&row.text(self.words)),
+                }
+            })
+    }
+}
+
+/// What passed, with all of it.
+enum Content {
+    Text(Rc<str>),
+    Binary(usize, Vec<u8>),
+}
+
+impl Content {
+    /// What is kept of it, and its size.
+    fn keep(self) -> (Payload, usize) {
+        match self {
+            Self::Text(text) => {
+                let size = text.len();
+                let kept = text.floor_char_boundary(MAX_BYTES);
+                let text = if kept < size {
+                    text[..kept].into()
+                } else {
+                    text
+                };
+                (Payload::Text(text), size)
+            }
+            Self::Binary(size, head) => (Payload::Binary(head.into()), size),
+        }
+    }
+}
+
+/// Ring without a gap between their numbers.
+#[derive(Clone, Debug)]
+struct Ring {
+    rows: VecDeque<Row>,
+    /// The number of the first row, or of the next if there is none.
+    first: u64,
+    /// Their payload.
+    bytes: usize,
+}
+
+impl Default for Ring {
+    fn default() -> Self {
+        Self {
+            rows: VecDeque::new(),
+            first: 1,
+            bytes: 0,
+        }
+    }
+}
+
+impl Ring {
+    fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The number of the next row.
+    fn end(&self) -> u64 {
+        self.first + self.rows.len() as u64
+    }
+
+    fn push(&mut self, row: Row) {
+        self.bytes += row.payload.bytes().len();
+        self.rows.push_back(row);
+    }
+
+    fn forget_before(&mut self, number: u64) {
+        while self.first < number
+            && let Some(row) = self.rows.pop_front()
+        {
+            self.bytes -= row.payload.bytes().len();
+            self.first += 1;
+        }
+    }
+
+    fn get(&self, number: u64) -> Option<&Row> {
+        self.rows.get(self.index(number)?)
+    }
+
+    fn get_mut(&mut self, number: u64) -> Option<&mut Row> {
+        let index = self.index(number)?;
+        self.rows.get_mut(index)
+    }
+
+    fn index(&self, number: u64) -> Option<usize> {
+        usize::try_from(number.checked_sub(self.first)?).ok()
+    }
+}
+
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod tests {
+    use proptest::{collection::vec, prelude::*};
+
+    use super::*;
+    use crate::{
+        connection::Closure,
+        outbox::{Outbox, Resend},
+        words::Lang,
+    };
+
+    #[test]
+    fn a_message_is_one_row_from_when_it_waits_until_it_is_confirmed() {
+        let mut log = log(10);
+        let message = messages(1).remove(0);
+        let id = message.id;
+        log.queue(message.clone(), 1);
+        assert_eq!(stages(&log), [Stage::Queued]);
+        log.receive_text("between".into(), 2);
+        log.send(&Transmit::Message(message), 5);
+        log.settle(id, Fate::Confirmed, 12);
+        assert_eq!(stages(&log), [Stage::Confirmed { after: 7 }]);
+        assert_eq!(texts(&log), ["0", "between"]);
+    }
+
+    #[test]
+    fn what_is_sent_again_says_so_and_may_be_confirmed_yet() {
+        let mut log = log(10);
+        let message = messages(1).remove(0);
+        log.queue(message.clone(), 1);
+        log.send(&Transmit::Message(message.clone()), 1);
+        log.settle(message.id, Fate::Unconfirmed, 2);
+        assert_eq!(stages(&log), [Stage::Unconfirmed]);
+        let repeat = Message {
+            is_repeat: true,
+            ..message.clone()
+        };
+        log.send(&Transmit::Message(repeat), 3);
+        log.settle(message.id, Fate::Confirmed, 4);
+        let kind = Kind::Sent {
+            id: message.id,
+            stage: Stage::Confirmed { after: 1 },
+            is_repeat: true,
+        };
+        assert_eq!(log.row(1).unwrap().kind, kind);
+        assert_eq!(log.len(), 1);
+    }
+
+    #[test]
+    fn a_message_without_a_row_gets_one_when_it_is_sent() {
+        let mut log = log(2);
+        let message = messages(1).remove(0);
+        log.queue(message.clone(), 1);
+        for text in ["a", "b"] {
+            log.receive_text(text.into(), 2);
+        }
+        assert_eq!(texts(&log), ["a", "b"]);
+        log.send(&Transmit::Message(message.clone()), 3);
+        log.settle(message.id, Fate::Confirmed, 3);
+        assert_eq!(texts(&log), ["b", "0"]);
+        assert_eq!(stages(&log), [Stage::Confirmed { after: 0 }]);
+    }
+
+    #[test]
+    fn frames_are_told_by_what_they_mean() {
+        let mut log = log(10);
+        log.send(&Transmit::Heartbeat("heartbeat".into()), 1);
+        let (sent, now) = (Duration::from_millis(100), Duration::from_millis(130));
+        for (text, meaning) in [
+            ("heartbeat", Meaning::Reply { sent, taken: 0 }),
+            ("pong", Meaning::SecondReply),
+            ("tick", Meaning::ServerHeartbeat),
+        ] {
+            log.note(Frame::Text(text.into()), meaning, now, 2);
+        }
+        log.receive_binary(3, vec![1, 2], 3);
+        let kinds: Vec<_> = log.shown(0).map(|row| row.kind.clone()).collect();
+        let reply = |round_trip| Kind::Reply { round_trip };
+        assert_eq!(
+            kinds,
+            [
+                Kind::Heartbeat,
+                reply(Some(Duration::from_millis(30))),
+                reply(None),
+                Kind::ServerHeartbeat,
+                Kind::Received
+            ]
+        );
+        assert!(log.row(5).unwrap().is_cut());
+        log.filter(Show::Heartbeats, "");
+        assert_eq!(log.len(), 4);
+    }
+
+    #[test]
+    fn each_change_of_the_connection_is_told() {
+        let mut log = log(20);
+        let loss = |code, was_open| Loss {
+            closure: Closure {
+                code,
+                reason: "no more".into(),
+                was_clean: true,
+            },
+            was_open,
+            was_silent: false,
+        };
+        let at = Duration::from_secs;
+        let connecting = |second| Status::Connecting { since: at(second) };
+        let waiting = Status::Waiting {
+            since: at(2),
+            until: at(3),
+        };
+        let open = |second, outage| Status::Open {
+            since: at(second),
+            outage,
+        };
+        let path = [
+            Status::Idle,
+            connecting(0),
+            open(1, None),
+            open(1, None),
+            waiting,
+            Status::Waiting {
+                since: at(2),
+                until: at(9),
+            },
+            connecting(3),
+            open(4, Some(at(3))),
+            Status::Stopped,
+            connecting(5),
+            Status::TurnedAway,
+        ];
+        for step in path.windows(2) {
+            let loss = if step[1] == Status::TurnedAway {
+                loss(1008, false)
+            } else {
+                loss(1012, true)
+            };
+            log.change((step[0], step[1]), Some(&loss), "ws://a/", 7);
+        }
+        assert_eq!(
+            texts(&log),
+            [
+                "Opening ws://a/.",
+                "Connected",
+                "Connection lost: Close code 1012 (service restart): no more.",
+                "Opening ws://a/.",
+                "Reconnected: The connection was down for 3 seconds. Messages sent to you in that time may be missing.",
+                "Disconnected",
+                "Opening ws://a/.",
+                "Could not connect: Close code 1008 (policy violation): no more.",
+                "Closed by the server",
+            ]
+        );
+        log.filter(Show::All, "POLICY");
+        assert_eq!(log.len(), 1);
+    }
+
+    #[test]
+    fn the_whole_text_is_searched() {
+        let mut log = log(10);
+        log.receive_text((" ".repeat(100_000) + "needle").into(), 1);
+        log.receive_text("hay".into(), 1);
+        log.receive_binary(6, b"Needle".into(), 1);
+        log.filter(Show::All, "NEEDLE");
+        assert_eq!(log.len(), 2);
+        log.receive_text("another Needle".into(), 1);
+        log.receive_text("more hay".into(), 1);
+        assert_eq!(log.len(), 3);
+        log.filter(Show::Sent, "needle");
+        assert!(log.is_empty());
+        log.filter(Show::All, "");
+        assert_eq!(log.len(), 5);
+    }
+
+    #[test]
+    fn what_is_shown_stands_still_while_paused() {
+        let mut log = log(2);
+        for text in ["a", "b"] {
+            log.receive_text(text.into(), 1);
+        }
+        log.pause(true);
+        for text in ["c", "d", "e"] {
+            log.receive_text(text.into(), 1);
+        }
+        assert_eq!(
+            (texts(&log), log.missed()),
+            (vec!["a".into(), "b".into()], 3)
+        );
+        let lines: Vec<_> = log.json_lines().collect();
+        assert_eq!(lines.len(), 4);
+        assert!(lines[0].contains("\"a\"") && lines[3].contains("\"e\""));
+        log.pause(false);
+        assert_eq!(
+            (texts(&log), log.missed()),
+            (vec!["d".into(), "e".into()], 0)
+        );
+        assert_eq!(log.dropped(), 3);
+    }
+
+    #[test]
+    fn what_came_after_a_clear_stays_when_it_is_undone() {
+        let mut log = log(10);
+        log.receive_text("a".into(), 1);
+        log.clear();
+        assert!(log.is_empty() && log.is_blank() && log.can_undo_clear());
+        log.clear();
+        assert!(log.can_undo_clear());
+        log.receive_text("b".into(), 1);
+        assert_eq!(log.json_lines().count(), 1);
+        log.undo_clear();
+        assert_eq!(texts(&log), ["a", "b"]);
+        assert!(!log.can_undo_clear());
+
+        log.clear();
+        log.receive_text("c".into(), 1);
+        log.clear();
+        log.undo_clear();
+        assert_eq!(texts(&log), ["c"]);
+        assert_eq!(log.dropped(), 0);
+    }
+
+    #[test]
+    fn a_text_larger_than_the_log_is_cut_and_says_so() {
+        let mut log = log(10);
+        log.receive_text("before".into(), 1);
+        log.receive_text("好".repeat(MAX_BYTES / 3 + 1).into(), 1);
+        let row = log.shown(0).next().unwrap();
+        assert_eq!((log.len(), row.number, row.is_cut()), (1, 2, true));
+        assert!(row.payload.bytes().len() <= MAX_BYTES && row.size > MAX_BYTES);
+    }
+
+    proptest! {
+        #[test]
+        fn a_log_shows_what_one_shows_that_looks_at_everything(
+            steps in vec(any_step(), 1..60), limit in 1..8_usize,
+        ) {
+            let mut log = log(limit);
+            let mut model = Model::new(limit);
+            for step in steps {
+                step.take(&mut log);
+                model.take(&step);
+                let shown: Vec<_> = log.shown(0).map(|row| row.number).collect();
+                prop_assert_eq!(&shown, &model.shown(), "{:?}", step);
+                prop_assert_eq!(log.len(), shown.len());
+                prop_assert_eq!(log.can_undo_clear(), model.can_undo());
+                prop_assert!(log.rows.len() <= limit);
+                let bytes: usize = log.rows.rows.iter().map(|row| row.payload.bytes().len()).sum();
+                prop_assert_eq!(log.rows.bytes, bytes);
+                prop_assert!(log.unsettled.len() <= limit);
+                for (index, number) in shown.into_iter().enumerate() {
+                    prop_assert_eq!(log.index_of(number), index);
+                    prop_assert_eq!(log.shown(index).next().unwrap().number, number);
+                }
+            }
+        }
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Receive(&'static str),
+        Beat,
+        Queue,
+        Pause(bool),
+        Clear,
+        Undo,
+        Filter(Show, &'static str),
+    }
+
+    fn any_step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            8 => prop_oneof![Just("a"), Just("b"), Just("AB")].prop_map(Step::Receive),
+            2 => Just(Step::Beat),
+            2 => Just(Step::Queue),
+            2 => any::<bool>().prop_map(Step::Pause),
+            1 => Just(Step::Clear),
+            1 => Just(Step::Undo),
+            2 => (0..5_usize, prop_oneof![Just(""), Just("a"), Just("b")])
+                .prop_map(|(show, search)| Step::Filter(Show::EACH[show], search)),
+        ]
+    }
+
+    impl Step {
+        fn take(&self, log: &mut Log) {
+            match self {
+                Self::Receive(text) => log.receive_text((*text).into(), 0),
+                Self::Beat => log.send(&Transmit::Heartbeat("a".into()), 0),
+                Self::Queue => log.queue(messages(1).remove(0), 0),
+                Self::Pause(pauses) => log.pause(*pauses),
+                Self::Clear => log.clear(),
+                Self::Undo => log.undo_clear(),
+                Self::Filter(show, search) => log.filter(*show, search),
+            }
+        }
+    }
+
+    /// Does the same with plain lists of number, kind and text.
+    struct Model {
+        limit: usize,
+        next: u64,
+        rows: Vec<(u64, Show, String)>,
+        still: Option<Vec<(u64, Show, String)>>,
+        cleared: u64,
+        show: Show,
+        search: &'static str,
+    }
+
+    impl Model {
+        fn new(limit: usize) -> Self {
+            Self {
+                limit,
+                next: 1,
+                rows: Vec::new(),
+                still: None,
+                cleared: 0,
+                show: Show::All,
+                search: "",
+            }
+        }
+
+        fn take(&mut self, step: &Step) {
+            match step {
+                Step::Receive(text) => self.push(Show::Received, text),
+                Step::Beat => self.push(Show::Heartbeats, "a"),
+                Step::Queue => self.push(Show::Sent, "0"),
+                Step::Pause(true) => {
+                    self.still.get_or_insert_with(|| self.rows.clone());
+                }
+                Step::Pause(false) => self.still = None,
+                Step::Clear => {
+                    if self.rows.iter().any(|row| row.0 >= self.cleared) {
+                        let cleared = self.cleared;
+                        self.rows.retain(|row| row.0 >= cleared);
+                        if let Some(still) = &mut self.still {
+                            still.retain(|row| row.0 >= cleared);
+                        }
+                        self.cleared = self.next;
+                    }
+                }
+                Step::Undo => self.cleared = 0,
+                Step::Filter(show, search) => (self.show, self.search) = (*show, search),
+            }
+        }
+
+        fn push(&mut self, show: Show, text: &str) {
+            self.rows.push((self.next, show, text.to_lowercase()));
+            self.next += 1;
+            let excess = self.rows.len().saturating_sub(self.limit);
+            self.rows.drain(..excess);
+        }
+
+        fn visible(&self) -> &[(u64, Show, String)] {
+            self.still.as_ref().unwrap_or(&self.rows)
+        }
+
+        fn shown(&self) -> Vec<u64> {
+            let shown = self.visible().iter().filter(|(number, show, text)| {
+                *number >= self.cleared
+                    && [Show::All, *show].contains(&self.show)
+                    && text.contains(self.search)
+            });
+            shown.map(|row| row.0).collect()
+        }
+
+        fn can_undo(&self) -> bool {
+            self.visible().iter().any(|row| row.0 < self.cleared)
+        }
+    }
+
+    fn log(limit: usize) -> Log {
+        Log::new(limit, Lang::En.words())
+    }
+
+    /// Messages with their number as their text.
+    fn messages(count: usize) -> Vec<Message> {
+        let mut outbox = Outbox::new(count, Resend::Every);
+        let messages = (0..count).map(|n| outbox.push_typed(n.to_string()).clone());
+        messages.collect()
+    }
+
+    fn stages(log: &Log) -> Vec<Stage> {
+        let stages = log.shown(0).filter_map(|row| match row.kind {
+            Kind::Sent { stage, .. } => Some(stage),
+            Kind::Received
+            | Kind::Heartbeat
+            | Kind::Reply { .. }
+            | Kind::ServerHeartbeat
+            | Kind::Event(_) => None,
+        });
+        stages.collect()
+    }
+
+    fn texts(log: &Log) -> Vec<String> {
+        let words = Lang::En.words();
+        log.shown(0)
+            .map(|row| row.text(words).into_owned())
+            .collect()
+    }
+}
