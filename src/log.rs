@@ -255,6 +255,12 @@ impl Log {
         }
     }
 
+    /// Searches in these words from now on.
+    pub fn speak(&mut self, words: &'static Words) {
+        self.words = words;
+        self.choose();
+    }
+
     /// A message waits.
     pub fn queue(&mut self, message: Message, at: u64) {
         let (id, is_repeat) = (message.id, message.is_repeat);
@@ -566,10 +572,12 @@ impl Log {
         row.number >= self.cleared
             && self.show.covers(&row.kind)
             && self.needle.as_ref().is_none_or(|needle| {
-                match (&row.kind, &row.payload) {
+                match &row.payload {
                     // Few binary frames are text, but those that are can be searched.
-                    (_, Payload::Binary(bytes)) => needle.is_in(&String::from_utf8_lossy(bytes)),
-                    (_, Payload::Text(_)) => needle.is_in(&row.text(self.words)),
+                    Payload::Binary(bytes) => {
+                        str::from_utf8(bytes).is_ok_and(|text| needle.is_in(text))
+                    }
+                    Payload::Text(_) => needle.is_in(&row.text(self.words)),
                 }
             })
     }
@@ -817,6 +825,8 @@ mod tests {
         );
         log.filter(Show::All, "POLICY");
         assert_eq!(log.len(), 1);
+        log.speak(Lang::ZhCn.words());
+        assert!(log.is_empty());
     }
 
     #[test]

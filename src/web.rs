@@ -4,6 +4,7 @@ mod app;
 mod browser;
 mod clock;
 mod composer;
+mod log;
 mod pulse;
 mod socket;
 mod tab;

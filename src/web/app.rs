@@ -1,6 +1,6 @@
 //! The page's root component: owns the connection and does what it says.
 
-use std::{cell::Cell, time::Duration};
+use std::{cell::Cell, rc::Rc, time::Duration};
 
 use gloo_events::EventListener;
 use gloo_render::{AnimationFrame, request_animation_frame};
@@ -14,6 +14,7 @@ use super::{
     browser::{self, Noticed},
     clock::Clock,
     composer::{Composed, Composer},
+    log::{Act, LogPanel},
     pulse::{self, Trace},
     socket::{Heard, Socket},
     tab::Tab,
@@ -58,6 +59,9 @@ pub struct App {
     composer: Composer,
     received: Option<Received>,
     trace: Trace,
+    log: LogPanel,
+    /// The connection's status as the log knows it.
+    logged: Status,
     /// Runs while the page shows a time that passes.
     ticker: Option<Interval>,
     ticked: Duration,
@@ -97,6 +101,7 @@ enum Happening {
     AddressEntered(String),
     Toggled(Toggle),
     Pressed(Press),
+    Log(Act),
     FrameCame,
     TimePassed,
 }
@@ -131,6 +136,12 @@ impl Component for App {
             composer: Composer::new(),
             received: None,
             trace: Trace::default(),
+            log: LogPanel::new(
+                LOG_LIMIT,
+                ctx.props().lang.words(),
+                link.callback(|act| Msg(Happening::Log(act))),
+            ),
+            logged: Status::Idle,
             ticker: None,
             ticked: Duration::ZERO,
             frame: None,
@@ -177,6 +188,7 @@ impl Component for App {
                 self.lang = lang;
                 self.trace.reword();
                 browser::name_language(lang);
+                self.log.speak(lang.words());
                 Draws::AtOnce
             }
             Happening::PermissionAsked(epoch, asks) => {
@@ -192,6 +204,10 @@ impl Component for App {
             Happening::Toggled(Toggle::Connect) => self.connect(ctx),
             Happening::Toggled(Toggle::Stop | Toggle::Disconnect) => self.take(Input::Close),
             Happening::Pressed(press) => self.press(ctx, press),
+            Happening::Log(act) => {
+                self.log.act(act);
+                Draws::AtOnce
+            }
             Happening::FrameCame => {
                 self.frame = None;
                 if self.is_outdated {
@@ -288,6 +304,7 @@ impl Component for App {
                         { self.composer.view(words, limit, &on_compose) }
                         { view::last_message(words, self.received.as_ref()) }
                     </div>
+                    { self.log.view() }
                 </main>
                 <footer><p>{ words.privacy }</p></footer>
             </>
@@ -309,6 +326,7 @@ impl Component for App {
             browser::warn("the focus is lost", &error);
         }
         self.trace.advance(self.clock.now());
+        self.log.rendered();
     }
 }
 
@@ -529,8 +547,24 @@ impl App {
     }
 
     fn take(&mut self, input: Input) -> Draws {
-        self.connection.handle_input(input, self.clock.now());
+        self.handle(input);
         Draws::WithTheFrame
+    }
+
+    fn handle(&mut self, input: Input) {
+        self.connection.handle_input(input, self.clock.now());
+        let status = self.connection.status();
+        if status != self.logged {
+            // A query may hold a secret, and logs are passed on.
+            let address = self.address.as_ref().map(Address::without_query);
+            self.log.log.change(
+                (self.logged, status),
+                self.connection.last_loss(),
+                &address.unwrap_or_default(),
+                self.clock.day(),
+            );
+            self.logged = status;
+        }
     }
 
     fn socket_of(&mut self, epoch: Epoch) -> Option<&mut Socket> {
@@ -542,7 +576,7 @@ impl App {
     fn drive(&mut self, ctx: &Context<Self>) {
         while let Some(effect) = self.connection.poll_effect() {
             if let Some(input) = self.perform(ctx, effect) {
-                self.connection.handle_input(input, self.clock.now());
+                self.handle(input);
             }
         }
     }
@@ -577,32 +611,40 @@ impl App {
                     return Some(Input::NotTaken(self.connection.epoch(), transmit));
                 }
                 let (pulse, now) = (&mut self.trace.pulse, self.clock.now());
-                match transmit {
+                match &transmit {
                     Transmit::Heartbeat(_) => pulse.beat(now),
                     Transmit::Message(_) => pulse.sent(now),
                 }
+                self.log.log.send(&transmit, self.clock.day());
             }
             Effect::AwaitDrain(epoch) => {
                 let has_drained = self.socket.as_mut().is_some_and(Socket::has_drained);
                 return has_drained.then_some(Input::Drained(epoch));
             }
-            Effect::Deliver(frame) => {
+            Effect::Deliver(Frame::Text(text)) => {
                 self.trace.pulse.received(self.clock.now());
-                self.received = Some(match frame {
-                    Frame::Text(text) => Received::Text(text.into()),
-                    Frame::Binary { bytes, .. } => Received::Binary(bytes),
-                });
+                let text = Rc::<str>::from(text);
+                self.log.receive_text(Rc::clone(&text), self.clock.day());
+                self.received = Some(Received::Text(text.into()));
             }
-            Effect::Note(_, meaning) => {
-                let (pulse, now) = (&mut self.trace.pulse, self.clock.now());
+            Effect::Deliver(Frame::Binary { bytes, head }) => {
+                self.trace.pulse.received(self.clock.now());
+                self.log.receive_binary(bytes, head, self.clock.day());
+                self.received = Some(Received::Binary(bytes));
+            }
+            Effect::Note(frame, meaning) => {
+                let now = self.clock.now();
+                let pulse = &mut self.trace.pulse;
                 match meaning {
                     Meaning::Reply { sent, .. } => pulse.replied(sent, now),
                     Meaning::Message | Meaning::ServerHeartbeat | Meaning::SecondReply => {
                         pulse.heard(now);
                     }
                 }
+                self.log.log.note(frame, meaning, now, self.clock.day());
             }
-            Effect::Queued(_) | Effect::Settled(..) => {}
+            Effect::Queued(message) => self.log.log.queue(message, self.clock.day()),
+            Effect::Settled(id, fate) => self.log.log.settle(id, fate, self.clock.day()),
             Effect::SetTimer(epoch, timer, period) => self.timers.set(epoch, timer, period),
             Effect::StopTimer(timer) => self.timers.stop(timer),
         }
@@ -686,3 +728,6 @@ fn outbox_name(address: &Address) -> String {
 
 /// Between two looks of the page at a time that passes.
 const TICK: Duration = Duration::from_secs(1);
+
+/// Rows that the log keeps.
+const LOG_LIMIT: usize = 1_000;

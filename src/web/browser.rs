@@ -1,13 +1,15 @@
 //! What the shell asks the browser: the page's address, its languages, the time.
 
 use gloo_events::EventListener;
+use gloo_timers::callback::Timeout;
 use js_sys::Array;
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    Document, Element, Event, EventTarget, PageTransitionEvent, Performance, PermissionState,
-    PermissionStatus, SecurityPolicyViolationEvent, SecurityPolicyViolationEventDisposition,
-    Storage, UrlSearchParams, VisibilityState, Window,
+    Blob, BlobPropertyBag, Document, Element, Event, EventTarget, HtmlDocument, HtmlElement,
+    HtmlTextAreaElement, PageTransitionEvent, Performance, PermissionState, PermissionStatus,
+    SecurityPolicyViolationEvent, SecurityPolicyViolationEventDisposition, Storage, Url,
+    UrlSearchParams, VisibilityState, Window,
 };
 use yew::Callback;
 
@@ -147,6 +149,58 @@ pub(super) fn keep(name: &str, text: &str) {
 /// Whether the browser believes that there is a network.
 pub(super) fn is_online() -> bool {
     window().navigator().on_line()
+}
+
+/// Saves these texts, one after the other, as a file with this name. The file is let go of when that
+/// which is returned is dropped or a minute is over.
+///
+/// # Errors
+///
+/// Returns what the browser threw.
+pub(super) fn download(name: &str, texts: &Array) -> Result<Timeout, JsValue> {
+    let options = BlobPropertyBag::new();
+    options.set_type("application/jsonl");
+    let blob = Blob::new_with_str_sequence_and_options(texts, &options)?;
+    let url = Url::create_object_url_with_blob(&blob)?;
+    let anchor = document().create_element("a")?;
+    anchor.set_attribute("href", &url)?;
+    anchor.set_attribute("download", name)?;
+    anchor.unchecked_into::<HtmlElement>().click();
+    // Browsers read the file only after this.
+    Ok(Timeout::new(60_000, move || {
+        if let Err(error) = Url::revoke_object_url(&url) {
+            warn("a file was not let go of", &error);
+        }
+    }))
+}
+
+/// Copies a text, while the user presses something; tells whether that was possible.
+pub(super) async fn copy(text: &str) -> bool {
+    // There is none outside of secure contexts.
+    let clipboard = window().navigator().clipboard();
+    let is_copied =
+        !clipboard.is_undefined() && JsFuture::from(clipboard.write_text(text)).await.is_ok();
+    is_copied || copy_selected(text).unwrap_or(false)
+}
+
+/// Copies a text in the way that every page may.
+fn copy_selected(text: &str) -> Result<bool, JsValue> {
+    let document = document();
+    let focused = document.active_element();
+    let field = document.create_element("textarea")?;
+    let field = field.unchecked_into::<HtmlTextAreaElement>();
+    field.set_class_name("unseen");
+    field.set_value(text);
+    root().append_child(&field)?;
+    field.select();
+    let is_copied = document
+        .unchecked_ref::<HtmlDocument>()
+        .exec_command("copy");
+    field.remove();
+    if let Some(focused) = focused.and_then(|one| one.dyn_into::<HtmlElement>().ok()) {
+        focused.focus()?;
+    }
+    is_copied
 }
 
 /// Tells the console about something that went wrong.

@@ -40,6 +40,25 @@ impl Clock {
         let seconds = (now.steady + self.slept.get()) / 1_000.0;
         Duration::try_from_secs_f64(seconds).unwrap_or_default()
     }
+
+    /// The time of the day when the time was last asked for, in milliseconds since 1970.
+    pub(super) fn day(&self) -> u64 {
+        whole(self.read.get().day)
+    }
+}
+
+/// The time of the day, in milliseconds since 1970.
+pub(super) fn day() -> u64 {
+    whole(js_sys::Date::now())
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "whole milliseconds; before 1970 it is 0"
+)]
+fn whole(millis: f64) -> u64 {
+    millis as u64
 }
 
 impl Reading {

@@ -19,6 +19,7 @@ trials:
   delivery     texts through a connection that is reset every 0.3 to 0.9 s: what arrives, beside the
                pages of bench/, which need npm
   endurance    memory stays flat over 1,000 reconnects and 1,000,000 messages
+  log          a click is answered within 100 ms during 100,000 messages at full speed
   model        every order of what can happen to a connection, within wider bounds
   waking       browsers that stood still for 90 s keep a healthy connection and replace a dead one
   hidden       heartbeats keep their period over ten minutes in a hidden page";
@@ -52,6 +53,7 @@ fn trials() -> Vec<Step> {
         page("flapping"),
         page("delivery"),
         page("endurance"),
+        page("log"),
         Step::run("model", MODEL),
         page("waking"),
         page("hidden"),

@@ -26,6 +26,7 @@ mod page {
     mod hidden;
     mod hosting;
     mod keeping;
+    mod log;
     mod policy;
     mod pulse;
     mod receiving;

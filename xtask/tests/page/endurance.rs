@@ -37,14 +37,7 @@ struct Load {
 impl Load {
     async fn assert_flat(self) {
         let server = Server::start(Manner::Echo);
-        let visit = Visit::before(Browser::Chromium, &[], "/", None).await;
-        // trunk's start script gives the module's memory to whoever listens.
-        let source = "addEventListener('TrunkApplicationStarted',
-            event => { window.memory = event.detail.wasm.memory; });";
-        let script = json!({ "source": source });
-        visit
-            .devtools("Page.addScriptToEvaluateOnNewDocument", script)
-            .await;
+        let visit = measurable().await;
         visit.begins(&format!("url={server}&{QUICK}")).await;
         visit.reaches(&["open"]).await;
 
@@ -103,6 +96,19 @@ impl Load {
     }
 }
 
+/// A visit whose memory can be [`Use::measured`]; the page is not open yet.
+pub(super) async fn measurable() -> Visit {
+    let visit = Visit::before(Browser::Chromium, &[], "/", None).await;
+    // trunk's start script gives the module's memory to whoever listens.
+    let source = "addEventListener('TrunkApplicationStarted',
+        event => { window.memory = event.detail.wasm.memory; });";
+    let script = json!({ "source": source });
+    visit
+        .devtools("Page.addScriptToEvaluateOnNewDocument", script)
+        .await;
+    visit
+}
+
 /// Types an answer to each question that the page shows.
 const ANSWERS: &str = "
     const field = document.querySelector('#message');
@@ -118,7 +124,7 @@ const ANSWERS: &str = "
 
 /// What the page uses after the collection of garbage.
 #[derive(Clone, Copy)]
-struct Use {
+pub(super) struct Use {
     /// Bytes that the objects of `JavaScript` take.
     heap: u64,
     /// Bytes of the module's memory, which never shrinks.
@@ -131,7 +137,7 @@ struct Use {
 }
 
 impl Use {
-    async fn measured(visit: &Visit) -> Self {
+    pub(super) async fn measured(visit: &Visit) -> Self {
         // Both are kept for whoever might ask.
         for command in ["Log.clear", "Runtime.discardConsoleEntries"] {
             ask(visit, command, json!({})).await;
@@ -153,7 +159,7 @@ impl Use {
         }
     }
 
-    fn assert_flat(self, later: Self) {
+    pub(super) fn assert_flat(self, later: Self) {
         assert!(later.heap <= self.heap + HEAP_SLACK, "{later}");
         assert!(later.module <= self.module + MODULE_SLACK, "{later}");
         assert!(later.nodes <= self.nodes + SLACK, "{later}");

@@ -1,0 +1,879 @@
+//! The log in the page: its rows that are in view, its buttons, and one row in full.
+
+use std::{cell::Cell, rc::Rc};
+
+use gloo_timers::callback::Timeout;
+use js_sys::Array;
+use wasm_bindgen::{JsCast as _, JsValue};
+use wasm_bindgen_futures::spawn_local;
+use web_sys::{
+    Element, Event, FocusEvent, HtmlElement, HtmlInputElement, HtmlSelectElement, InputEvent,
+    KeyboardEvent, MouseEvent,
+};
+use yew::{AttrValue, Callback, Html, NodeRef, TargetCast as _, html};
+
+use super::{browser, clock};
+use crate::{
+    log::{Kind, Log, Payload, Row, Show, Stage, day_and_time, time_of_day},
+    payload::{hex_lines, line, pretty, visible},
+    settings::millis,
+    words::{Words, fill, shortened},
+};
+
+/// The log and what the user does with it.
+pub(super) struct LogPanel {
+    pub(super) log: Log,
+    words: &'static Words,
+    emit: Callback<Act>,
+    /// What scrolls, and what is in it.
+    list: NodeRef,
+    items: NodeRef,
+    clear_button: NodeRef,
+    show: Show,
+    search: AttrValue,
+    sizes: Sizes,
+    place: Cell<Place>,
+    drawn: Cell<Drawn>,
+    /// The row that has the focus.
+    focused: Option<u64>,
+    /// The row that gets the focus as soon as it is drawn.
+    to_focus: Option<u64>,
+    opened: Option<Opened>,
+    reader: Option<Reader>,
+    /// Whether the last copy was made, once that is known.
+    has_copied: Option<bool>,
+    /// Lets go of what was downloaded.
+    download: Option<Timeout>,
+}
+
+/// What happened to the log.
+#[derive(Debug)]
+pub(super) enum Act {
+    Show(Show),
+    Search(String),
+    Pause,
+    Clear,
+    Undo,
+    Download,
+    ReadAloud(bool),
+    /// It is time to read what came since.
+    ReadOn,
+    Scroll,
+    Jump,
+    Focus(Option<u64>),
+    Key(Step),
+    Open(u64),
+    Close,
+    Look(Look),
+    Copy,
+    Copied(bool),
+}
+
+/// Where a key moves the focus to, from row to row.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Step {
+    Back,
+    On,
+    First,
+    Last,
+}
+
+/// How the row that is opened is shown.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Look {
+    Pretty,
+    Raw,
+    Hex,
+}
+
+/// Sizes in CSS pixels.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Sizes {
+    row: f64,
+    /// The height of what can be seen of the list at once.
+    view: f64,
+}
+
+/// What is to be seen.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Place {
+    /// The newest row, whichever that is.
+    Latest,
+    /// This row at the top, `above` pixels of it scrolled away. Of the rows, `seen` was the newest
+    /// when the user left the latest.
+    At { number: u64, above: f64, seen: u64 },
+}
+
+/// What the document holds.
+#[derive(Clone, Copy, Debug, Default)]
+struct Drawn {
+    /// The index of the first row, how many follow from there, and how many there are in all.
+    from: usize,
+    count: usize,
+    total: usize,
+    /// The numbers of the first and the last of them.
+    first: u64,
+    last: u64,
+    /// How far the list was scrolled then, in pixels.
+    top: f64,
+}
+
+/// The row that is shown in full.
+struct Opened {
+    row: Row,
+    look: Look,
+    text: AttrValue,
+    /// How many bytes of it are shown, if not all of them.
+    cut: Option<usize>,
+    is_json: bool,
+}
+
+/// Reads messages aloud.
+#[derive(Default)]
+struct Reader {
+    unread: u64,
+    latest: Option<Rc<str>>,
+    /// What is being read, and how many texts were before it.
+    text: String,
+    count: u64,
+    pause: Option<Timeout>,
+}
+
+impl LogPanel {
+    pub(super) fn new(limit: usize, words: &'static Words, emit: Callback<Act>) -> Self {
+        Self {
+            log: Log::new(limit, words),
+            words,
+            emit,
+            list: NodeRef::default(),
+            items: NodeRef::default(),
+            clear_button: NodeRef::default(),
+            show: Show::All,
+            search: AttrValue::default(),
+            sizes: Sizes {
+                row: 36.0,
+                view: 360.0,
+            },
+            place: Cell::new(Place::Latest),
+            drawn: Cell::default(),
+            focused: None,
+            to_focus: None,
+            opened: None,
+            reader: None,
+            has_copied: None,
+            download: None,
+        }
+    }
+
+    /// Says everything in these words from now on.
+    pub(super) fn speak(&mut self, words: &'static Words) {
+        self.words = words;
+        self.log.speak(words);
+    }
+
+    /// A text came that is a message.
+    pub(super) fn receive_text(&mut self, text: Rc<str>, at: u64) {
+        self.read(|| Rc::clone(&text));
+        self.log.receive_text(text, at);
+    }
+
+    /// A binary frame came.
+    pub(super) fn receive_binary(&mut self, size: usize, head: Vec<u8>, at: u64) {
+        let words = self.words;
+        self.read(|| words.binary.of(size as u64).into());
+        self.log.receive_binary(size, head, at);
+    }
+
+    /// Does what the user wants. It has to be drawn.
+    pub(super) fn act(&mut self, act: Act) {
+        match act {
+            Act::Show(show) => {
+                self.show = show;
+                self.filter();
+            }
+            Act::Search(search) => {
+                self.search = search.into();
+                self.filter();
+            }
+            Act::Pause => self.log.pause(!self.log.is_paused()),
+            Act::Clear => self.log.clear(),
+            Act::Undo => {
+                self.log.undo_clear();
+                // The button that has the focus goes.
+                focus(&self.clear_button);
+            }
+            Act::Download => self.download(),
+            Act::ReadAloud(reads) => self.reader = reads.then(Reader::default),
+            Act::ReadOn => self.read_on(),
+            Act::Scroll => {}
+            Act::Jump => {
+                self.place.set(Place::Latest);
+                focus(&self.list);
+            }
+            Act::Focus(number) => {
+                self.focused = number;
+                if number.is_some() {
+                    // A row that somebody looks at does not move away.
+                    self.scroll_to(self.drawn.get().top);
+                }
+            }
+            Act::Key(step) => self.step(step),
+            Act::Open(number) => self.open(number),
+            Act::Close => {
+                self.to_focus = self.opened.take().map(|opened| opened.row.number);
+            }
+            Act::Look(look) => {
+                if let Some(opened) = &mut self.opened {
+                    *opened = Opened::new(opened.row.clone(), look, self.words);
+                }
+            }
+            Act::Copy => self.copy(),
+            Act::Copied(has_copied) => self.has_copied = Some(has_copied),
+        }
+    }
+
+    pub(super) fn view(&self) -> Html {
+        let words = self.words;
+        let on = |act: fn() -> Act| self.emit.reform(move |_| act());
+        let pause = if self.log.is_paused() {
+            words.resume.of(self.log.missed())
+        } else {
+            words.pause.into()
+        };
+        let onshow = self.emit.reform(|event: Event| {
+            let index = event
+                .target_unchecked_into::<HtmlSelectElement>()
+                .selected_index();
+            let show = usize::try_from(index)
+                .ok()
+                .and_then(|index| Show::EACH.get(index));
+            Act::Show(show.copied().unwrap_or(Show::All))
+        });
+        let onsearch = self.emit.reform(|event: InputEvent| {
+            Act::Search(event.target_unchecked_into::<HtmlInputElement>().value())
+        });
+        let onread = self.emit.reform(|event: Event| {
+            Act::ReadAloud(event.target_unchecked_into::<HtmlInputElement>().checked())
+        });
+        let dropped = self.log.dropped();
+        html! {
+            <section class="log" aria-labelledby="log-name">
+                <h2 id="log-name">{ words.log }</h2>
+                <div class="tools">
+                    <label class="field">
+                        { words.show }
+                        <select onchange={onshow}>
+                            for show in Show::EACH {
+                                <option selected={show == self.show}>{ name(show, words) }</option>
+                            }
+                        </select>
+                    </label>
+                    <label class="field grows">
+                        { words.search }
+                        <input
+                            type="search"
+                            autocomplete="off"
+                            spellcheck="false"
+                            dir="auto"
+                            value={self.search.clone()}
+                            oninput={onsearch}
+                        />
+                    </label>
+                    <button type="button" class="pause" onclick={on(|| Act::Pause)}>{ pause }</button>
+                    <button type="button" ref={&self.clear_button} onclick={on(|| Act::Clear)}>
+                        { words.clear }
+                    </button>
+                    if self.log.can_undo_clear() {
+                        { button(words.undo, on(|| Act::Undo)) }
+                    }
+                    { button(words.download, on(|| Act::Download)) }
+                </div>
+                <label class="switch">
+                    <input type="checkbox" checked={self.reader.is_some()} onchange={onread} />
+                    { words.read_aloud }
+                </label>
+                <div class="unseen" aria-live="polite" aria-atomic="true">
+                    if let Some(reader) = self.reader.as_ref().filter(|reader| reader.count > 0) {
+                        <p key={reader.count}>{ &reader.text }</p>
+                    }
+                </div>
+                { self.list() }
+                if dropped > 0 {
+                    <p class="hint">{ words.log_dropped.of(dropped) }</p>
+                }
+                { self.pane() }
+            </section>
+        }
+    }
+
+    /// Puts the rows that were drawn where they belong.
+    pub(super) fn rendered(&mut self) {
+        let (Some(list), Some(items)) = (
+            self.list.cast::<HtmlElement>(),
+            self.items.cast::<HtmlElement>(),
+        ) else {
+            return;
+        };
+        let drawn = self.drawn.get();
+        let row = items.first_element_child();
+        let row = row.map_or(0.0, |row| row.get_bounding_client_rect().height());
+        let sizes = Sizes {
+            row: if row > 0.0 { row } else { self.sizes.row },
+            view: f64::from(list.client_height()),
+        };
+        let is_new = sizes != self.sizes;
+        self.sizes = sizes;
+        let before = sizes.row * count(drawn.from);
+        let after = sizes.row * count(drawn.total - drawn.from - drawn.count);
+        let padding = format!("{}px 0 {}px", whole(before), whole(after));
+        if let Err(error) = items.style().set_property("padding", &padding) {
+            browser::warn("the log's rows could not be placed", &error);
+        }
+        let top = self.top();
+        if (f64::from(list.scroll_top()) - top).abs() >= 1.0 {
+            list.set_scroll_top(whole(top));
+        }
+        self.drawn.set(Drawn {
+            top: f64::from(list.scroll_top()),
+            ..drawn
+        });
+        if let Some(number) = self.to_focus.take().or(self.focused) {
+            let row = list.query_selector(&format!("[data-row='{number}']"));
+            match row
+                .ok()
+                .flatten()
+                .and_then(|row| row.dyn_into::<HtmlElement>().ok())
+            {
+                Some(row) if self.focused != Some(number) => focus_element(&row),
+                Some(_) => {}
+                // It is out of sight, or gone: the focus stays near.
+                None => {
+                    self.focused = None;
+                    focus_element(&list);
+                }
+            }
+        }
+        if is_new {
+            self.emit.emit(Act::Scroll);
+        }
+    }
+
+    fn list(&self) -> Html {
+        let words = self.words;
+        self.notice_scrolling();
+        let drawn = self.choose();
+        self.drawn.set(drawn);
+        let new = match self.place.get() {
+            Place::Latest => None,
+            Place::At { seen, .. } => Some(self.log.len() - self.log.index_of(seen + 1)),
+        };
+        let emit = &self.emit;
+        let onclick = self.hear(|event: &MouseEvent| Some(Act::Open(row_of(event)?)));
+        let onfocusin = self.hear(|event: &FocusEvent| Some(Act::Focus(Some(row_of(event)?))));
+        let onfocusout = self.hear(|_: &FocusEvent| Some(Act::Focus(None)));
+        let onkeydown = self.hear(|event: &KeyboardEvent| {
+            let step = match event.key().as_str() {
+                "ArrowUp" => Step::Back,
+                "ArrowDown" => Step::On,
+                "Home" => Step::First,
+                "End" => Step::Last,
+                _ => return None,
+            };
+            event.prevent_default();
+            Some(Act::Key(step))
+        });
+        // One row is reached with Tab, and the others from there.
+        let is_drawn = |number: &u64| (drawn.first..=drawn.last).contains(number);
+        let opened = self.opened.as_ref().map(|opened| opened.row.number);
+        let reached = self
+            .focused
+            .or(opened)
+            .filter(is_drawn)
+            .unwrap_or(drawn.last);
+        html! {
+            <div class="rows">
+                <div
+                    ref={&self.list}
+                    role="log"
+                    aria-live="off"
+                    aria-labelledby="log-name"
+                    tabindex="0"
+                    onscroll={emit.reform(|_| Act::Scroll)}
+                >
+                    if self.log.is_empty() {
+                        <p class="hint">
+                            { if self.log.is_blank() { words.log_empty } else { words.log_no_match } }
+                        </p>
+                    }
+                    <ol ref={&self.items} {onclick} {onfocusin} {onfocusout} {onkeydown}>
+                        for (index, row) in self.log.shown(drawn.from).take(drawn.count).enumerate() {
+                            <li
+                                key={row.number}
+                                aria-setsize={drawn.total.to_string()}
+                                aria-posinset={(drawn.from + index + 1).to_string()}
+                            >
+                                <button
+                                    type="button"
+                                    class={class(&row.kind)}
+                                    data-row={row.number.to_string()}
+                                    tabindex={if row.number == reached { "0" } else { "-1" }}
+                                    aria-expanded={if Some(row.number) == opened { "true" } else { "false" }}
+                                >
+                                    { cells(row, words) }
+                                </button>
+                            </li>
+                        }
+                    </ol>
+                </div>
+                if let Some(new) = new {
+                    <button type="button" class="jump" onclick={emit.reform(|_| Act::Jump)}>
+                        if new == 0 { { words.jump_nothing_new } } else { { words.jump.of(new as u64) } }
+                    </button>
+                }
+            </div>
+        }
+    }
+
+    /// The row that is opened, in full.
+    fn pane(&self) -> Html {
+        let words = self.words;
+        let Some(opened) = &self.opened else {
+            return html! {};
+        };
+        let row = self.log.row(opened.row.number).unwrap_or(&opened.row);
+        let (_, said) = stage(&row.kind, words);
+        let time = day_and_time(local(row.at));
+        let size = words.bytes.of(row.size as u64);
+        let is_event = matches!(row.kind, Kind::Event(_));
+        let is_binary = matches!(row.payload, Payload::Binary(_));
+        let looks = [
+            (Look::Pretty, words.pretty, opened.is_json),
+            (Look::Raw, words.raw, !is_binary),
+            (Look::Hex, words.hex, !is_event),
+        ];
+        let copied = match self.has_copied {
+            None => "",
+            Some(true) => words.copied,
+            Some(false) => words.not_copied,
+        };
+        let emit = &self.emit;
+        html! {
+            <section class="opened" id="log-opened" aria-labelledby="opened-name">
+                <h3 id="opened-name">{ words.opened_row }</h3>
+                <div class="tools">
+                    if !is_event {
+                        <div role="group" aria-labelledby="opened-name" class="looks">
+                            for (look, name, is_there) in looks {
+                                if is_there {
+                                    <button
+                                        type="button"
+                                        aria-pressed={if look == opened.look { "true" } else { "false" }}
+                                        onclick={emit.reform(move |_| Act::Look(look))}
+                                    >{ name }</button>
+                                }
+                            }
+                        </div>
+                    }
+                    { button(words.copy, emit.reform(|_| Act::Copy)) }
+                    { button(words.close, emit.reform(|_| Act::Close)) }
+                    <span role="status">{ copied }</span>
+                </div>
+                <dl>
+                    <div><dt>{ kind_name(&row.kind, words) }</dt><dd>{ format!("#{}", row.number) }</dd></div>
+                    <div><dt>{ words.time }</dt><dd>{ time.replace('T', " ") }</dd></div>
+                    if !is_event {
+                        <div><dt>{ words.size }</dt><dd>{ size }</dd></div>
+                    }
+                    if let Some(said) = said {
+                        <div><dt>{ words.delivery }</dt><dd>{ said }</dd></div>
+                    }
+                </dl>
+                <pre
+                    role="group"
+                    aria-labelledby="opened-name"
+                    tabindex="0"
+                    dir={if opened.look == Look::Hex { "ltr" } else { "auto" }}
+                >{ &opened.text }</pre>
+                if let Some(cut) = opened.cut {
+                    <p class="hint">{ words.cut.of(cut as u64) }</p>
+                }
+            </section>
+        }
+    }
+
+    fn hear<E: 'static>(&self, act: fn(&E) -> Option<Act>) -> Callback<E> {
+        let emit = self.emit.clone();
+        Callback::from(move |event| {
+            if let Some(act) = act(&event) {
+                emit.emit(act);
+            }
+        })
+    }
+
+    fn filter(&mut self) {
+        self.log.filter(self.show, &self.search);
+    }
+
+    /// Notices that the user has scrolled, before what is drawn hides it.
+    fn notice_scrolling(&self) {
+        let drawn = self.drawn.get();
+        let Some(list) = self.list.cast::<Element>() else {
+            return;
+        };
+        let top = f64::from(list.scroll_top());
+        if (top - drawn.top).abs() >= 1.0 {
+            self.scroll_to(top);
+            let bottom = self.sizes.row * count(drawn.total) - self.sizes.view;
+            // Sizes are rounded. More would hold back a scroll that begins slowly.
+            if top >= bottom - 2.0 {
+                self.place.set(Place::Latest);
+            }
+        }
+    }
+
+    /// Keeps in view what is so many pixels below the top of what was drawn last.
+    fn scroll_to(&self, top: f64) {
+        let drawn = self.drawn.get();
+        if drawn.count == 0 {
+            return;
+        }
+        let top = top.max(0.0);
+        let index = floor(top / self.sizes.row);
+        let above = top - self.sizes.row * count(index);
+        // Rows may have gone since.
+        let index = (index + self.log.index_of(drawn.first)).saturating_sub(drawn.from);
+        let last = self.log.len().saturating_sub(1);
+        let Some(row) = self.log.shown(index.min(last)).next() else {
+            return;
+        };
+        let seen = match self.place.get() {
+            Place::Latest => drawn.last,
+            Place::At { seen, .. } => seen,
+        };
+        self.place.set(Place::At {
+            number: row.number,
+            above,
+            seen,
+        });
+    }
+
+    /// Which rows the document is to hold: those in view and a few more.
+    fn choose(&self) -> Drawn {
+        let total = self.log.len();
+        let in_view = floor(self.sizes.view / self.sizes.row) + 2;
+        let (from, end) = match self.place.get() {
+            Place::Latest => (total.saturating_sub(in_view), total),
+            Place::At { number, .. } => {
+                let index = self.log.index_of(number).min(total.saturating_sub(in_view));
+                (index, total.min(index + in_view))
+            }
+        };
+        let from = from.saturating_sub(MARGIN);
+        let count = total.min(end + MARGIN) - from;
+        let number = |index| self.log.shown(index).next().map_or(0, |row| row.number);
+        Drawn {
+            from,
+            count,
+            total,
+            first: number(from),
+            last: number((from + count).saturating_sub(1)),
+            top: self.drawn.get().top,
+        }
+    }
+
+    /// How far the list has to be scrolled.
+    fn top(&self) -> f64 {
+        let bottom = self.sizes.row * count(self.log.len()) - self.sizes.view;
+        let top = match self.place.get() {
+            Place::Latest => bottom,
+            Place::At { number, above, .. } => {
+                self.sizes.row * count(self.log.index_of(number)) + above
+            }
+        };
+        top.min(bottom).max(0.0)
+    }
+
+    /// Moves the focus from row to row.
+    fn step(&mut self, step: Step) {
+        let Some(focused) = self.focused else {
+            return;
+        };
+        let last = self.log.len().saturating_sub(1);
+        let index = self.log.index_of(focused);
+        let index = match step {
+            Step::Back => index.saturating_sub(1),
+            Step::On => last.min(index + 1),
+            Step::First => 0,
+            Step::Last => last,
+        };
+        let Some(row) = self.log.shown(index).next() else {
+            return;
+        };
+        self.to_focus = Some(row.number);
+        let Sizes { row, view } = self.sizes;
+        let place = row * count(index);
+        let drawn = self.drawn.get();
+        let shift = row * (count(drawn.from) - count(self.log.index_of(drawn.first)));
+        self.scroll_to((drawn.top - shift).min(place).max(place + row - view) + shift);
+    }
+
+    fn open(&mut self, number: u64) {
+        self.has_copied = None;
+        let is_open = self
+            .opened
+            .as_ref()
+            .is_some_and(|opened| opened.row.number == number);
+        let row = self.log.row(number).filter(|_| !is_open);
+        self.opened = row.map(|row| Opened::new(row.clone(), Look::Pretty, self.words));
+    }
+
+    /// A message is read aloud at once if nothing was for a while.
+    fn read(&mut self, text: impl FnOnce() -> Rc<str>) {
+        let is_paused = self.log.is_paused();
+        let Some(reader) = self.reader.as_mut().filter(|_| !is_paused) else {
+            return;
+        };
+        reader.unread += 1;
+        reader.latest = Some(text());
+        if reader.pause.is_none() {
+            self.read_on();
+        }
+    }
+
+    fn read_on(&mut self) {
+        let Some(reader) = &mut self.reader else {
+            return;
+        };
+        let Some(latest) = reader.latest.take() else {
+            reader.pause = None;
+            return;
+        };
+        let latest = shortened(&line(&latest));
+        reader.text = if reader.unread == 1 {
+            latest
+        } else {
+            let number = reader.unread.to_string();
+            fill(self.words.batch, &[("n", &number), ("text", &latest)])
+        };
+        reader.unread = 0;
+        reader.count += 1;
+        let emit = self.emit.clone();
+        reader.pause = Some(Timeout::new(READING_MILLIS, move || emit.emit(Act::ReadOn)));
+    }
+
+    fn download(&mut self) {
+        let now = day_and_time(local(clock::day()));
+        // To the second, and as every system allows it in a name.
+        let now = now.split('.').next().unwrap_or_default().replace(':', "-");
+        let name = ["heartwire-", &now, ".jsonl"].concat();
+        let lines: Array = self
+            .log
+            .json_lines()
+            .map(|line| JsValue::from(line + "\n"))
+            .collect();
+        match browser::download(&name, &lines) {
+            Ok(release) => self.download = Some(release),
+            Err(error) => browser::warn("the log could not be downloaded", &error),
+        }
+    }
+
+    fn copy(&self) {
+        let Some(opened) = &self.opened else {
+            return;
+        };
+        let (text, emit) = (opened.copied(self.words), self.emit.clone());
+        spawn_local(async move { emit.emit(Act::Copied(browser::copy(&text).await)) });
+    }
+}
+
+impl Opened {
+    fn new(row: Row, look: Look, words: &Words) -> Self {
+        let printed = match (&row.kind, &row.payload) {
+            (Kind::Event(_), _) | (_, Payload::Binary(_)) => None,
+            (_, Payload::Text(text)) => pretty(text),
+        };
+        let is_json = printed.is_some();
+        let look = match (look, &row.payload) {
+            (Look::Pretty, Payload::Text(_)) if !is_json => Look::Raw,
+            (_, Payload::Binary(_)) => Look::Hex,
+            _ => look,
+        };
+        let bytes = row.payload.bytes();
+        let mut shown = bytes.len();
+        let text = match (look, printed) {
+            (Look::Pretty, Some(printed)) => visible(&printed).into_owned(),
+            (Look::Hex, _) => {
+                shown = shown.min(MOST_HEX);
+                hex_lines(&bytes[..shown])
+            }
+            _ => visible(&row.text(words)).into_owned(),
+        };
+        let cut = (shown < row.size).then_some(shown);
+        Self {
+            row,
+            look,
+            text: text.into(),
+            cut,
+            is_json,
+        }
+    }
+
+    /// What is copied: a text as it came, bytes as they are shown.
+    fn copied(&self, words: &Words) -> String {
+        match &self.row.payload {
+            Payload::Text(_) => self.row.text(words).into_owned(),
+            Payload::Binary(_) => self.text.to_string(),
+        }
+    }
+}
+
+/// The number of the row in which something happened.
+fn row_of(event: &Event) -> Option<u64> {
+    let target = event.target_dyn_into::<Element>()?;
+    let row = target.closest("[data-row]").ok()??;
+    row.get_attribute("data-row")?.parse().ok()
+}
+
+fn name(show: Show, words: &Words) -> &'static str {
+    match show {
+        Show::All => words.all,
+        Show::Sent => words.sent,
+        Show::Received => words.received,
+        Show::Events => words.events,
+        Show::Heartbeats => words.heartbeats,
+    }
+}
+
+fn kind_name(kind: &Kind, words: &Words) -> &'static str {
+    match kind {
+        Kind::Sent { .. } => words.sent,
+        Kind::Received => words.received,
+        Kind::Heartbeat => words.heartbeat,
+        Kind::Reply { .. } => words.reply,
+        Kind::ServerHeartbeat => words.server_heartbeat,
+        Kind::Event(_) => words.event,
+    }
+}
+
+fn class(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Sent { .. } => "row sent",
+        Kind::Received => "row got",
+        Kind::Heartbeat | Kind::Reply { .. } | Kind::ServerHeartbeat => "row beat",
+        Kind::Event(_) => "row event",
+    }
+}
+
+/// The cells of a row.
+fn cells(row: &Row, words: &'static Words) -> Html {
+    let sign = match &row.kind {
+        Kind::Sent { .. } => "↑",
+        Kind::Received => "↓",
+        Kind::Heartbeat => "↑♥",
+        Kind::Reply { .. } | Kind::ServerHeartbeat => "↓♥",
+        Kind::Event(_) => "•",
+    };
+    let time = time_of_day(local(row.at));
+    let (seconds, fraction) = time.split_at_checked(8).unwrap_or((&time, ""));
+    let (stage_sign, said) = stage(&row.kind, words);
+    let is_event = matches!(row.kind, Kind::Event(_));
+    html! {
+        <>
+            <span class="way" aria-hidden="true">{ sign }</span>
+            <span class="unseen">{ kind_name(&row.kind, words) }{ " " }</span>
+            <span class="at">{ seconds }<span class="fraction">{ fraction }</span></span>
+            <span class="what" dir="auto">{ line(&row.text(words)) }</span>
+            <span class="size">
+                if !is_event { { row.size }{ " B" } }
+            </span>
+            <span class="stage" aria-hidden="true" title={said.clone()}>{ stage_sign }</span>
+            <span class="unseen">{ " " }{ said }</span>
+        </>
+    }
+}
+
+/// How far a message got, or how long a reply took: a sign, and words that say the same.
+fn stage(kind: &Kind, words: &Words) -> (String, Option<String>) {
+    let (stage, is_repeat) = match kind {
+        Kind::Sent {
+            stage, is_repeat, ..
+        } => (*stage, *is_repeat),
+        Kind::Reply {
+            round_trip: Some(round_trip),
+        } => {
+            let took = [&millis(*round_trip).to_string(), " ms"].concat();
+            return (took.clone(), Some(took));
+        }
+        Kind::Received
+        | Kind::Heartbeat
+        | Kind::Reply { round_trip: None }
+        | Kind::ServerHeartbeat
+        | Kind::Event(_) => return (String::new(), None),
+    };
+    let (sign, said) = match stage {
+        Stage::Queued => ("…", words.queued.into()),
+        Stage::Sent { .. } if is_repeat => ("↻", words.sent_again.into()),
+        Stage::Sent { .. } => ("✓", words.sent.into()),
+        Stage::Confirmed { after } => ("✓✓", words.confirmed_after.of(after)),
+        Stage::Unconfirmed => ("?", words.unconfirmed.into()),
+        Stage::Merged => ("⤵", words.merged_into.into()),
+    };
+    (sign.into(), Some(said))
+}
+
+/// A time in milliseconds since 1970, moved so that its day and hour are those of this place.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    reason = "whole minutes"
+)]
+fn local(millis: u64) -> u64 {
+    let date = js_sys::Date::new(&JsValue::from_f64(millis as f64));
+    let behind = date.get_timezone_offset() as i64;
+    millis.saturating_add_signed(-behind * 60_000)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "no log has that many rows")]
+fn count(rows: usize) -> f64 {
+    rows as f64
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a number of rows"
+)]
+fn floor(rows: f64) -> usize {
+    rows as usize
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a document is not as high")]
+fn whole(pixels: f64) -> i32 {
+    pixels.round() as i32
+}
+
+fn button(label: impl Into<AttrValue>, onclick: Callback<MouseEvent>) -> Html {
+    let label = label.into();
+    html! { <button type="button" {onclick}>{ label }</button> }
+}
+
+fn focus(node: &NodeRef) {
+    if let Some(element) = node.cast::<HtmlElement>() {
+        focus_element(&element);
+    }
+}
+
+fn focus_element(element: &HtmlElement) {
+    if let Err(error) = element.focus() {
+        browser::warn("the focus could not be moved", &error);
+    }
+}
+
+/// Rows beyond those in view, above and below: what a scroll shows before it is drawn.
+const MARGIN: usize = 6;
+
+/// The least time between two texts that are read aloud.
+const READING_MILLIS: u32 = 2_000;
+
+/// What is shown in hexadecimal, in bytes.
+const MOST_HEX: usize = 64 * 1024;
