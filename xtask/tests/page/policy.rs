@@ -74,6 +74,40 @@ async fn the_policy_lets_no_other_script_run() {
     assert_eq!(visit.evaluate("return watched.ran ?? false").await, false);
 }
 
+#[tokio::test]
+async fn a_script_or_style_that_was_changed_on_the_host_is_not_taken() {
+    for browser in [Browser::Chromium, Browser::Firefox] {
+        for kind in ["js", "css"] {
+            let folder = watched_page(&format!("integrity-{browser}-{kind}"));
+            let is_hashed = |path: &PathBuf| {
+                let name = path.file_name().unwrap().to_str().unwrap();
+                name.contains('-') && name.ends_with(kind)
+            };
+            let files = fs::read_dir(&folder).unwrap();
+            let mut files = files.map(|entry| entry.unwrap().path());
+            let changed = files.find(is_hashed).unwrap();
+            let content = fs::read_to_string(&changed).unwrap();
+            fs::write(&changed, content + "\n/* changed */\n").unwrap();
+            let visit = Visit::elsewhere(browser, &folder).await;
+            let address = visit.site.address("127.0.0.1", "autoconnect=false");
+            visit.session.client.goto(&address).await.unwrap();
+
+            eventually(
+                &format!("{browser} does without the {kind}"),
+                SOON,
+                async || {
+                    let script = match kind {
+                        "js" => "return document.querySelector('#starting[role=alert]') !== null",
+                        _ => "return getComputedStyle(document.body).margin === '8px'",
+                    };
+                    visit.evaluate(script).await.as_bool().filter(|does| *does)
+                },
+            )
+            .await;
+        }
+    }
+}
+
 /// The built page with a script of ours before all others, which the policy allows as it comes from
 /// the page's own host: it notes what goes wrong from the very start.
 fn watched_page(name: &str) -> PathBuf {
