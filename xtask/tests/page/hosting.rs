@@ -17,41 +17,34 @@ use super::{SOON, eventually};
 #[ignore = "needs nginx: cargo xtask soak hosting"]
 async fn nginx_hosts_the_page_with_the_file_of_the_docs() {
     let server = Server::start(Manner::Echo);
-    let port = free_port().await;
-    let folder = folder("nginx");
-    let config = configuration(
-        "docs/nginx.conf",
-        &[
-            ("listen 80;", &format!("listen 127.0.0.1:{port};")),
-            ("root /srv;", &format!("root {};", folder.display())),
-            ("127.0.0.1:8080", &format!("127.0.0.1:{}", server.port())),
-        ],
-    );
-    let types = hosts::find(NGINX_TYPES).unwrap_or_else(|error| panic!("{error}"));
-    let config = format!(
-        "daemon off; master_process off; pid nginx.pid; error_log error.log; events {{}}
-         http {{
-             access_log off; client_body_temp_path body; proxy_temp_path proxy;
-             fastcgi_temp_path fastcgi; scgi_temp_path scgi; uwsgi_temp_path uwsgi;
-             default_type application/octet-stream; include {}; {config}
-         }}",
-        types.display()
-    );
-    let file = folder.join("nginx.conf");
-    fs::write(&file, config).unwrap();
-    let program = hosts::find(NGINX).unwrap_or_else(|error| panic!("{error}"));
-    let words = [
-        program.as_os_str(),
-        "-p".as_ref(),
-        folder.as_os_str(),
-        "-e".as_ref(),
-        "error.log".as_ref(),
-        "-c".as_ref(),
-        file.as_os_str(),
-    ];
-    let _nginx = Leash::start("env", words).unwrap();
+    let (_nginx, port) = nginx("nginx", &server, "10m").await;
 
     hosts_the_page(port, &server, "gzip").await;
+}
+
+/// nginx counts what goes to the server, too: heartbeats that nobody answers are enough.
+#[tokio::test]
+#[ignore = "needs nginx: cargo xtask soak hosting"]
+async fn heartbeats_keep_a_connection_that_a_proxy_would_end() {
+    let server = Server::start(Manner::Silent);
+    let (_nginx, port) = nginx("nginx-idle", &server, "3s").await;
+    let visit = Visit::before(Browser::Chromium, &[], "/", None).await;
+    let page = format!("http://127.0.0.1:{port}/heartwire/?url=/ws&retry=false");
+
+    visit.go(&format!("{page}&heartbeat=off")).await;
+    visit.reaches(&["open"]).await;
+    visit.reaches(&["gaveUp"]).await;
+
+    visit
+        .go(&format!("{page}&heartbeat=1s&heartbeat_mode=always"))
+        .await;
+    visit.reaches(&["open"]).await;
+    server
+        .until_within(2 * SOON, "three times the limit has passed", |all| {
+            all[1].frames.len() >= 9
+        })
+        .await;
+    assert_eq!(visit.datum("state").await, "open");
 }
 
 #[tokio::test]
@@ -82,18 +75,56 @@ async fn caddy_hosts_the_page_with_the_file_of_the_docs() {
         file.as_os_str(),
     ];
     let _caddy = Leash::start("env", words).unwrap();
+    answers(port).await;
 
     hosts_the_page(port, &server, "br").await;
 }
 
+/// Starts nginx with the file of the docs before a `server`, bearing `silence`; returns its port.
+async fn nginx(name: &str, server: &Server, silence: &str) -> (Leash, u16) {
+    let port = free_port().await;
+    let folder = folder(name);
+    let config = configuration(
+        "docs/nginx.conf",
+        &[
+            ("listen 80;", &format!("listen 127.0.0.1:{port};")),
+            ("root /srv;", &format!("root {};", folder.display())),
+            ("127.0.0.1:8080", &format!("127.0.0.1:{}", server.port())),
+            (
+                "proxy_read_timeout 10m",
+                &format!("proxy_read_timeout {silence}"),
+            ),
+        ],
+    );
+    let types = hosts::find(NGINX_TYPES).unwrap_or_else(|error| panic!("{error}"));
+    let config = format!(
+        "daemon off; master_process off; pid nginx.pid; error_log error.log; events {{}}
+         http {{
+             access_log off; client_body_temp_path body; proxy_temp_path proxy;
+             fastcgi_temp_path fastcgi; scgi_temp_path scgi; uwsgi_temp_path uwsgi;
+             default_type application/octet-stream; include {}; {config}
+         }}",
+        types.display()
+    );
+    let file = folder.join("nginx.conf");
+    fs::write(&file, config).unwrap();
+    let program = hosts::find(NGINX).unwrap_or_else(|error| panic!("{error}"));
+    let words = [
+        program.as_os_str(),
+        "-p".as_ref(),
+        folder.as_os_str(),
+        "-e".as_ref(),
+        "error.log".as_ref(),
+        "-c".as_ref(),
+        file.as_os_str(),
+    ];
+    let nginx = Leash::start("env", words).unwrap();
+    answers(port).await;
+    (nginx, port)
+}
+
 /// What a host has to do, with the page under `/heartwire/` and the `server` behind `/ws`.
 async fn hosts_the_page(port: u16, server: &Server, compression: &str) {
-    eventually("the host answers", SOON, async || {
-        let connected = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await;
-        connected.ok().map(drop)
-    })
-    .await;
-
     let page = get(port, "/heartwire/", "").await;
     assert!(page.starts_with("http/1.1 200 "), "{page}");
     for header in [
@@ -149,6 +180,14 @@ async fn hosts_the_page(port: u16, server: &Server, compression: &str) {
     visit.shows("through the host").await;
     let shown = visit.session.console().await.unwrap();
     assert_eq!(shown, serde_json::json!([]), "the console");
+}
+
+async fn answers(port: u16) {
+    eventually("the host answers", SOON, async || {
+        let connected = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await;
+        connected.ok().map(drop)
+    })
+    .await;
 }
 
 /// The headers of an answer, in lower case.
