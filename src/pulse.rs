@@ -1,6 +1,6 @@
 //! The last five minutes of a connection as one line.
 
-use std::{collections::VecDeque, time::Duration};
+use std::time::Duration;
 
 use crate::{
     connection::{Loss, Status},
@@ -14,9 +14,9 @@ use crate::{
 /// inputs.
 #[derive(Clone, Debug, Default)]
 pub struct Pulse {
-    spans: VecDeque<Span>,
-    beats: VecDeque<Beat>,
-    buckets: VecDeque<Bucket>,
+    spans: Vec<Span>,
+    beats: Vec<Beat>,
+    buckets: Vec<Bucket>,
     /// So many of the newest heartbeats have heard nothing after them.
     unheard: usize,
     /// The server has answered since it was last turned to.
@@ -144,11 +144,11 @@ impl Pulse {
         self.unheard = 0;
         let is_lost = matches!(before, Phase::Connecting | Phase::Open)
             && matches!(phase, Phase::Waiting | Phase::Ended);
-        let was_down = self.spans.back().is_some_and(|span| span.is_down);
+        let was_down = self.spans.last().is_some_and(|span| span.is_down);
         let mut ending = loss.filter(|_| is_lost && !was_down).map(Ending::of);
         if before == Phase::Open && ending == Some(Ending::Silence) {
             // It is over since it was last heard of, as the connection counts it, too.
-            let opened = self.spans.back().map_or(heard, |span| span.from);
+            let opened = self.spans.last().map_or(heard, |span| span.from);
             self.push(Span {
                 from: heard.clamp(opened, now),
                 phase: Phase::Ended,
@@ -168,14 +168,14 @@ impl Pulse {
     /// A heartbeat was sent.
     pub fn beat(&mut self, now: Duration) {
         let at = self.advance(now);
-        self.beats.push_back(Beat {
+        self.beats.push(Beat {
             at,
             round_trip: None,
             heard: None,
             is_expected: self.answers,
         });
         if self.beats.len() > MOST {
-            self.beats.pop_front();
+            self.beats.remove(0);
         }
         self.unheard = (self.unheard + 1).min(self.beats.len());
         self.change();
@@ -227,7 +227,7 @@ impl Pulse {
     #[must_use]
     pub fn is_moving(&self, now: Duration) -> bool {
         self.spans
-            .back()
+            .last()
             .is_some_and(|span| span.phase != Phase::Off || now.saturating_sub(span.from) < WINDOW)
     }
 
@@ -251,8 +251,8 @@ impl Pulse {
                     let last = next.map_or(self.beats.len(), |next| {
                         self.beats.partition_point(|beat| beat.at < next)
                     });
-                    let beats = self.beats.range(first..last.max(first));
-                    paths.open(&drawing, from, until, &beats.copied().collect::<Vec<_>>());
+                    let beats = &self.beats[first..last.max(first)];
+                    paths.open(&drawing, from, until, beats);
                 }
                 Phase::Connecting => {
                     paths.trying.stroke((from, BASE), (until, BASE));
@@ -301,7 +301,7 @@ impl Pulse {
     #[must_use]
     pub fn say(&self, words: &Words, now: Duration) -> String {
         let begin = now.saturating_sub(WINDOW);
-        let Some(first) = self.spans.front() else {
+        let Some(first) = self.spans.first() else {
             return words.pulse_nothing.into();
         };
         let told = now.saturating_sub(first.from).min(WINDOW);
@@ -407,11 +407,11 @@ impl Pulse {
     }
 
     fn phase(&self) -> Phase {
-        self.spans.back().map_or(Phase::Off, |span| span.phase)
+        self.spans.last().map_or(Phase::Off, |span| span.phase)
     }
 
     fn push(&mut self, span: Span) {
-        self.spans.push_back(span);
+        self.spans.push(span);
         if self.spans.len() > MOST {
             self.forget_span();
         }
@@ -422,14 +422,14 @@ impl Pulse {
         let now = self.advance(now);
         let halves = u64::from(now.subsec_nanos() / BUCKET.subsec_nanos());
         let number = now.as_secs() * 2 + halves;
-        if self.buckets.back().is_none_or(|last| last.number != number) {
-            self.buckets.push_back(Bucket {
+        if self.buckets.last().is_none_or(|last| last.number != number) {
+            self.buckets.push(Bucket {
                 number,
                 sent: 0,
                 received: 0,
             });
         }
-        if let Some(bucket) = self.buckets.back_mut() {
+        if let Some(bucket) = self.buckets.last_mut() {
             let counter = counter(bucket);
             let before = mark(*counter);
             *counter = counter.saturating_add(1);
@@ -446,21 +446,21 @@ impl Pulse {
         while self.spans.get(1).is_some_and(|next| next.from <= begin) {
             self.forget_span();
         }
-        while self.beats.front().is_some_and(|beat| beat.at < begin) {
-            self.beats.pop_front();
-        }
+        let old = self.beats.partition_point(|beat| beat.at < begin);
+        self.beats.drain(..old);
         self.unheard = self.unheard.min(self.beats.len());
         let number = begin.as_secs() * 2;
-        while self.buckets.front().is_some_and(|old| old.number < number) {
-            self.buckets.pop_front();
-        }
+        let old = self
+            .buckets
+            .partition_point(|bucket| bucket.number < number);
+        self.buckets.drain(..old);
         self.now
     }
 
     /// Forgets the oldest span, but not how the outage began that it may belong to.
     fn forget_span(&mut self) {
-        let ending = self.spans.pop_front().and_then(|span| span.ending);
-        if let Some(next) = self.spans.front_mut()
+        let ending = self.spans.remove(0).ending;
+        if let Some(next) = self.spans.first_mut()
             && next.is_down
         {
             next.ending = next.ending.or(ending);
