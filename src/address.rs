@@ -19,11 +19,54 @@ impl Locality {
         let is_loopback = host == "localhost"
             || host.ends_with(".localhost")
             || host == "[::1]"
-            || is_ipv4_loopback(&host);
+            || ipv4(&host).is_some_and(|numbers| numbers[0] == 127);
         if is_loopback {
             Self::Loopback
         } else {
             Self::Remote
+        }
+    }
+}
+
+/// How near a host is. A browser asks for a permission before a page connects to what is nearer than
+/// the page itself.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Reach {
+    /// This machine.
+    Machine,
+    /// The local network.
+    Private,
+    /// Everything else.
+    Public,
+}
+
+impl Reach {
+    /// Tells by the name; `host` has no port.
+    fn of(host: &str) -> Self {
+        let host = host.trim_end_matches('.').to_ascii_lowercase();
+        if Locality::of(&host) == Locality::Loopback {
+            return Self::Machine;
+        }
+        let is_private = match ipv4(&host) {
+            // RFC 1918 and the link-local addresses of RFC 3927.
+            Some(numbers) => matches!(
+                numbers[..2],
+                [10, _] | [172, 16..=31] | [192, 168] | [169, 254]
+            ),
+            None => match host.strip_prefix('[') {
+                // The unique local addresses of RFC 4193 and the link-local ones of RFC 4291.
+                Some(address) => {
+                    let first = address.split(':').next().unwrap_or_default();
+                    let first = u16::from_str_radix(first, 16).unwrap_or_default();
+                    matches!(first, 0xfc00..=0xfdff | 0xfe80..=0xfebf)
+                }
+                None => matches!(host.rsplit_once('.'), None | Some((_, "local"))),
+            },
+        };
+        if is_private {
+            Self::Private
+        } else {
+            Self::Public
         }
     }
 }
@@ -45,6 +88,15 @@ impl Page {
             return Locality::Loopback;
         }
         Locality::of(without_port(&self.host))
+    }
+
+    /// How near it is; a file is on this machine.
+    #[must_use]
+    pub fn reach(&self) -> Reach {
+        if self.host.is_empty() {
+            return Reach::Machine;
+        }
+        Reach::of(without_port(&self.host))
     }
 
     /// The address that the page connects to when nobody names one.
@@ -108,6 +160,11 @@ pub enum AddressError {
     },
     /// It is no URL.
     Malformed,
+    /// Whoever runs the page allows other hosts alone.
+    NotAllowed {
+        /// These, each with its port if it is allowed with that one only.
+        hosts: Vec<String>,
+    },
 }
 
 impl Address {
@@ -184,10 +241,22 @@ impl Address {
         &self.host
     }
 
+    /// The host without its port.
+    #[must_use]
+    pub fn host_name(&self) -> &str {
+        without_port(&self.host)
+    }
+
     /// Whether the host is this machine.
     #[must_use]
     pub fn locality(&self) -> Locality {
-        Locality::of(without_port(&self.host))
+        Locality::of(self.host_name())
+    }
+
+    /// How near the host is.
+    #[must_use]
+    pub fn reach(&self) -> Reach {
+        Reach::of(self.host_name())
     }
 
     /// The address without its query, which may hold a secret.
@@ -215,29 +284,6 @@ impl Address {
     pub fn is_blocked_on(&self, page: &Page) -> bool {
         page.is_secure && !self.is_secure && self.locality() == Locality::Remote
     }
-
-    /// What a page has to do before it connects here because a link says so.
-    #[must_use]
-    pub fn consent(&self, page: &Page) -> Consent {
-        match (self.locality(), page.locality()) {
-            _ if self.host == page.host => Consent::Given,
-            (Locality::Loopback, Locality::Loopback) => Consent::Given,
-            (Locality::Loopback, Locality::Remote) => Consent::Press,
-            (Locality::Remote, _) => Consent::Ask,
-        }
-    }
-}
-
-/// What a page has to do before it connects to an address that a link gave it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Consent {
-    /// Nothing.
-    Given,
-    /// Wait for the user to press *Connect*: the browser may ask for a permission, and that must
-    /// not come unasked.
-    Press,
-    /// Ask the user whether the host is to be trusted.
-    Ask,
 }
 
 impl fmt::Display for Address {
@@ -277,11 +323,11 @@ fn is_host(text: &str) -> bool {
     is_port && (is_address || is_name)
 }
 
-/// Whether this is an address of 127.0.0.0/8. The standard library's parsers of addresses would cost
-/// the page a kilobyte.
-fn is_ipv4_loopback(host: &str) -> bool {
+/// The numbers of an IPv4 address. The standard library's parsers of addresses would cost the page a
+/// kilobyte.
+fn ipv4(host: &str) -> Option<Vec<u8>> {
     let numbers: Option<Vec<u8>> = host.split('.').map(|part| part.parse().ok()).collect();
-    numbers.is_some_and(|numbers| numbers.len() == 4 && numbers[0] == 127)
+    numbers.filter(|numbers| numbers.len() == 4)
 }
 
 /// The ports that no WebSocket may use: "bad ports" of the Fetch standard.
@@ -393,18 +439,52 @@ mod tests {
     }
 
     #[test]
-    fn a_link_needs_consent_unless_the_host_is_known() {
-        for (host, address, expected) in [
-            ("localhost:3000", "ws://127.0.0.1:9000", Consent::Given),
-            ("page.example", "wss://page.example/other", Consent::Given),
-            ("page.example", "ws://localhost:8080", Consent::Press),
-            ("page.example", "wss://evil.example", Consent::Ask),
-            ("localhost:3000", "wss://evil.example", Consent::Ask),
+    fn how_far_a_host_is_told_by_the_name() {
+        for (reach, hosts) in [
+            (Reach::Machine, &["localhost", "127.0.0.2", "[::1]"][..]),
+            (
+                Reach::Private,
+                &[
+                    "10.1.2.3",
+                    "172.16.0.1",
+                    "172.31.255.255",
+                    "192.168.1.1",
+                    "169.254.0.1",
+                    "[fd00::1]",
+                    "[fc12:3::4]",
+                    "[FE80::1]",
+                    "[febf::1]",
+                    "printer.local",
+                    "Printer.LOCAL.",
+                    "intranet",
+                ],
+            ),
+            (
+                Reach::Public,
+                &[
+                    "example.org",
+                    "172.15.0.1",
+                    "172.32.0.1",
+                    "192.169.1.1",
+                    "[fc::1]",
+                    "[fec0::1]",
+                    "[2001:db8::1]",
+                    "local.example",
+                    "10.example.org",
+                ],
+            ),
         ] {
-            let page = page("https", host);
-            let consent = Address::parse(address, &page).map(|it| it.consent(&page));
-            assert_eq!(consent, Ok(expected), "{address} on {host}");
+            for host in hosts {
+                let address = Address::parse(&format!("ws://{host}:8009/"), &page("http", ""));
+                assert_eq!(address.map(|it| it.reach()), Ok(reach), "{host}");
+                assert_eq!(
+                    page("http", &format!("{host}:8009")).reach(),
+                    reach,
+                    "{host}"
+                );
+            }
         }
+        assert_eq!(page("file", "").reach(), Reach::Machine);
     }
 
     #[test]

@@ -214,6 +214,8 @@ pub enum Status {
 #[derive(Clone, Debug)]
 pub struct Connection {
     settings: Settings,
+    /// Those for the next start, where they are others.
+    next_settings: Option<Settings>,
     status: Status,
     epoch: Epoch,
     backoff: Backoff,
@@ -267,6 +269,7 @@ impl Connection {
             protocol: PlainText::new(&settings),
             outbox: Outbox::new(settings.outbox_limit, settings.resend),
             settings,
+            next_settings: None,
             effects: VecDeque::new(),
             is_closing: false,
             now: Duration::ZERO,
@@ -381,6 +384,11 @@ impl Connection {
                 | Input::TimerExpired(..),
             ) => {}
         }
+    }
+
+    /// Takes other settings, for the next [`Input::Open`]. What waits for a connection stays.
+    pub fn configure(&mut self, settings: Settings) {
+        self.next_settings = Some(settings);
     }
 
     /// Sends the whole content of the input field after a change; an unchanged one is not sent.
@@ -502,6 +510,15 @@ impl Connection {
     fn start(&mut self, destination: Destination) {
         self.last_loss = None;
         self.lost_at = None;
+        if let Some(settings) = self.next_settings.take() {
+            // A socket that is still closing closes under the settings that it was opened with.
+            self.finish_closing(None);
+            self.heartbeat = Heartbeat::new(&settings);
+            self.protocol = PlainText::new(&settings);
+            self.outbox
+                .configure(settings.outbox_limit, settings.resend);
+            self.settings = settings;
+        }
         self.backoff
             .restart(self.settings.ceilings(destination.locality));
         if destination.is_new {

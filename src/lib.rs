@@ -6,11 +6,13 @@
 //! - [`connection`] decides: what happened goes in as an [`Input`](connection::Input), what to do
 //!   comes out as an [`Effect`](connection::Effect). It uses [`backoff`], [`heartbeat`],
 //!   [`outbox`], [`protocol`] and [`silence`].
-//! - [`settings`] and [`address`] read what people configure and say what is wrong with it.
+//! - [`settings`], [`config`] and [`address`] read what people configure and say what is wrong with
+//!   it; [`setup`] holds what each source gives and what the user changes of it; [`access`] tells
+//!   which servers may be connected to, and which not unasked; [`history`] remembers those that were.
 //! - [`strip`] turns the connection's status into the words of [`words`], [`pulse`] what it went
 //!   through into a line; [`announcer`] decides what is read aloud.
-//! - [`recall`] brings back what was sent.
-//! - [`log`] keeps what passed; [`payload`] tells how that looks.
+//! - [`log`] keeps what passed; [`payload`] tells how that looks; [`recall`] brings back what was
+//!   sent.
 //! - `web` is the only part that names the browser: it owns the socket and the timers, performs
 //!   effects and draws. It exists on wasm32 alone.
 //!
@@ -24,11 +26,14 @@
 //! - Every event of a socket and every expiry of a timer names the [`Epoch`](connection::Epoch) it
 //!   belongs to; one of an older epoch changes nothing.
 
+pub mod access;
 pub mod address;
 pub mod announcer;
 pub mod backoff;
+pub mod config;
 pub mod connection;
 pub mod heartbeat;
+pub mod history;
 pub mod log;
 pub mod outbox;
 pub mod payload;
@@ -36,6 +41,7 @@ pub mod protocol;
 pub mod pulse;
 pub mod recall;
 pub mod settings;
+pub mod setup;
 pub mod silence;
 pub mod strip;
 #[cfg(target_arch = "wasm32")]

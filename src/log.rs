@@ -255,6 +255,12 @@ impl Log {
         }
     }
 
+    /// Keeps at most `limit` rows from now on.
+    pub fn limit(&mut self, limit: usize) {
+        self.limit = limit.max(1);
+        self.make_room();
+    }
+
     /// Searches in these words from now on.
     pub fn speak(&mut self, words: &'static Words) {
         self.words = words;
@@ -534,10 +540,14 @@ impl Log {
             }
         }
         self.rows.push(row);
+        self.make_room();
+        number
+    }
+
+    fn make_room(&mut self) {
         while self.rows.len() > self.limit || (self.rows.bytes > MAX_BYTES && self.rows.len() > 1) {
             self.drop_oldest();
         }
-        number
     }
 
     fn drop_oldest(&mut self) {

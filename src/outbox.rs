@@ -117,6 +117,20 @@ impl Outbox {
         }
     }
 
+    /// Takes another limit and another answer to what is sent again. What waits stays, even over the
+    /// limit, but for what is not to be sent again any more. No connection may have taken anything.
+    pub fn configure(&mut self, limit: usize, resend: Resend) {
+        self.limit = limit;
+        self.resend = resend;
+        let waiting = mem::take(&mut self.waiting);
+        let is_repeat = |message: &Message| message.is_repeat;
+        let (repeats, fresh): (VecDeque<_>, _) = waiting.into_iter().partition(is_repeat);
+        self.sent = repeats;
+        self.waiting = fresh;
+        self.waiting_bytes = self.waiting.iter().map(|message| message.text.len()).sum();
+        self.lose();
+    }
+
     /// Adds the input field's whole text behind all others, and returns the message.
     pub fn push_typed(&mut self, text: String) -> &Message {
         if self.resend == Resend::Latest {

@@ -2,15 +2,23 @@
 
 use std::time::Duration;
 
+mod table;
+mod value;
+
+pub use table::{Control, SETTINGS, Setting};
+pub(crate) use value::millis;
+pub use value::{Allowed, Limits, duration_text};
+
 use crate::{
-    address::{Address, AddressError, Locality, Page},
+    access::Access,
+    address::Locality,
     backoff::Ceilings,
     heartbeat::{Mode, Period, ReplyTimeout},
     outbox::Resend,
     words::Lang,
 };
 
-/// The settings. Each field has the name by which a query parameter sets it.
+/// The settings. Each field has the name by which people set it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Settings {
     /// Where to connect; the page's default address when nothing is said.
@@ -49,6 +57,8 @@ pub struct Settings {
     pub outbox_limit: usize,
     /// Where they are kept.
     pub outbox_storage: Storage,
+    /// Rows kept in the log.
+    pub log_limit: usize,
     /// What is sent again after a reconnect.
     pub resend: Resend,
     /// The page's language, where it is not the browser's.
@@ -87,97 +97,79 @@ impl Default for Settings {
             final_codes: vec![1002, 1003, 1007, 1008, 1009, 1010],
             outbox_limit: 1000,
             outbox_storage: Storage::Memory,
+            log_limit: 1000,
             resend: Resend::Latest,
             lang: None,
         }
     }
 }
 
-/// A value that cannot be used. The setting keeps its default.
+/// Who gave a value, weakest first. Nobody gave what is built in.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Source {
+    /// The operator, in `config.json`, for everybody who says nothing else.
+    Defaults,
+    /// The user, on this page before.
+    Stored,
+    /// The page's address.
+    Query,
+    /// The operator, in `config.json`, whatever others say.
+    Mandatory,
+}
+
+/// The names and values that one source gave; the last of several values counts.
+#[derive(Clone, Copy, Debug)]
+pub struct Layer<'a> {
+    /// Who gave them.
+    pub source: Source,
+    /// What they gave. A name that is no setting is left alone: links carry others.
+    pub pairs: &'a [(String, String)],
+}
+
+/// What came of reading.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Reading {
+    /// The settings that hold.
+    pub settings: Settings,
+    /// The values that cannot be used.
+    pub complaints: Vec<Complaint>,
+    /// Who gave the values that hold, in the order of [`SETTINGS`].
+    sources: Vec<Option<Source>>,
+}
+
+/// A value that cannot be used.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Complaint {
     /// The setting's name.
     pub setting: String,
     /// What was given.
     pub value: String,
+    /// Who gave it.
+    pub source: Option<Source>,
     /// What would be right.
     pub allowed: Allowed,
-}
-
-/// What a setting allows.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Allowed {
-    /// An address; this is wrong with the one given.
-    Address(AddressError),
-    /// A duration within limits.
-    Duration(Limits),
-    /// A duration within limits, `auto` or `off`.
-    DurationAutoOrOff(Limits),
-    /// A whole number from the first to the second.
-    Count(u32, u32),
-    /// A whole number from the first to the second, or `off`.
-    CountOrOff(u32, u32),
-    /// One of these words.
-    OneOf(&'static [&'static str]),
-    /// Close codes from 1000 to 4999, separated by commas, or nothing.
-    CloseCodes,
-    /// Names of subprotocols, separated by commas, none twice: tokens of RFC 9110 §5.6.2.
-    Protocols,
-    /// Texts, separated by commas, none empty.
-    Texts,
-    /// A text that is not empty.
-    Text,
-    /// A duration not below `retry_min`, which is this.
-    NotBelowRetryMin(Duration),
-    /// A duration only where heartbeats are sent, and `heartbeat` is off.
-    NotWithoutHeartbeat,
-    /// Texts that are not in `reply_text`, and this one is.
-    NotInReplyText(String),
-}
-
-/// The shortest and the longest duration allowed.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Limits {
-    /// The shortest.
-    pub least: Duration,
-    /// The longest.
-    pub most: Duration,
+    /// What holds in its place, where that is not the default: somebody else gave it.
+    pub instead: Option<String>,
 }
 
 impl Settings {
-    /// Reads pairs of name and value, and says which values cannot be used. A name that is no
-    /// setting is left alone: links carry others.
+    /// Reads what the sources gave, weakest first, on top of what is built in. Where a value cannot be
+    /// used, that is said, and the next weaker one holds. A link's wrong `url` holds all the same: it
+    /// stays in the field, to be mended there.
     #[must_use]
-    pub fn read(
-        pairs: impl IntoIterator<Item = (String, String)>,
-        page: &Page,
-    ) -> (Self, Vec<Complaint>) {
-        let mut settings = Self::default();
-        let mut complaints = Vec::new();
-        let mut replies_given = false;
-        let pairs: Vec<_> = pairs.into_iter().collect();
-        for (index, (name, value)) in pairs.iter().enumerate() {
-            // The last of several values counts.
-            if pairs[index + 1..].iter().any(|(later, _)| later == name) {
-                continue;
-            }
-            match settings.set(name, value, page) {
-                Ok(()) => replies_given |= name == "reply_text",
-                Err(allowed) => complaints.push(Complaint {
-                    setting: name.clone(),
-                    value: value.clone(),
-                    allowed,
-                }),
-            }
+    pub fn read(built_in: &Self, layers: &[Layer<'_>], access: &Access) -> Reading {
+        let mut reading = Reading {
+            settings: built_in.clone(),
+            complaints: Vec::new(),
+            sources: Vec::new(),
+        };
+        for setting in &SETTINGS {
+            let source = reading.take(setting, layers, access);
+            reading.sources.push(source);
         }
-        if !replies_given {
-            settings.reply_text = default_replies(&settings.heartbeat_text);
-            // What the server says by itself answers nothing.
-            let own = &settings.server_heartbeat_text;
-            settings.reply_text.retain(|text| !own.contains(text));
-        }
-        complaints.extend(settings.settle_conflicts());
-        (settings, complaints)
+        reading.derive_replies(built_in);
+        reading.settle_conflicts(built_in);
+        reading
     }
 
     /// The back-off's ceilings for a server there.
@@ -202,150 +194,110 @@ impl Settings {
             (Some(first), Some(last)) => Ceilings { first, last },
         }
     }
+}
+
+impl Reading {
+    /// Who gave the value that holds; `None` if it is built in.
+    #[must_use]
+    pub fn source(&self, setting: &str) -> Option<Source> {
+        let index = SETTINGS.iter().position(|one| one.name == setting)?;
+        self.sources[index]
+    }
+
+    /// Whether the operator allows no other value.
+    #[must_use]
+    pub fn is_locked(&self, setting: &str) -> bool {
+        self.source(setting) == Some(Source::Mandatory)
+    }
+
+    /// Takes the strongest value of a setting that can be used; returns who gave it.
+    fn take(&mut self, setting: &Setting, layers: &[Layer<'_>], access: &Access) -> Option<Source> {
+        let first_complaint = self.complaints.len();
+        let mut holds = None;
+        for layer in layers.iter().rev() {
+            let is_it = |(name, _): &&(String, String)| name == setting.name;
+            let Some((_, value)) = layer.pairs.iter().rfind(is_it) else {
+                continue;
+            };
+            let source = Some(layer.source);
+            let Err(allowed) = setting.set(&mut self.settings, value, access) else {
+                holds = source;
+                break;
+            };
+            let is_to_mend = setting.name == "url" && layer.source == Source::Query;
+            self.complaints.push(Complaint {
+                setting: setting.name.into(),
+                value: value.clone(),
+                source,
+                allowed,
+                instead: None,
+            });
+            if is_to_mend {
+                self.settings.url = Some(value.clone());
+                return source;
+            }
+        }
+        if holds.is_some() {
+            let text = setting.text(&self.settings);
+            for complaint in &mut self.complaints[first_complaint..] {
+                complaint.instead.clone_from(&text);
+            }
+        }
+        holds
+    }
+
+    /// A heartbeat of another text has other replies, unless they are given.
+    fn derive_replies(&mut self, built_in: &Settings) {
+        let is_given = self.source("reply_text").is_some()
+            || built_in.reply_text != default_replies(&built_in.heartbeat_text);
+        if !is_given {
+            let settings = &mut self.settings;
+            settings.reply_text = default_replies(&settings.heartbeat_text);
+            // What the server says by itself answers nothing.
+            let own = &settings.server_heartbeat_text;
+            settings.reply_text.retain(|text| !own.contains(text));
+        }
+    }
 
     /// Drops what cannot hold together, and says why.
-    fn settle_conflicts(&mut self) -> Vec<Complaint> {
-        let mut complaints = Vec::new();
-        let mut complain = |setting: &str, value, allowed| {
-            complaints.push(Complaint {
-                setting: setting.into(),
-                value,
-                allowed,
-            });
-        };
-        if let (Some(least), Some(most)) = (self.retry_min, self.retry_max)
+    fn settle_conflicts(&mut self, built_in: &Settings) {
+        let settings = &mut self.settings;
+        if let (Some(least), Some(most)) = (settings.retry_min, settings.retry_max)
             && most < least
         {
-            self.retry_min = None;
-            self.retry_max = None;
+            settings.retry_min = built_in.retry_min;
+            settings.retry_max = built_in.retry_max;
             let allowed = Allowed::NotBelowRetryMin(least);
-            complain("retry_max", duration_text(most), allowed);
+            self.complain("retry_max", duration_text(most), allowed);
         }
-        if let (Period::Off, ReplyTimeout::After(timeout)) = (self.heartbeat, self.reply_timeout) {
-            self.reply_timeout = ReplyTimeout::Auto;
+        let settings = &mut self.settings;
+        if let (Period::Off, ReplyTimeout::After(timeout)) =
+            (settings.heartbeat, settings.reply_timeout)
+        {
+            settings.reply_timeout = ReplyTimeout::Auto;
             let allowed = Allowed::NotWithoutHeartbeat;
-            complain("reply_timeout", duration_text(timeout), allowed);
+            self.complain("reply_timeout", duration_text(timeout), allowed);
         }
-        let own = &mut self.server_heartbeat_text;
-        if let Some(text) = own.iter().find(|text| self.reply_text.contains(text)) {
+        let settings = &mut self.settings;
+        let mut own = settings.server_heartbeat_text.iter();
+        if let Some(text) = own.find(|text| settings.reply_text.contains(text)) {
             // A reply is a receipt: nothing else may look like it.
             let allowed = Allowed::NotInReplyText(text.clone());
-            complain("server_heartbeat_text", own.join(","), allowed);
-            own.clear();
+            let value = settings.server_heartbeat_text.join(",");
+            settings.server_heartbeat_text.clear();
+            self.complain("server_heartbeat_text", value, allowed);
         }
-        complaints
     }
 
-    fn set(&mut self, setting: &str, value: &str, page: &Page) -> Result<(), Allowed> {
-        match setting {
-            "url" => {
-                // Kept even when it is wrong: it stays in the field, to be mended there.
-                self.url = Some(value.into());
-                Address::parse(value, page).map_err(Allowed::Address)?;
-            }
-            "protocols" => self.protocols = protocols(value)?,
-            "autoconnect" => self.autoconnect = switch(value)?,
-            "heartbeat" => {
-                self.heartbeat = match duration_auto_or_off(value)? {
-                    Choice::Auto => Period::Auto,
-                    Choice::Off => Period::Off,
-                    Choice::Duration(period) => Period::Every(period),
-                }
-            }
-            "heartbeat_text" => self.heartbeat_text = text(value)?,
-            "heartbeat_mode" => {
-                self.heartbeat_mode = match value {
-                    "idle" => Mode::Idle,
-                    "always" => Mode::Always,
-                    _ => return Err(Allowed::OneOf(&["idle", "always"])),
-                }
-            }
-            "reply_timeout" => {
-                self.reply_timeout = match duration_auto_or_off(value)? {
-                    Choice::Auto => ReplyTimeout::Auto,
-                    Choice::Off => ReplyTimeout::Off,
-                    Choice::Duration(timeout) => ReplyTimeout::After(timeout),
-                }
-            }
-            "reply_text" => self.reply_text = texts(value)?,
-            "server_heartbeat_text" => self.server_heartbeat_text = texts(value)?,
-            "connect_timeout" => self.connect_timeout = duration(value, PERIOD)?,
-            "retry" => self.retry = switch(value)?,
-            "retry_min" => self.retry_min = Some(duration(value, CEILING)?),
-            "retry_max" => self.retry_max = Some(duration(value, CEILING)?),
-            "retry_limit" => {
-                self.retry_limit = match value {
-                    "off" => None,
-                    _ => Some(count(value, 1, u32::MAX).ok_or(Allowed::CountOrOff(1, u32::MAX))?),
-                }
-            }
-            "stable_after" => self.stable_after = duration(value, ANY)?,
-            "final_codes" => self.final_codes = close_codes(value)?,
-            "outbox_limit" => {
-                let limit = count(value, 1, 1_000_000).ok_or(Allowed::Count(1, 1_000_000))?;
-                self.outbox_limit = limit as usize;
-            }
-            "outbox_storage" => {
-                self.outbox_storage = match value {
-                    "memory" => Storage::Memory,
-                    "session" => Storage::Session,
-                    _ => return Err(Allowed::OneOf(&["memory", "session"])),
-                }
-            }
-            "resend" => {
-                self.resend = match value {
-                    "latest" => Resend::Latest,
-                    "every" => Resend::Every,
-                    "off" => Resend::Off,
-                    _ => return Err(Allowed::OneOf(&["latest", "every", "off"])),
-                }
-            }
-            "lang" => {
-                self.lang = Some(Lang::of(value).ok_or(Allowed::OneOf(Lang::TAGS))?);
-            }
-            _ => {}
-        }
-        Ok(())
+    fn complain(&mut self, setting: &str, value: String, allowed: Allowed) {
+        self.complaints.push(Complaint {
+            setting: setting.into(),
+            value,
+            source: self.source(setting),
+            allowed,
+            instead: None,
+        });
     }
-}
-
-/// A timer of a tenth of a second is the shortest that background tabs and servers bear; a day is
-/// far below the 24.8 days that browsers' timers can hold.
-const PERIOD: Limits = Limits {
-    least: Duration::from_millis(100),
-    most: Duration::from_hours(24),
-};
-
-/// Zero doubles to zero: a link must not make a page reconnect without a pause.
-const CEILING: Limits = Limits {
-    least: Duration::from_millis(10),
-    most: PERIOD.most,
-};
-
-const ANY: Limits = Limits {
-    least: Duration::ZERO,
-    most: PERIOD.most,
-};
-
-/// Writes a duration with the largest unit that leaves it whole.
-#[must_use]
-pub fn duration_text(duration: Duration) -> String {
-    let millis = millis(duration);
-    if millis == 0 || !millis.is_multiple_of(1_000) {
-        format!("{millis}ms")
-    } else if !millis.is_multiple_of(60_000) {
-        format!("{}s", millis / 1_000)
-    } else {
-        format!("{}m", millis / 60_000)
-    }
-}
-
-/// A duration in whole milliseconds. [`Duration::as_millis`] computes with 128 bits, which costs the
-/// page two kilobytes.
-#[must_use]
-pub(crate) fn millis(duration: Duration) -> u64 {
-    let seconds = duration.as_secs().saturating_mul(1_000);
-    seconds.saturating_add(duration.subsec_millis().into())
 }
 
 /// A server that echoes, and one that answers as protocols with a ping do.
@@ -353,101 +305,10 @@ fn default_replies(heartbeat_text: &str) -> Vec<String> {
     vec![heartbeat_text.to_owned(), "pong".to_owned()]
 }
 
-/// A duration, or one of the words in its place.
-enum Choice {
-    Auto,
-    Off,
-    Duration(Duration),
-}
-
-fn duration_auto_or_off(value: &str) -> Result<Choice, Allowed> {
-    match value {
-        "auto" => Ok(Choice::Auto),
-        "off" => Ok(Choice::Off),
-        _ => match duration(value, PERIOD) {
-            Ok(duration) => Ok(Choice::Duration(duration)),
-            Err(_) => Err(Allowed::DurationAutoOrOff(PERIOD)),
-        },
-    }
-}
-
-fn duration(value: &str, limits: Limits) -> Result<Duration, Allowed> {
-    parse_duration(value)
-        .filter(|duration| (limits.least..=limits.most).contains(duration))
-        .ok_or(Allowed::Duration(limits))
-}
-
-fn parse_duration(value: &str) -> Option<Duration> {
-    let unit_start = value.find(|character: char| !character.is_ascii_digit())?;
-    let (number, unit) = value.split_at(unit_start);
-    let number = number.parse::<u64>().ok()?;
-    let unit_millis = match unit {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        _ => return None,
-    };
-    number.checked_mul(unit_millis).map(Duration::from_millis)
-}
-
-fn switch(value: &str) -> Result<bool, Allowed> {
-    match value {
-        "true" => Ok(true),
-        "false" => Ok(false),
-        _ => Err(Allowed::OneOf(&["true", "false"])),
-    }
-}
-
-fn count(value: &str, least: u32, most: u32) -> Option<u32> {
-    let count = value.parse().ok()?;
-    (least..=most).contains(&count).then_some(count)
-}
-
-fn text(value: &str) -> Result<String, Allowed> {
-    if value.is_empty() {
-        return Err(Allowed::Text);
-    }
-    Ok(value.into())
-}
-
-fn texts(value: &str) -> Result<Vec<String>, Allowed> {
-    list(value, |text| (!text.is_empty()).then(|| text.to_owned())).ok_or(Allowed::Texts)
-}
-
-fn close_codes(value: &str) -> Result<Vec<u16>, Allowed> {
-    if value.is_empty() {
-        return Ok(Vec::new());
-    }
-    list(value, |code| {
-        let code = code.parse().ok()?;
-        (1000..=4999).contains(&code).then_some(code)
-    })
-    .ok_or(Allowed::CloseCodes)
-}
-
-fn protocols(value: &str) -> Result<Vec<String>, Allowed> {
-    let names = list(value, |name| is_token(name).then(|| name.to_owned()));
-    names
-        .filter(|names| (1..names.len()).all(|index| !names[..index].contains(&names[index])))
-        .ok_or(Allowed::Protocols)
-}
-
-/// Reads what stands between the commas; `None` if any of it cannot be read.
-fn list<T>(value: &str, read: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
-    value.split(',').map(|item| read(item.trim())).collect()
-}
-
-fn is_token(name: &str) -> bool {
-    let is_token_byte =
-        |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    !name.is_empty() && name.bytes().all(is_token_byte)
-}
-
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
+    use crate::address::{AddressError, Page};
 
     #[test]
     fn every_setting_is_read_by_its_name() {
@@ -470,6 +331,7 @@ mod tests {
             ("final_codes", "1008,4001"),
             ("outbox_limit", "5"),
             ("outbox_storage", "session"),
+            ("log_limit", "20"),
             ("resend", "every"),
             ("lang", "zh-CN"),
         ]);
@@ -493,6 +355,7 @@ mod tests {
             final_codes: vec![1008, 4001],
             outbox_limit: 5,
             outbox_storage: Storage::Session,
+            log_limit: 20,
             resend: Resend::Every,
             lang: Some(Lang::ZhCn),
         };
@@ -526,7 +389,9 @@ mod tests {
             ("final_codes", "1008;1009"),
             ("final_codes", "999"),
             ("outbox_limit", "0"),
+            ("log_limit", "-1"),
             ("lang", "fr"),
+            ("reply_text", ""),
         ] {
             let (settings, complaints) = read(&[(setting, value)]);
             assert_eq!(settings, Settings::default(), "{setting}={value}");
@@ -623,6 +488,124 @@ mod tests {
     }
 
     #[test]
+    fn a_stronger_source_wins_and_the_strongest_locks() {
+        let mut layers: Vec<(Source, &[(&str, &str)])> = Vec::new();
+        for (source, value, is_locked) in [
+            (Source::Defaults, "5s", false),
+            (Source::Stored, "6s", false),
+            (Source::Query, "7s", false),
+            (Source::Mandatory, "8s", true),
+        ] {
+            let pair = Box::leak(Box::new([("heartbeat", value)]));
+            layers.push((source, pair));
+            let reading = read_layers(&layers);
+            let heartbeat = Setting::named("heartbeat").unwrap();
+            assert_eq!(heartbeat.text(&reading.settings).as_deref(), Some(value));
+            assert_eq!(reading.source("heartbeat"), Some(source));
+            assert_eq!(reading.is_locked("heartbeat"), is_locked);
+            assert_eq!(reading.source("retry"), None);
+        }
+    }
+
+    #[test]
+    fn where_a_value_is_bad_the_next_weaker_one_holds() {
+        let reading = read_layers(&[
+            (Source::Defaults, &[("heartbeat", "5s"), ("retry", "1")]),
+            (Source::Query, &[("heartbeat", "6")]),
+            (Source::Mandatory, &[("heartbeat", "7")]),
+        ]);
+        assert_eq!(
+            reading.settings.heartbeat,
+            Period::Every(Duration::from_secs(5))
+        );
+        assert!(!reading.is_locked("heartbeat"));
+        let complaints = reading.complaints.iter();
+        let complaints: Vec<_> = complaints
+            .map(|it| (it.value.as_str(), it.source, it.instead.as_deref()))
+            .collect();
+        assert_eq!(
+            complaints,
+            [
+                ("7", Some(Source::Mandatory), Some("5s")),
+                ("6", Some(Source::Query), Some("5s")),
+                ("1", Some(Source::Defaults), None),
+            ]
+        );
+    }
+
+    #[test]
+    fn only_the_bad_url_of_a_link_hides_those_behind_it() {
+        let good = [("url", "ws://good.example")];
+        let bad = [("url", "bad.example")];
+        for (source, url) in [
+            (Source::Stored, "ws://good.example"),
+            (Source::Query, "bad.example"),
+            (Source::Mandatory, "ws://good.example"),
+        ] {
+            let reading = read_layers(&[(Source::Defaults, &good), (source, &bad)]);
+            assert_eq!(reading.settings.url.as_deref(), Some(url), "{source:?}");
+            assert_eq!(reading.complaints.len(), 1);
+        }
+    }
+
+    #[test]
+    fn every_setting_is_written_as_it_is_read() {
+        let every = [
+            ("url", "/ws"),
+            ("protocols", "chat,v2.chat"),
+            ("autoconnect", "false"),
+            ("heartbeat", "auto"),
+            ("heartbeat_text", "ping"),
+            ("heartbeat_mode", "always"),
+            ("reply_timeout", "off"),
+            ("reply_text", "pong,alive"),
+            ("server_heartbeat_text", "tick"),
+            ("connect_timeout", "1500ms"),
+            ("retry", "false"),
+            ("retry_min", "10ms"),
+            ("retry_max", "2m"),
+            ("retry_limit", "7"),
+            ("stable_after", "0ms"),
+            ("final_codes", "1008,4001"),
+            ("outbox_limit", "5"),
+            ("outbox_storage", "session"),
+            ("log_limit", "20"),
+            ("resend", "off"),
+            ("lang", "zh-CN"),
+        ];
+        assert_eq!(
+            SETTINGS.each_ref().map(|one| one.name),
+            every.map(|it| it.0)
+        );
+        let (settings, complaints) = read(&every);
+        assert_eq!(complaints, []);
+        let defaults = Settings::default();
+        for (setting, (name, value)) in SETTINGS.iter().zip(every) {
+            assert_eq!(setting.text(&settings).as_deref(), Some(value), "{name}");
+            // The default is a value that people could have given.
+            if let Some(text) = setting.text(&defaults) {
+                let mut again = settings.clone();
+                assert_eq!(setting.set(&mut again, &text, &access()), Ok(()), "{name}");
+                assert_eq!(setting.text(&again), Some(text), "{name}");
+            }
+            let is_emptied = setting.set(&mut settings.clone(), "", &access()).is_ok();
+            assert_eq!(is_emptied, setting.can_be_empty(), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_built_in_can_be_something_else() {
+        let built_in = Settings {
+            heartbeat_text: "beat".into(),
+            reply_text: vec!["ok".into()],
+            retry_min: Some(Duration::ZERO),
+            ..Settings::default()
+        };
+        let reading = Settings::read(&built_in, &[], &access());
+        assert_eq!(reading.settings, built_in);
+    }
+
+    #[test]
     fn what_is_no_setting_is_left_alone() {
         assert_eq!(
             read(&[("utm_source", "x"), ("Heartbeat", "1s")]),
@@ -630,22 +613,33 @@ mod tests {
         );
     }
 
-    proptest! {
-        #[test]
-        fn a_duration_is_read_as_it_is_written(millis in 0_u64..100_000_000) {
-            let duration = Duration::from_millis(millis);
-            prop_assert_eq!(parse_duration(&duration_text(duration)), Some(duration));
-        }
+    fn read(pairs: &[(&str, &str)]) -> (Settings, Vec<Complaint>) {
+        let reading = read_layers(&[(Source::Query, pairs)]);
+        (reading.settings, reading.complaints)
     }
 
-    fn read(pairs: &[(&str, &str)]) -> (Settings, Vec<Complaint>) {
-        let page = Page {
+    fn read_layers(layers: &[(Source, &[(&str, &str)])]) -> Reading {
+        let owned: Vec<_> = layers
+            .iter()
+            .map(|(source, pairs)| {
+                let own = |(name, value): &(&str, &str)| ((*name).into(), (*value).into());
+                (*source, pairs.iter().map(own).collect::<Vec<_>>())
+            })
+            .collect();
+        let layers: Vec<_> = owned
+            .iter()
+            .map(|(source, pairs)| Layer {
+                source: *source,
+                pairs,
+            })
+            .collect();
+        Settings::read(&Settings::default(), &layers, &access())
+    }
+
+    fn access() -> Access {
+        Access::new(Page {
             is_secure: false,
             host: "localhost:3000".into(),
-        };
-        let pairs = pairs
-            .iter()
-            .map(|(name, value)| ((*name).into(), (*value).into()));
-        Settings::read(pairs, &page)
+        })
     }
 }

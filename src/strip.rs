@@ -225,7 +225,8 @@ impl Strip {
             | AddressError::Fragment { .. }
             | AddressError::Credentials
             | AddressError::UnsafePort { .. }
-            | AddressError::Malformed => strip,
+            | AddressError::Malformed
+            | AddressError::NotAllowed { .. } => strip,
         }
     }
 

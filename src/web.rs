@@ -4,35 +4,45 @@ mod app;
 mod browser;
 mod clock;
 mod composer;
+mod config_file;
 mod log;
 mod pulse;
+mod settings_panel;
 mod socket;
 mod tab;
 mod timers;
 mod view;
 
-pub use app::{App, Props};
+pub use app::{App, Given, Props};
+pub use config_file::Failure;
 
-use crate::{settings::Settings, words::Lang};
+use js_sys::futures::spawn_local;
 
-/// Draws the page for the document that it runs in: into its `main` part, with the settings of its
-/// address.
+use crate::{config::Config, settings::Settings, words::Lang};
+
+/// Draws the page for the document that it runs in: into its `main` part, with the settings that the
+/// operator, the user and its address give. What the operator gives is waited for, but not for long.
 pub fn start() {
-    let page = browser::page();
-    let (settings, complaints) = Settings::read(browser::query(), &page);
-    let languages = browser::languages();
-    let lang = settings
-        .lang
-        .unwrap_or_else(|| Lang::preferred(languages.iter().map(String::as_str)));
-    browser::name_language(lang);
-    for complaint in &complaints {
-        browser::warn("a setting", &lang.words().complaint(complaint).into());
-    }
-    let props = Props {
-        page,
-        settings,
-        complaints,
-        lang,
-    };
-    yew::Renderer::<App>::with_root_and_props(browser::root(), props).render();
+    spawn_local(async {
+        let mut given = Given {
+            stored: browser::choices(),
+            query: browser::query(),
+            history: browser::history().unwrap_or_default(),
+            ..Given::default()
+        };
+        let mut complaints = Vec::new();
+        match config_file::get().await {
+            Ok(file) => (given.config, complaints) = Config::read(file),
+            Err(failure) => given.failure = Some(failure),
+        }
+        let languages = browser::languages();
+        let props = Props {
+            page: browser::page(),
+            settings: Settings::default(),
+            given,
+            complaints,
+            lang: Lang::preferred(languages.iter().map(String::as_str)),
+        };
+        yew::Renderer::<App>::with_root_and_props(browser::root(), props).render();
+    });
 }

@@ -5,7 +5,7 @@ mod zh_cn;
 
 use crate::{
     address::AddressError,
-    settings::{Allowed, Complaint, Limits, duration_text},
+    settings::{Allowed, Complaint, Limits, Source, duration_text},
 };
 
 /// Makes [`Lang`] of a line for each language: its name, its tag as BCP 47 writes it, its module.
@@ -158,6 +158,24 @@ pub struct Words {
     pub cut: Plural,
     pub delivery: &'static str,
     pub colon: &'static str,
+    pub settings_name: &'static str,
+    pub settings_locked: &'static str,
+    pub settings_used: &'static str,
+    pub setting_locked: &'static str,
+    pub url_set_by_site: &'static str,
+    pub default_is: &'static str,
+    pub nothing: &'static str,
+    pub of_the_browser: &'static str,
+    pub copy_link: &'static str,
+    pub link_refused: &'static str,
+    pub link: &'static str,
+    pub link_lacks_query: &'static str,
+    pub reset: &'static str,
+    pub addresses: &'static str,
+    pub addresses_hint: &'static str,
+    pub forget: &'static str,
+    pub settings: Labels,
+    pub options: Options,
 
     pub connect: &'static str,
     pub disconnect: &'static str,
@@ -240,9 +258,16 @@ pub struct Words {
     pub url_credentials: &'static str,
     pub url_unsafe_port: &'static str,
     pub url_malformed: &'static str,
+    pub url_not_allowed: &'static str,
+    pub url_not_from_link: &'static str,
 
     pub setting_refused: &'static str,
     pub default_used: &'static str,
+    pub other_used: &'static str,
+    pub setting_unknown: &'static str,
+    pub config_fail: &'static str,
+    pub config_late: &'static str,
+    pub config_says: &'static str,
     pub allowed_duration: &'static str,
     pub allowed_duration_auto_or_off: &'static str,
     pub allowed_count: &'static str,
@@ -252,7 +277,10 @@ pub struct Words {
     pub allowed_close_codes: &'static str,
     pub allowed_protocols: &'static str,
     pub allowed_texts: &'static str,
+    pub allowed_texts_or_nothing: &'static str,
     pub allowed_text: &'static str,
+    pub allowed_plain: &'static str,
+    pub allowed_object: &'static str,
     pub allowed_not_below_retry_min: &'static str,
     pub allowed_not_without_heartbeat: &'static str,
     pub allowed_not_in_reply_text: &'static str,
@@ -275,6 +303,46 @@ pub struct Words {
     pub close_library: &'static str,
     pub close_application: &'static str,
     pub close_unknown: &'static str,
+}
+
+/// What people call each setting.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[expect(missing_docs, reason = "a field has its setting's name")]
+pub struct Labels {
+    pub url: &'static str,
+    pub protocols: &'static str,
+    pub autoconnect: &'static str,
+    pub heartbeat: &'static str,
+    pub heartbeat_text: &'static str,
+    pub heartbeat_mode: &'static str,
+    pub reply_timeout: &'static str,
+    pub reply_text: &'static str,
+    pub server_heartbeat_text: &'static str,
+    pub connect_timeout: &'static str,
+    pub retry: &'static str,
+    pub retry_min: &'static str,
+    pub retry_max: &'static str,
+    pub retry_limit: &'static str,
+    pub stable_after: &'static str,
+    pub final_codes: &'static str,
+    pub outbox_limit: &'static str,
+    pub outbox_storage: &'static str,
+    pub log_limit: &'static str,
+    pub resend: &'static str,
+    pub lang: &'static str,
+}
+
+/// What the words mean that some settings take.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[expect(missing_docs, reason = "a field has the word's name")]
+pub struct Options {
+    pub idle: &'static str,
+    pub always: &'static str,
+    pub memory: &'static str,
+    pub session: &'static str,
+    pub latest: &'static str,
+    pub every: &'static str,
+    pub off: &'static str,
 }
 
 /// What a state of the connection is called and what it means.
@@ -371,23 +439,32 @@ impl Words {
                 fill(self.url_unsafe_port, &[("port", &port.to_string())])
             }
             AddressError::Malformed => self.url_malformed.into(),
+            AddressError::NotAllowed { hosts } => fill(
+                self.url_not_allowed,
+                &[("hosts", &hosts.join(self.list_separator))],
+            ),
         }
     }
 
     /// What is wrong with a setting, and what it allows.
     #[must_use]
     pub fn complaint(&self, complaint: &Complaint) -> String {
-        let refused = fill(
-            self.setting_refused,
-            &[
-                ("setting", &complaint.setting),
-                ("value", &shortened(&complaint.value)),
-            ],
-        );
+        let text = self.complaint_about_value(complaint);
+        match complaint.source {
+            Some(Source::Defaults | Source::Mandatory) => {
+                fill(self.config_says, &[("complaint", &text)])
+            }
+            Some(Source::Stored | Source::Query) | None => text,
+        }
+    }
+
+    fn complaint_about_value(&self, complaint: &Complaint) -> String {
+        let setting = complaint.setting.as_str();
         let allowed = self.allowed(&complaint.allowed);
         match complaint.allowed {
             // An address may hold a secret; the field shows it.
-            Allowed::Address(_) => format!("{}: {allowed}", complaint.setting),
+            Allowed::Address(_) | Allowed::NotFromLink => format!("{setting}: {allowed}"),
+            Allowed::Unknown => fill(&allowed, &[("setting", &shortened(setting))]),
             Allowed::Duration(_)
             | Allowed::DurationAutoOrOff(_)
             | Allowed::Count(..)
@@ -396,14 +473,42 @@ impl Words {
             | Allowed::CloseCodes
             | Allowed::Protocols
             | Allowed::Texts
+            | Allowed::TextsOrNothing
             | Allowed::Text
+            | Allowed::Plain
+            | Allowed::Object
             | Allowed::NotBelowRetryMin(_)
             | Allowed::NotWithoutHeartbeat
-            | Allowed::NotInReplyText(_) => refused + &allowed + self.default_used,
+            | Allowed::NotInReplyText(_) => {
+                let value = shortened(&complaint.value);
+                let places = [("setting", setting), ("value", &value)];
+                let instead = match &complaint.instead {
+                    Some(instead) => fill(self.other_used, &[("value", &shortened(instead))]),
+                    None => self.default_used.into(),
+                };
+                fill(self.setting_refused, &places) + &allowed + &instead
+            }
         }
     }
 
-    fn allowed(&self, allowed: &Allowed) -> String {
+    /// What one of the words means that a setting takes; the word itself where that says it.
+    #[must_use]
+    pub fn option(&self, word: &'static str) -> &'static str {
+        match word {
+            "idle" => self.options.idle,
+            "always" => self.options.always,
+            "memory" => self.options.memory,
+            "session" => self.options.session,
+            "latest" => self.options.latest,
+            "every" => self.options.every,
+            "off" => self.options.off,
+            _ => word,
+        }
+    }
+
+    /// What a setting allows.
+    #[must_use]
+    pub fn allowed(&self, allowed: &Allowed) -> String {
         let duration = |text, limits: &Limits| {
             let (least, most) = (duration_text(limits.least), duration_text(limits.most));
             fill(text, &[("least", &least), ("most", &most)])
@@ -429,7 +534,12 @@ impl Words {
             Allowed::CloseCodes => self.allowed_close_codes.into(),
             Allowed::Protocols => self.allowed_protocols.into(),
             Allowed::Texts => self.allowed_texts.into(),
+            Allowed::TextsOrNothing => self.allowed_texts_or_nothing.into(),
             Allowed::Text => self.allowed_text.into(),
+            Allowed::Plain => self.allowed_plain.into(),
+            Allowed::Object => self.allowed_object.into(),
+            Allowed::Unknown => self.setting_unknown.into(),
+            Allowed::NotFromLink => self.url_not_from_link.into(),
             Allowed::NotBelowRetryMin(least) => {
                 let least = duration_text(*least);
                 fill(self.allowed_not_below_retry_min, &[("least", &least)])
@@ -487,6 +597,8 @@ mod tests {
         let complaint = Complaint {
             setting: "heartbeat".into(),
             value: "soon".into(),
+            source: Some(Source::Query),
+            instead: None,
             allowed: Allowed::DurationAutoOrOff(limits),
         };
         assert_eq!(
@@ -497,6 +609,17 @@ mod tests {
             Lang::ZhCn.words().complaint(&complaint),
             "设置 heartbeat 的值不能是“soon”。请使用带单位的时长，范围为 100ms 至 1440m，例如 500ms、30s 或 2m；也可以使用 auto 或 off。已改用默认值。"
         );
+        let of_config = Complaint {
+            source: Some(Source::Mandatory),
+            instead: Some("5s".into()),
+            ..complaint.clone()
+        };
+        let text = Lang::En.words().complaint(&of_config);
+        assert!(
+            text.starts_with("config.json: The setting heartbeat"),
+            "{text}"
+        );
+        assert!(text.ends_with(" “5s” is used instead."), "{text}");
         let long = Complaint {
             value: "好".repeat(1_000),
             ..complaint
@@ -534,11 +657,17 @@ mod tests {
             Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")),
             &mut code,
         );
+        let packed: String = code.split_whitespace().collect();
         for (name, _) in texts(Lang::ALL[0].words()) {
             let is_part = ["headline", "detail", "one", "other"].contains(&name.as_str());
-            let is_used = says(&code, &format!("words.{name}"))
-                || says(&code, &format!("words().{name}"))
-                || says(include_str!("words.rs"), &format!("self.{name}"));
+            let is_used = ["words", "words()"]
+                .iter()
+                .any(|owner| says(&code, &format!("{owner}.{name}")))
+                // The table of settings names each as the argument of a macro.
+                || says(&packed, &format!("!({name}"))
+                || ["self", "self.options"]
+                    .iter()
+                    .any(|owner| says(include_str!("words.rs"), &format!("{owner}.{name}")));
             assert!(is_used || is_part, "no code says {name}");
         }
     }

@@ -104,6 +104,111 @@ fn a_new_connection_answers_no_heartbeat_of_the_old_one() {
 }
 
 #[test]
+fn other_settings_hold_from_the_next_start_on() {
+    let mut shell = Shell::open(Settings::default());
+    shell.connection.configure(Settings {
+        heartbeat: Period::Every(Duration::from_secs(5)),
+        heartbeat_text: "ping".into(),
+        reply_text: vec!["pong".into()],
+        reply_timeout: ReplyTimeout::After(Duration::from_secs(1)),
+        connect_timeout: Duration::from_secs(3),
+        retry_min: Some(Duration::ZERO),
+        retry_max: Some(Duration::ZERO),
+        final_codes: vec![4001],
+        ..Settings::default()
+    });
+    shell.advance(30_000);
+    assert_eq!(shell.take_wire(), ["heartbeat"]);
+    // A reconnect is no start.
+    shell.socket_closes(1006);
+    shell.reconnect();
+    shell.advance(30_000);
+    assert_eq!(shell.take_wire(), ["heartbeat"]);
+
+    shell.input(Input::Close);
+    shell.input(open());
+    let first = shell.connection.epoch();
+    shell.advance(2_999);
+    assert_eq!(shell.connection.epoch(), first);
+    // The attempt is given up, and the next one has not to wait.
+    shell.advance(1);
+    assert_ne!(shell.connection.epoch(), first);
+    shell.socket_opens();
+    shell.advance(5_000);
+    assert_eq!(shell.take_wire(), ["ping"]);
+    shell.receive("heartbeat");
+    shell.receive("pong");
+    assert_eq!(shell.shown, ["heartbeat"]);
+    shell.advance(6_000);
+    assert_eq!(shell.status(), "connecting");
+    shell.socket_opens();
+    shell.socket_closes(4001);
+    assert_eq!(shell.status(), "turned away");
+}
+
+#[test]
+fn what_waits_survives_other_settings_even_over_their_limit() {
+    let mut shell = Shell::open(Settings::default());
+    shell.input(Input::Close);
+    for text in ["a", "ab", "abc"] {
+        shell.type_text(text);
+    }
+    shell.connection.configure(Settings {
+        outbox_limit: 2,
+        ..Settings::default()
+    });
+    shell.input(open());
+    shell.type_text("abcd");
+    assert_eq!(shell.states(), [3, 0, 0, 0]);
+    shell.socket_opens();
+    assert_eq!(shell.messages()[..2], ["a", "ab"]);
+    shell.answer();
+    shell.answer();
+    assert_eq!(shell.arrived.last().map(String::as_str), Some("abcd"));
+}
+
+#[test]
+fn what_is_sent_again_is_decided_anew_with_other_settings() {
+    for (before, after, again) in [
+        (Resend::Every, Resend::Every, &["a", "ab"][..]),
+        (Resend::Every, Resend::Latest, &["ab"]),
+        (Resend::Every, Resend::Off, &[]),
+        (Resend::Latest, Resend::Every, &["ab"]),
+    ] {
+        let with = |resend| Settings {
+            resend,
+            ..Settings::default()
+        };
+        let mut shell = Shell::open(with(before));
+        shell.type_text("a");
+        shell.type_text("ab");
+        shell.socket_closes(1006);
+        shell.connection.configure(with(after));
+        shell.take_wire();
+        shell.input(open());
+        shell.socket_opens();
+        assert_eq!(shell.messages(), again, "{before:?} to {after:?}");
+    }
+}
+
+#[test]
+fn a_socket_that_still_closes_does_so_under_its_own_settings() {
+    let with = |resend| Settings {
+        resend,
+        ..Settings::default()
+    };
+    let mut shell = Shell::open(with(Resend::Off));
+    shell.type_text("a");
+    shell.input(Input::Close);
+    shell.connection.configure(with(Resend::Every));
+    shell.take_wire();
+    shell.input(open());
+    shell.socket_opens();
+    assert_eq!(shell.messages(), [""; 0]);
+    assert_eq!(shell.states(), [0, 0, 0, 1]);
+}
+
+#[test]
 fn every_change_is_sent_whole_and_an_unchanged_one_is_not() {
     let mut shell = Shell::open(Settings::default());
     for text in ["h", "he", "he", "h", ""] {

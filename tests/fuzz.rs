@@ -6,10 +6,11 @@
 use std::time::Duration;
 
 use heartwire::{
+    access::Access,
     address::{Address, Locality, Page},
     connection::{Closure, Connection, Destination, Effect, Epoch, Input, Status, Timer},
     protocol::Frame,
-    settings::{Complaint, Settings},
+    settings::{Complaint, Layer, Settings, Source},
     silence::Learned,
     strip::{LocalAccess, Scene, Strip},
     words::Lang,
@@ -78,6 +79,7 @@ enum Happening {
     Types(String),
     Sends(String),
     Restores(String),
+    Configures(Vec<(String, String)>),
 }
 
 /// Drives a connection as a shell does, without a socket.
@@ -107,6 +109,10 @@ impl Driver {
             }
             Happening::Sends(text) => {
                 let _ = self.connection.send(text, now);
+                return self.drain(now);
+            }
+            Happening::Configures(given) => {
+                self.connection.configure(read(&given).0);
                 return self.drain(now);
             }
             Happening::Restores(stored) => {
@@ -220,6 +226,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         3 => text().prop_map(Happening::Types),
         2 => text().prop_map(Happening::Sends),
         1 => "([tTsS][0-9]:.?){0,3}".prop_map(Happening::Restores),
+        1 => pairs().prop_map(Happening::Configures),
     ]
 }
 
@@ -272,7 +279,12 @@ fn pairs() -> impl Strategy<Value = Vec<(String, String)>> {
 }
 
 fn read(given: &[(String, String)]) -> (Settings, Vec<Complaint>) {
-    Settings::read(given.iter().cloned(), &page())
+    let layer = Layer {
+        source: Source::Query,
+        pairs: given,
+    };
+    let reading = Settings::read(&Settings::default(), &[layer], &Access::new(page()));
+    (reading.settings, reading.complaints)
 }
 
 fn page() -> Page {
@@ -282,7 +294,7 @@ fn page() -> Page {
     }
 }
 
-const NAMES: [&str; 20] = [
+const NAMES: [&str; 21] = [
     "url",
     "protocols",
     "autoconnect",
@@ -301,6 +313,7 @@ const NAMES: [&str; 20] = [
     "final_codes",
     "outbox_limit",
     "outbox_storage",
+    "log_limit",
     "resend",
     "lang",
 ];

@@ -10,7 +10,7 @@ use heartwire::{
     connection::CLOSE_REASON,
     heartbeat::{Period, ReplyTimeout},
     settings::Settings,
-    web::{App, Props},
+    web::{App, Given, Props},
     words::Lang,
 };
 use wasm_bindgen::{JsCast as _, prelude::wasm_bindgen};
@@ -401,6 +401,7 @@ impl Mounted {
         let props = Props {
             page,
             settings,
+            given: Given::default(),
             complaints: Vec::new(),
             lang,
         };

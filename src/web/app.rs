@@ -1,37 +1,43 @@
 //! The page's root component: owns the connection and does what it says.
 
-use std::{cell::Cell, rc::Rc, time::Duration};
+use std::{cell::Cell, mem, rc::Rc, time::Duration};
 
 use gloo_events::EventListener;
 use gloo_render::{AnimationFrame, request_animation_frame};
 use gloo_timers::callback::Interval;
+use js_sys::futures::spawn_local;
 use wasm_bindgen::{JsCast as _, JsValue};
-use wasm_bindgen_futures::spawn_local;
-use web_sys::{Element, HtmlElement};
+use web_sys::{Element, HtmlElement, HtmlInputElement};
 use yew::{Component, Context, Html, NodeRef, Properties, html};
 
 use super::{
     browser::{self, Noticed},
     clock::Clock,
     composer::{Composed, Composer},
+    config_file::{Failure, PATIENCE},
     log::{Act, LogPanel},
     pulse::{self, Trace},
+    settings_panel::{Change, Copy, Entry, Panel, settings_panel},
     socket::{Heard, Socket},
     tab::Tab,
     timers::{Rang, Timers},
     view::{self, AddressForm, Facts, Received},
 };
 use crate::{
-    address::{Address, AddressError, Consent, Locality, Page},
+    access::{Access, Consent},
+    address::{Address, AddressError, Locality, Page},
     announcer::Announcer,
+    config::Config,
     connection::{Closure, Connection, Destination, Effect, Epoch, Input, Status, Timer},
     heartbeat::is_late,
+    history::History,
     outbox::Delivery,
     protocol::{Frame, Meaning, Transmit},
-    settings::{Allowed, Complaint, Settings, Storage},
+    settings::{Allowed, Complaint, Reading, SETTINGS, Setting, Settings, Storage},
+    setup::Setup,
     silence::Learned,
     strip::{LocalAccess, Obstacle, Press, Scene, Strip, Toggle},
-    words::Lang,
+    words::{Lang, Words, fill},
 };
 
 /// The page: one connection, shown and used.
@@ -46,6 +52,20 @@ pub struct App {
     address: Result<Address, AddressError>,
     obstacle: Option<Obstacle>,
     local_access: LocalAccess,
+    setup: Setup,
+    access: Access,
+    /// What holds of the setup.
+    reading: Reading,
+    /// What would hold if the user chose nothing.
+    plain: Settings,
+    /// What the fields of the settings hold that is no value of theirs.
+    entries: Vec<Entry>,
+    copy: Option<Copy>,
+    link_field: NodeRef,
+    selects_link: bool,
+    history: History,
+    /// The last start whose address was remembered.
+    remembered: Option<Address>,
     /// The address of the last start.
     started: Option<Address>,
     /// What this tab keeps of the path there, and of what has no proof yet.
@@ -77,13 +97,31 @@ pub struct App {
 pub struct Props {
     /// The page's own address.
     pub page: Page,
-    /// The settings.
+    /// The settings that hold where nobody gives others.
     pub settings: Settings,
-    /// What was wrong with the settings given.
+    /// What others give.
+    #[prop_or_default]
+    pub given: Given,
+    /// What was wrong with what the operator gives.
     #[prop_or_default]
     pub complaints: Vec<Complaint>,
-    /// The language.
+    /// The language, unless a setting names one.
     pub lang: Lang,
+}
+
+/// What the operator, the user and a link give.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Given {
+    /// What `config.json` says.
+    pub config: Config,
+    /// Why it says nothing, if it should.
+    pub failure: Option<Failure>,
+    /// What the user has chosen in this browser.
+    pub stored: Vec<(String, String)>,
+    /// What the page's address says.
+    pub query: Vec<(String, String)>,
+    /// Where this browser has connected to.
+    pub history: History,
 }
 
 /// What happened to the page. Made and used by [`App`] alone.
@@ -102,6 +140,8 @@ enum Happening {
     Toggled(Toggle),
     Pressed(Press),
     Log(Act),
+    Changed(Change),
+    Copied(Copy),
     FrameCame,
     TimePassed,
 }
@@ -111,24 +151,49 @@ impl Component for App {
     type Properties = Props;
 
     fn create(ctx: &Context<Self>) -> Self {
-        let Props { page, settings, .. } = ctx.props();
+        let Props {
+            page,
+            settings,
+            given,
+            lang,
+            ..
+        } = ctx.props();
         let link = ctx.link();
-        let entered = match &settings.url {
-            Some(url) => url.clone(),
-            None => page.default_address().to_string(),
+        let mut access = Access::new(page.clone());
+        given.config.restrict(&mut access);
+        access.used_hosts = given.history.hosts(page);
+        let setup = Setup {
+            built_in: settings.clone(),
+            config: given.config.clone(),
+            stored: given.stored.clone(),
+            query: given.query.clone(),
         };
+        let reading = setup.read(&access);
+        let entered = entered_at_first(&reading, page);
+        let lang = reading.settings.lang.unwrap_or(*lang);
+        let log_limit = reading.settings.log_limit;
         let mut app = Self {
-            connection: Connection::new(settings.clone(), browser::seed()),
+            connection: Connection::new(reading.settings.clone(), browser::seed()),
+            plain: setup.plain(&access),
+            setup,
+            reading,
+            entries: Vec::new(),
+            copy: None,
+            link_field: NodeRef::default(),
+            history: given.history.clone(),
+            remembered: None,
+            selects_link: false,
             socket: None,
             timers: Timers::new(link.callback(|rang| Msg(Happening::Rang(rang)))),
             clock: Clock::start(),
-            address: Address::parse(&entered, page),
+            address: access.address(&entered),
             entered,
+            access,
             obstacle: None,
             local_access: LocalAccess::Free,
             started: None,
             kept: (None, None),
-            lang: ctx.props().lang,
+            lang,
             announcer: Announcer::default(),
             tab: Tab::default(),
             status: NodeRef::default(),
@@ -137,8 +202,8 @@ impl Component for App {
             received: None,
             trace: Trace::default(),
             log: LogPanel::new(
-                LOG_LIMIT,
-                ctx.props().lang.words(),
+                log_limit,
+                lang.words(),
                 link.callback(|act| Msg(Happening::Log(act))),
             ),
             logged: Status::Idle,
@@ -148,8 +213,12 @@ impl Component for App {
             is_outdated: false,
             _listeners: browser::listen(&link.callback(|noticed| Msg(Happening::Noticed(noticed)))),
         };
+        browser::name_language(app.lang);
+        for notice in app.notices(ctx.props(), app.lang.words()) {
+            browser::warn("a setting", &notice.into());
+        }
         app.start(ctx);
-        app.tell(ctx);
+        app.tell();
         app.trace.draw(app.lang.words(), app.clock.now(), true);
         app
     }
@@ -161,7 +230,7 @@ impl Component for App {
             Happening::Rang(Rang::Expired(epoch, timer @ Timer::Connect))
                 if self.local_access == LocalAccess::Asked =>
             {
-                let timeout = ctx.props().settings.connect_timeout;
+                let timeout = self.reading.settings.connect_timeout;
                 self.timers.set(epoch, timer, timeout);
                 self.ask_permission(ctx, epoch);
                 Draws::Nothing
@@ -185,10 +254,10 @@ impl Component for App {
                 Draws::WithTheFrame
             }
             Happening::LanguageChosen(lang) => {
-                self.lang = lang;
-                self.trace.reword();
-                browser::name_language(lang);
-                self.log.speak(lang.words());
+                if let Some(setting) = SETTINGS.iter().find(|one| one.name == "lang") {
+                    self.set(setting, lang.tag().into());
+                    self.use_setup(ctx);
+                }
                 Draws::AtOnce
             }
             Happening::PermissionAsked(epoch, asks) => {
@@ -208,6 +277,12 @@ impl Component for App {
                 self.log.act(act);
                 Draws::AtOnce
             }
+            Happening::Changed(change) => self.change(ctx, change),
+            Happening::Copied(copy) => {
+                self.selects_link = !copy.is_done;
+                self.copy = Some(copy);
+                Draws::AtOnce
+            }
             Happening::FrameCame => {
                 self.frame = None;
                 if self.is_outdated {
@@ -219,8 +294,11 @@ impl Component for App {
             Happening::TimePassed => self.tick(),
         };
         self.drive(ctx);
-        self.keep(ctx);
+        self.keep();
         let after = self.connection.status();
+        if before != after && matches!(after, Status::Open { .. }) {
+            self.remember(ctx);
+        }
         self.note_status();
         self.run_ticker(ctx, after);
         if after == Status::Away {
@@ -237,7 +315,7 @@ impl Component for App {
             Draws::Nothing => false,
         };
         if draws {
-            self.tell(ctx);
+            self.tell();
         }
         // What a hidden page has to tell is on its tab. It is drawn when it becomes visible.
         let draws = draws && !browser::is_hidden();
@@ -249,11 +327,10 @@ impl Component for App {
     }
 
     fn view(&self, ctx: &Context<Self>) -> Html {
-        let complaints = &ctx.props().complaints;
         let words = self.lang.words();
         let link = ctx.link();
         let now = self.clock.now();
-        let strip = self.strip(ctx);
+        let strip = self.strip();
         let had_focus = self.status.cast::<Element>();
         let had_focus = had_focus.is_some_and(|status| browser::has_focus_within(&status));
         self.status_had_focus.set(had_focus);
@@ -274,28 +351,42 @@ impl Component for App {
             merged: self.connection.outbox().merged(),
             reconnects: self.connection.reconnects(),
         };
-        // A bad address has been mended when there is a good one.
-        let open_complaints = complaints.iter().filter(|complaint| {
-            self.address.is_err() || !matches!(complaint.allowed, Allowed::Address(_))
-        });
         let form = AddressForm {
             entered: self.entered.clone().into(),
             error: self.address.as_ref().err(),
             toggle,
+            is_set_by_site: self.reading.is_locked("url"),
             on_address: link.callback(|text| Msg(Happening::AddressEntered(text))),
             on_toggle: link.callback(move |()| Msg(Happening::Toggled(toggle))),
         };
-        let limit = ctx.props().settings.outbox_limit;
+        let limit = self.reading.settings.outbox_limit;
         let on_compose = link.callback(|composed| Msg(Happening::Composed(composed)));
         let on_press = link.callback(|press| Msg(Happening::Pressed(press)));
         let on_language = link.callback(|lang| Msg(Happening::LanguageChosen(lang)));
+        let locality = self
+            .address
+            .as_ref()
+            .map_or(Locality::Remote, Address::locality);
+        let panel = Panel {
+            setup: &self.setup,
+            reading: &self.reading,
+            plain: &self.plain,
+            ceilings: self.plain.ceilings(locality),
+            entries: &self.entries,
+            is_in_use: toggle != Toggle::Connect,
+            copy: self.copy.as_ref(),
+            link_field: &self.link_field,
+            addresses: self.history.addresses(),
+        };
+        let on_change = link.callback(|change| Msg(Happening::Changed(change)));
         html! {
             <>
                 <a class="skip" href="#message">{ words.skip }</a>
                 { view::header(self.lang, &on_language) }
                 <main>
-                    { view::complaints(words, open_complaints) }
+                    { view::complaints(self.notices(ctx.props(), words)) }
                     { view::address_form(words, form) }
+                    { settings_panel(words, &panel, &on_change) }
                     { view::status_strip(
                         words, &strip, &self.announcer, &facts, &self.status, &on_press,
                     ) }
@@ -327,7 +418,21 @@ impl Component for App {
         }
         self.trace.advance(self.clock.now());
         self.log.rendered();
+        if mem::take(&mut self.selects_link)
+            && let Some(field) = self.link_field.cast::<HtmlInputElement>()
+        {
+            if let Err(error) = field.focus() {
+                browser::warn("the link could not be focused", &error);
+            }
+            field.select();
+        }
     }
+}
+
+/// What the address field holds at the start.
+fn entered_at_first(reading: &Reading, page: &Page) -> String {
+    let url = reading.settings.url.clone();
+    url.unwrap_or_else(|| page.default_address().to_string())
 }
 
 /// When a happening is drawn, if the connection's status stays the same.
@@ -340,28 +445,24 @@ enum Draws {
 
 impl App {
     fn start(&mut self, ctx: &Context<Self>) {
-        let Props { page, settings, .. } = ctx.props();
         let Ok(address) = &self.address else {
             return;
         };
-        let consent = match settings.url {
-            Some(_) => address.consent(page),
-            None => Consent::Given,
-        };
-        if address.is_blocked_on(page) {
+        let consent = self.access.consent(address, self.reading.source("url"));
+        if address.is_blocked_on(&ctx.props().page) {
             self.obstacle = Some(Obstacle::Blocked);
         } else if consent == Consent::Ask {
             self.obstacle = Some(Obstacle::Unconfirmed);
-        } else if settings.autoconnect && consent == Consent::Given {
-            self.open(ctx, &address.clone());
+        } else if self.reading.settings.autoconnect && consent == Consent::Given {
+            self.open(&address.clone());
             self.drive(ctx);
             self.note_status();
             self.run_ticker(ctx, self.connection.status());
         }
     }
 
-    fn strip(&self, ctx: &Context<Self>) -> Strip {
-        let settings = &ctx.props().settings;
+    fn strip(&self) -> Strip {
+        let settings = &self.reading.settings;
         let now = self.clock.now();
         let scene = Scene {
             status: self.connection.status(),
@@ -383,8 +484,8 @@ impl App {
     }
 
     /// Tells the ear and the tab what the page is going to show.
-    fn tell(&mut self, ctx: &Context<Self>) {
-        let strip = self.strip(ctx);
+    fn tell(&mut self) {
+        let strip = self.strip();
         let now = self.clock.now();
         self.announcer
             .notice(&strip, self.connection.attempt(), now);
@@ -411,20 +512,20 @@ impl App {
     /// Connects to what the field holds.
     fn connect(&mut self, ctx: &Context<Self>) -> Draws {
         let page = &ctx.props().page;
-        self.address = Address::parse(&self.entered, page);
+        self.address = self.access.address(&self.entered);
         self.obstacle = None;
         if let Ok(address) = self.address.clone() {
             if address.is_blocked_on(page) {
                 self.obstacle = Some(Obstacle::Blocked);
             } else {
-                self.open(ctx, &address);
+                self.open(&address);
             }
         }
         Draws::AtOnce
     }
 
     /// Starts a connection, with what this tab has kept for it.
-    fn open(&mut self, ctx: &Context<Self>, address: &Address) {
+    fn open(&mut self, address: &Address) {
         let is_new = self.started.as_ref() != Some(address);
         let learned = browser::kept(&silence_name(address));
         self.take(Input::Open(Destination {
@@ -434,7 +535,7 @@ impl App {
         }));
         if is_new {
             let name = outbox_name(address);
-            if ctx.props().settings.outbox_storage == Storage::Session
+            if self.reading.settings.outbox_storage == Storage::Session
                 && let Some(stored) = browser::kept(&name)
             {
                 self.connection.restore(&stored);
@@ -446,7 +547,7 @@ impl App {
     }
 
     /// Keeps in this tab what a reload would lose and is to be kept.
-    fn keep(&mut self, ctx: &Context<Self>) {
+    fn keep(&mut self) {
         let Some(started) = &self.started else {
             return;
         };
@@ -457,7 +558,7 @@ impl App {
             browser::keep(&silence_name(started), &learned.store());
             self.kept.0 = Some(learned);
         }
-        if ctx.props().settings.outbox_storage == Storage::Memory {
+        if self.reading.settings.outbox_storage == Storage::Memory {
             return;
         }
         // Only where the page may end without another word: what is typed may be secret.
@@ -489,9 +590,10 @@ impl App {
             Press::Retry => self.take(Input::Retry),
             Press::Connect => self.connect(ctx),
             Press::Ignore => {
-                let address = ctx.props().page.default_address();
-                self.entered = address.to_string();
-                self.address = Ok(address);
+                self.setup.ignore_link();
+                self.use_setup(ctx);
+                self.entered = entered_at_first(&self.reading, &ctx.props().page);
+                self.address = self.access.address(&self.entered);
                 self.obstacle = None;
                 Draws::AtOnce
             }
@@ -500,6 +602,168 @@ impl App {
                 self.connect(ctx)
             }
         }
+    }
+
+    fn change(&mut self, ctx: &Context<Self>, change: Change) -> Draws {
+        match change {
+            Change::Entered(setting, text) => {
+                let error = self.take_entry(setting).and_then(|entry| entry.error);
+                self.entries.push(Entry {
+                    setting,
+                    text,
+                    error,
+                });
+            }
+            Change::Set(setting, value) => {
+                self.set(setting, value);
+                self.use_setup(ctx);
+            }
+            Change::Reset => {
+                self.entries.clear();
+                for setting in SETTINGS.iter().filter(|setting| setting.name != "url") {
+                    self.change_setup(setting.name, |setup| setup.choose(setting.name, None));
+                }
+                self.use_setup(ctx);
+            }
+            Change::CopyLink => self.copy_link(ctx),
+            Change::Forget => {
+                self.history = History::default();
+                browser::store_history(&self.history);
+                self.access.used_hosts.clear();
+                self.change_setup("url", Setup::forget_address);
+                self.use_setup(ctx);
+            }
+        }
+        Draws::AtOnce
+    }
+
+    /// Takes what a field of the settings holds, if that can be used. Nothing stands for the default.
+    fn set(&mut self, setting: &'static Setting, value: String) {
+        let name = setting.name;
+        self.take_entry(setting);
+        if value.is_empty() && !setting.can_be_empty() {
+            self.change_setup(name, |setup| setup.choose(name, None));
+            // The default is shown behind it.
+            self.entries.push(Entry {
+                setting,
+                text: value,
+                error: None,
+            });
+            return;
+        }
+        let mut settings = self.reading.settings.clone();
+        match setting.set(&mut settings, &value, &self.access) {
+            Ok(()) => {
+                let text = setting.text(&settings);
+                let is_plain = text == setting.text(&self.plain);
+                let text = text.filter(|_| !is_plain);
+                self.change_setup(name, |setup| setup.choose(name, text.as_deref()));
+            }
+            Err(error) => self.entries.push(Entry {
+                setting,
+                text: value,
+                error: Some(error),
+            }),
+        }
+    }
+
+    fn take_entry(&mut self, setting: &Setting) -> Option<Entry> {
+        let mut entries = self.entries.iter();
+        let index = entries.position(|entry| entry.setting.name == setting.name)?;
+        Some(self.entries.remove(index))
+    }
+
+    /// Changes what is given for a setting, also where that is stored and in the page's address.
+    fn change_setup(&mut self, setting: &str, change: impl FnOnce(&mut Setup)) {
+        let linked = self.setup.query.len();
+        change(&mut self.setup);
+        // Another tab may have chosen other things meanwhile.
+        let mut stored = browser::choices();
+        stored.retain(|(name, _)| name != setting);
+        let chosen = self.setup.stored.iter();
+        stored.extend(chosen.filter(|(name, _)| name == setting).cloned());
+        browser::store_choices(&stored);
+        if self.setup.query.len() != linked {
+            browser::set_query(&self.setup.query);
+        }
+    }
+
+    /// Uses what holds of a setup that has changed.
+    fn use_setup(&mut self, ctx: &Context<Self>) {
+        self.reading = self.setup.read(&self.access);
+        let settings = &self.reading.settings;
+        self.connection.configure(settings.clone());
+        self.log.log.limit(settings.log_limit);
+        let lang = settings.lang.unwrap_or(ctx.props().lang);
+        if lang != self.lang {
+            self.lang = lang;
+            browser::name_language(lang);
+            self.trace.reword();
+            self.log.speak(lang.words());
+        }
+    }
+
+    fn copy_link(&mut self, ctx: &Context<Self>) {
+        self.copy = None;
+        let address = self.access.address(&self.entered).ok();
+        let pairs = self
+            .setup
+            .link(&self.reading, address.as_ref(), &self.access);
+        let link = browser::address_with(pairs.iter().map(|(name, value)| (*name, value)));
+        let is_url = |(name, url): &(&str, String)| {
+            *name == "url" && address.as_ref().map(Address::to_string).as_ref() != Some(url)
+        };
+        let lacks_query = pairs.iter().any(is_url);
+        let copied = ctx.link().callback(|copy| Msg(Happening::Copied(copy)));
+        spawn_local(async move {
+            let is_done = browser::copy(&link).await;
+            copied.emit(Copy {
+                link,
+                is_done,
+                lacks_query,
+            });
+        });
+    }
+
+    /// Remembers where the page has connected to.
+    fn remember(&mut self, ctx: &Context<Self>) {
+        if self.remembered == self.started {
+            return;
+        }
+        self.remembered.clone_from(&self.started);
+        let Some(address) = self.started.clone() else {
+            return;
+        };
+        if let Some(history) = browser::history() {
+            self.history = history;
+        }
+        self.history.note(&address);
+        browser::store_history(&self.history);
+        self.access.used_hosts = self.history.hosts(&self.access.page);
+        if !self.reading.is_locked("url") {
+            let access = self.access.clone();
+            self.change_setup("url", |setup| setup.note_address(&address, &access));
+            self.use_setup(ctx);
+        }
+    }
+
+    /// What is wrong with what was given.
+    fn notices(&self, props: &Props, words: &Words) -> Vec<String> {
+        let failure = props.given.failure.as_ref().map(|failure| {
+            let error = match failure {
+                Failure::Late => fill(words.config_late, &[("n", &PATIENCE.to_string())]),
+                Failure::Error(error) => error.clone(),
+            };
+            fill(words.config_fail, &[("error", &error)])
+        });
+        // A bad address has been mended when there is a good one.
+        let is_open = |complaint: &&Complaint| {
+            self.address.is_err() || !matches!(complaint.allowed, Allowed::Address(_))
+        };
+        let complaints = props.complaints.iter().chain(&self.reading.complaints);
+        let complaints = complaints.filter(is_open);
+        let complaints = complaints.map(|complaint| words.complaint(complaint));
+        failure.into_iter().chain(complaints).collect()
     }
 
     fn notice(&mut self, noticed: Noticed) -> Draws {
@@ -589,7 +853,7 @@ impl App {
                 let Ok(address) = &self.address else {
                     return Some(Input::Close);
                 };
-                let protocols = &ctx.props().settings.protocols;
+                let protocols = &self.reading.settings.protocols;
                 let emit = ctx.link().callback(|heard| Msg(Happening::Heard(heard)));
                 match Socket::open(&address.to_string(), protocols, epoch, emit) {
                     Ok(socket) => self.socket = Some(socket),
@@ -728,6 +992,3 @@ fn outbox_name(address: &Address) -> String {
 
 /// Between two looks of the page at a time that passes.
 const TICK: Duration = Duration::from_secs(1);
-
-/// Rows that the log keeps.
-const LOG_LIMIT: usize = 1_000;

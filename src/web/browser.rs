@@ -4,16 +4,15 @@ use gloo_events::EventListener;
 use gloo_timers::callback::Timeout;
 use js_sys::Array;
 use wasm_bindgen::{JsCast as _, JsValue};
-use wasm_bindgen_futures::JsFuture;
 use web_sys::{
     Blob, BlobPropertyBag, Document, Element, Event, EventTarget, HtmlDocument, HtmlElement,
     HtmlTextAreaElement, PageTransitionEvent, Performance, PermissionState, PermissionStatus,
-    SecurityPolicyViolationEvent, SecurityPolicyViolationEventDisposition, Storage, Url,
-    UrlSearchParams, VisibilityState, Window,
+    RequestInit, SecurityPolicyViolationEvent, SecurityPolicyViolationEventDisposition, Storage,
+    Url, UrlSearchParams, VisibilityState, Window,
 };
 use yew::Callback;
 
-use crate::{address::Page, connection::Input, words::Lang};
+use crate::{address::Page, connection::Input, history::History, words::Lang};
 
 /// The page's own address, as far as it matters.
 pub(super) fn page() -> Page {
@@ -28,17 +27,56 @@ pub(super) fn page() -> Page {
 
 /// The names and values in the page's address.
 pub(super) fn query() -> Vec<(String, String)> {
-    let search = window().location().search().unwrap_or_default();
-    let Ok(params) = UrlSearchParams::new_with_str(&search) else {
-        return Vec::new();
-    };
-    Array::from(&params)
-        .iter()
-        .filter_map(|pair| {
-            let pair = pair.dyn_into::<Array>().ok()?;
-            Some((pair.get(0).as_string()?, pair.get(1).as_string()?))
-        })
-        .collect()
+    pairs(&window().location().search().unwrap_or_default())
+}
+
+/// Puts other names and values into the page's address; it is not loaded anew.
+pub(super) fn set_query(pairs: &[(String, String)]) {
+    let pairs = pairs.iter().map(|(name, value)| (name.as_str(), value));
+    let result = window().history().and_then(|history| {
+        history.replace_state_with_url(&JsValue::NULL, "", Some(&address_with(pairs)))
+    });
+    if let Err(error) = result {
+        warn("the page's address could not be changed", &error);
+    }
+}
+
+/// The page's whole address with these names and values.
+pub(super) fn address_with<'a>(pairs: impl Iterator<Item = (&'a str, &'a String)>) -> String {
+    let location = window().location();
+    let href = location.href().unwrap_or_default();
+    let page = href.split(['?', '#']).next().unwrap_or_default();
+    let query = query_text(pairs);
+    let mark = if query.is_empty() { "" } else { "?" };
+    format!("{page}{mark}{query}")
+}
+
+/// What the user has chosen in this browser.
+pub(super) fn choices() -> Vec<(String, String)> {
+    let stored = local_storage().and_then(|storage| storage.get_item(CHOICES).ok()?);
+    pairs(&stored.unwrap_or_default())
+}
+
+/// Stores what the user has chosen.
+pub(super) fn store_choices(choices: &[(String, String)]) {
+    let pairs = choices.iter().map(|(name, value)| (name.as_str(), value));
+    store(CHOICES, &query_text(pairs));
+}
+
+/// The addresses that this browser has connected to, where it remembers any.
+pub(super) fn history() -> Option<History> {
+    let stored = local_storage()?.get_item(HISTORY).ok()?;
+    Some(History::restore(&stored.unwrap_or_default()))
+}
+
+/// Stores these addresses.
+pub(super) fn store_history(history: &History) {
+    store(HISTORY, &history.store());
+}
+
+/// Asks a host for a file beside the page.
+pub(super) async fn fetch(name: &str, init: &RequestInit) -> Result<JsValue, JsValue> {
+    window().fetch_with_str_and_init(name, init).await
 }
 
 /// The user's languages, best first.
@@ -92,9 +130,9 @@ pub(super) async fn asks_permission() -> bool {
         let is_named = js_sys::Reflect::set(&descriptor, &"name".into(), &name.into());
         if is_named.is_ok()
             && let Ok(answer) = permissions.query(&descriptor)
-            && let Ok(status) = JsFuture::from(answer).await
+            && let Ok(status) = answer.await
         {
-            let status = status.unchecked_into::<PermissionStatus>();
+            let status: PermissionStatus = status.unchecked_into();
             return status.state() == PermissionState::Prompt;
         }
     }
@@ -133,17 +171,7 @@ pub(super) fn kept(name: &str) -> Option<String> {
 
 /// Keeps a text under a name for as long as the tab lives; an empty one is forgotten.
 pub(super) fn keep(name: &str, text: &str) {
-    let Some(storage) = session_storage() else {
-        return;
-    };
-    let result = if text.is_empty() {
-        storage.remove_item(name)
-    } else {
-        storage.set_item(name, text)
-    };
-    if let Err(error) = result {
-        warn("the tab's storage took nothing", &error);
-    }
+    put(session_storage(), name, text);
 }
 
 /// Whether the browser believes that there is a network.
@@ -174,12 +202,13 @@ pub(super) fn download(name: &str, texts: &Array) -> Result<Timeout, JsValue> {
     }))
 }
 
-/// Copies a text, while the user presses something; tells whether that was possible.
+/// Hands a text to the clipboard as the user presses something; tells whether it was taken.
 pub(super) async fn copy(text: &str) -> bool {
-    // There is none outside of secure contexts.
-    let clipboard = window().navigator().clipboard();
-    let is_copied =
-        !clipboard.is_undefined() && JsFuture::from(clipboard.write_text(text)).await.is_ok();
+    let navigator = window().navigator();
+    // There is none where the page did not come safely.
+    let clipboard = js_sys::Reflect::get(&navigator, &"clipboard".into());
+    let has_clipboard = clipboard.is_ok_and(|clipboard| clipboard.is_object());
+    let is_copied = has_clipboard && navigator.clipboard().write_text(text).await.is_ok();
     is_copied || copy_selected(text).unwrap_or(false)
 }
 
@@ -263,6 +292,57 @@ pub(super) fn listen(emit: &Callback<Noticed>) -> [EventListener; 8] {
                 .then_some(Noticed::Forbidden)
         }),
     ]
+}
+
+/// Stores a text under a name in this browser; an empty one is forgotten.
+fn store(name: &str, text: &str) {
+    put(local_storage(), name, text);
+}
+
+fn put(storage: Option<Storage>, name: &str, text: &str) {
+    let Some(storage) = storage else {
+        return;
+    };
+    let result = if text.is_empty() {
+        storage.remove_item(name)
+    } else {
+        storage.set_item(name, text)
+    };
+    if let Err(error) = result {
+        warn("the browser's storage took nothing", &error);
+    }
+}
+
+fn pairs(query: &str) -> Vec<(String, String)> {
+    let Ok(params) = UrlSearchParams::new_with_str(query) else {
+        return Vec::new();
+    };
+    Array::from(&params)
+        .iter()
+        .filter_map(|pair| {
+            let pair = pair.dyn_into::<Array>().ok()?;
+            Some((pair.get(0).as_string()?, pair.get(1).as_string()?))
+        })
+        .collect()
+}
+
+fn query_text<'a>(pairs: impl Iterator<Item = (&'a str, &'a String)>) -> String {
+    let Ok(params) = UrlSearchParams::new() else {
+        return String::new();
+    };
+    for (name, value) in pairs {
+        params.append(name, value);
+    }
+    params.to_string().into()
+}
+
+/// Where the user's choices and the last addresses are stored.
+const CHOICES: &str = "heartwire.settings";
+const HISTORY: &str = "heartwire.addresses";
+
+/// This browser's storage, where the user allows one.
+fn local_storage() -> Option<Storage> {
+    window().local_storage().ok()?
 }
 
 /// The tab's storage, where the user allows one.

@@ -4,8 +4,8 @@ use std::{cell::Cell, rc::Rc};
 
 use gloo_timers::callback::Timeout;
 use js_sys::Array;
+use js_sys::futures::spawn_local;
 use wasm_bindgen::{JsCast as _, JsValue};
-use wasm_bindgen_futures::spawn_local;
 use web_sys::{
     Element, Event, FocusEvent, HtmlElement, HtmlInputElement, HtmlSelectElement, InputEvent,
     KeyboardEvent, MouseEvent,

@@ -11,7 +11,7 @@ use crate::{
     address::AddressError,
     announcer::Announcer,
     outbox::Delivery,
-    settings::{Complaint, millis},
+    settings::millis,
     strip::{Press, Strip, Toggle, Tone},
     words::{Lang, Words, fill},
 };
@@ -46,14 +46,11 @@ pub(super) fn header(lang: Lang, on_language: &Callback<Lang>) -> Html {
 pub(super) const PULSE: &str = "M4 17h6l3-8 5 15 4-10 2 3h4";
 
 /// What was wrong with the settings given.
-pub(super) fn complaints<'a>(
-    words: &Words,
-    complaints: impl Iterator<Item = &'a Complaint>,
-) -> Html {
+pub(super) fn complaints(complaints: Vec<String>) -> Html {
     html! {
         <div class="complaints" role="alert">
             for complaint in complaints {
-                <p>{ words.complaint(complaint) }</p>
+                <p>{ complaint }</p>
             }
         </div>
     }
@@ -64,6 +61,8 @@ pub(super) struct AddressForm<'a> {
     pub(super) entered: AttrValue,
     pub(super) error: Option<&'a AddressError>,
     pub(super) toggle: Toggle,
+    /// Whether the operator allows no other address.
+    pub(super) is_set_by_site: bool,
     pub(super) on_address: Callback<String>,
     pub(super) on_toggle: Callback<()>,
 }
@@ -102,8 +101,9 @@ pub(super) fn address_form(words: &'static Words, form: AddressForm<'_>) -> Html
                     autocomplete="url"
                     spellcheck="false"
                     dir="ltr"
+                    list="addresses"
                     value={form.entered}
-                    readonly={is_locked}
+                    readonly={is_locked || form.is_set_by_site}
                     aria-invalid={form.error.is_some().then_some("true")}
                     aria-describedby="url-hint url-error"
                     {oninput}
@@ -115,7 +115,11 @@ pub(super) fn address_form(words: &'static Words, form: AddressForm<'_>) -> Html
                 >{ button }</button>
             </div>
             <p id="url-hint" class="hint">
-                { if is_locked { words.url_locked } else { words.url_hint } }
+                { match (form.is_set_by_site, is_locked) {
+                    (true, _) => words.url_set_by_site,
+                    (false, true) => words.url_locked,
+                    (false, false) => words.url_hint,
+                } }
             </p>
             <p id="url-error" class="error">
                 if let Some(error) = form.error {

@@ -1,14 +1,16 @@
 //! A plain static host, for the built page.
 
-use std::future::ready;
+use std::future::{pending, ready};
 use std::io;
 use std::net::Ipv4Addr;
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
-use axum::http::{HeaderValue, header};
-use axum::middleware::map_response;
-use axum::response::Response;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state, map_response};
+use axum::response::{IntoResponse as _, Response};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tower_http::services::ServeDir;
@@ -18,7 +20,21 @@ use tower_http::services::ServeDir;
 pub struct Site {
     port: u16,
     prefix: String,
+    config: Arc<Mutex<Config>>,
     server: JoinHandle<()>,
+}
+
+/// What the host answers to who asks for `config.json`.
+#[derive(Clone, Debug)]
+pub enum Config {
+    /// The file that was built.
+    Built,
+    /// That there is none.
+    Missing,
+    /// This.
+    Text(String),
+    /// Nothing, ever.
+    Silence,
 }
 
 impl Site {
@@ -43,6 +59,8 @@ impl Site {
                 ready(response)
             }));
         }
+        let config = Arc::new(Mutex::new(Config::Built));
+        router = router.layer(from_fn_with_state(Arc::clone(&config), answer_config));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let port = listener.local_addr()?.port();
         let server = tokio::spawn(async move {
@@ -52,6 +70,7 @@ impl Site {
         Ok(Self {
             port,
             prefix: prefix.to_owned(),
+            config,
             server,
         })
     }
@@ -60,6 +79,11 @@ impl Site {
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Answers differently to who asks for `config.json` from now on.
+    pub fn configure(&self, config: Config) {
+        *self.config.lock().unwrap_or_else(PoisonError::into_inner) = config;
     }
 
     /// The address of the page, opened with `query`, under a host name that means this machine.
@@ -73,5 +97,25 @@ impl Site {
 impl Drop for Site {
     fn drop(&mut self) {
         self.server.abort();
+    }
+}
+
+async fn answer_config(
+    State(config): State<Arc<Mutex<Config>>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if !request.uri().path().ends_with("/config.json") {
+        return next.run(request).await;
+    }
+    let config = config
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone();
+    match config {
+        Config::Built => next.run(request).await,
+        Config::Missing => StatusCode::NOT_FOUND.into_response(),
+        Config::Text(text) => text.into_response(),
+        Config::Silence => pending().await,
     }
 }

@@ -17,6 +17,7 @@ mod page {
 
     mod axe;
     mod composing;
+    mod config;
     mod dead;
     mod delivery;
     mod ending;
@@ -32,6 +33,7 @@ mod page {
     mod receiving;
     mod reconnecting;
     mod sending;
+    mod settings;
     mod starting;
     mod view;
     mod waking;

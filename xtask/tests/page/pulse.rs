@@ -15,14 +15,14 @@ async fn heartbeats_are_beats_and_an_outage_is_a_gap_with_its_code_in_both_langu
         let visit = Visit::to(&format!("url={server}&heartbeat=300ms&lang={lang}")).await;
         visit.draws("line", "L").await;
         assert_eq!(visit.drawn("gap").await, "");
-        visit.says(answered).await;
+        visit.tells(answered).await;
 
         server.close(1012, "");
 
         visit.draws("gap", "V100").await;
         let label = "return document.querySelector('.tape text').textContent";
         assert_eq!(visit.text_of(label).await, "1012");
-        visit.says(code).await;
+        visit.tells(code).await;
     }
 }
 
@@ -129,7 +129,7 @@ impl Visit {
     }
 
     /// Waits until the strip's text has this in it.
-    async fn says(&self, part: &str) {
+    async fn tells(&self, part: &str) {
         let said = "return document.querySelector('#pulse-said').textContent";
         eventually(&format!("{part} is said"), SOON, async || {
             self.text_of(said).await.contains(part).then_some(())

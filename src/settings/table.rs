@@ -1,0 +1,322 @@
+//! Every setting by its name. What reads, writes, shows and shares settings goes through this table,
+//! so a new one is a field of [`Settings`], a line here, its label in the words and its row in the
+//! README.
+
+use std::time::Duration;
+
+use super::{
+    Settings, Storage,
+    value::{
+        self, ANY, Allowed, CEILING, Choice, Limits, PERIOD, close_codes, count, duration,
+        duration_auto_or_off, duration_text, protocols, texts,
+    },
+};
+use crate::{
+    access::Access,
+    heartbeat::{Mode, Period, ReplyTimeout},
+    outbox::Resend,
+    words::{Lang, Words},
+};
+
+/// A setting: its name, and the kind of value that it has.
+#[derive(Debug)]
+pub struct Setting {
+    /// Its one spelling.
+    pub name: &'static str,
+    label: fn(&Words) -> &'static str,
+    kind: Kind,
+}
+
+/// How people set it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Control {
+    /// With a text.
+    Text,
+    /// With one of two words, `true` and `false`.
+    Switch,
+    /// With one of these words.
+    Choice(&'static [&'static str]),
+}
+
+/// Every setting, in the order in which people meet them.
+pub static SETTINGS: [Setting; 21] = [
+    setting!(url, Address),
+    setting!(protocols, Protocols),
+    setting!(autoconnect, Switch),
+    setting!(heartbeat, Period),
+    setting!(heartbeat_text, Text),
+    words!(heartbeat_mode, "idle" => Mode::Idle, "always" => Mode::Always),
+    setting!(reply_timeout, ReplyTimeout),
+    setting!(reply_text, Texts),
+    setting!(server_heartbeat_text, TextsOrNothing),
+    setting!(connect_timeout, Duration, PERIOD),
+    setting!(retry, Switch),
+    setting!(retry_min, Ceiling),
+    setting!(retry_max, Ceiling),
+    setting!(retry_limit, CountOrOff, 1, u32::MAX),
+    setting!(stable_after, Duration, ANY),
+    setting!(final_codes, CloseCodes),
+    setting!(outbox_limit, Count, 1, 1_000_000),
+    words!(outbox_storage, "memory" => Storage::Memory, "session" => Storage::Session),
+    setting!(log_limit, Count, 1, 100_000),
+    words!(
+        resend,
+        "latest" => Resend::Latest, "every" => Resend::Every, "off" => Resend::Off
+    ),
+    setting!(lang, Lang),
+];
+
+/// The kind of a setting's value, with what it allows and where it is.
+#[derive(Debug)]
+enum Kind {
+    Address(Field<Option<String>>),
+    Protocols(Field<Vec<String>>),
+    Switch(Field<bool>),
+    Period(Field<Period>),
+    ReplyTimeout(Field<ReplyTimeout>),
+    Duration(Limits, Field<Duration>),
+    Ceiling(Field<Option<Duration>>),
+    Text(Field<String>),
+    Texts(Field<Vec<String>>),
+    TextsOrNothing(Field<Vec<String>>),
+    CloseCodes(Field<Vec<u16>>),
+    Count(u32, u32, Field<usize>),
+    CountOrOff(u32, u32, Field<Option<u32>>),
+    /// One of some words; the field is told and set by the word's index.
+    Words(
+        &'static [&'static str],
+        fn(&Settings) -> usize,
+        fn(&mut Settings, usize),
+    ),
+    Lang(Field<Option<Lang>>),
+}
+
+/// A field of [`Settings`].
+#[derive(Debug)]
+struct Field<T> {
+    of: fn(&Settings) -> &T,
+    of_mut: fn(&mut Settings) -> &mut T,
+}
+
+impl Setting {
+    /// The setting of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<&'static Self> {
+        SETTINGS.iter().find(|setting| setting.name == name)
+    }
+
+    /// What people call it.
+    #[must_use]
+    pub fn label(&self, words: &Words) -> &'static str {
+        (self.label)(words)
+    }
+
+    /// How people set it.
+    #[must_use]
+    pub fn control(&self) -> Control {
+        match &self.kind {
+            Kind::Switch(_) => Control::Switch,
+            Kind::Words(words, ..) => Control::Choice(words),
+            Kind::Lang(_) => Control::Choice(Lang::TAGS),
+            Kind::Address(_)
+            | Kind::Protocols(_)
+            | Kind::Period(_)
+            | Kind::ReplyTimeout(_)
+            | Kind::Duration(..)
+            | Kind::Ceiling(_)
+            | Kind::Text(_)
+            | Kind::Texts(_)
+            | Kind::TextsOrNothing(_)
+            | Kind::CloseCodes(_)
+            | Kind::Count(..)
+            | Kind::CountOrOff(..) => Control::Text,
+        }
+    }
+
+    /// What it allows; `None` for an address, of which every error is another.
+    #[must_use]
+    pub fn allowed(&self) -> Option<Allowed> {
+        Some(match &self.kind {
+            Kind::Address(_) => return None,
+            Kind::Protocols(_) => Allowed::Protocols,
+            Kind::Switch(_) => Allowed::OneOf(SWITCH),
+            Kind::Period(_) | Kind::ReplyTimeout(_) => Allowed::DurationAutoOrOff(PERIOD),
+            Kind::Duration(limits, _) => Allowed::Duration(*limits),
+            Kind::Ceiling(_) => Allowed::Duration(CEILING),
+            Kind::Text(_) => Allowed::Text,
+            Kind::Texts(_) => Allowed::Texts,
+            Kind::TextsOrNothing(_) => Allowed::TextsOrNothing,
+            Kind::CloseCodes(_) => Allowed::CloseCodes,
+            Kind::Count(least, most, _) => Allowed::Count(*least, *most),
+            Kind::CountOrOff(least, most, _) => Allowed::CountOrOff(*least, *most),
+            Kind::Words(words, ..) => Allowed::OneOf(words),
+            Kind::Lang(_) => Allowed::OneOf(Lang::TAGS),
+        })
+    }
+
+    /// Whether it is of no concern to a connection, and can change while there is one.
+    #[must_use]
+    pub fn is_free(&self) -> bool {
+        matches!(self.name, "autoconnect" | "log_limit" | "lang")
+    }
+
+    /// Whether nothing is a value of its own, and not the absence of one.
+    #[must_use]
+    pub fn can_be_empty(&self) -> bool {
+        matches!(
+            self.kind,
+            Kind::Protocols(_) | Kind::TextsOrNothing(_) | Kind::CloseCodes(_)
+        )
+    }
+
+    /// The value as people write it; `None` where the page decides.
+    #[must_use]
+    pub fn text(&self, settings: &Settings) -> Option<String> {
+        let text = match &self.kind {
+            Kind::Address(field) => return field.of(settings).clone(),
+            Kind::Protocols(field) | Kind::Texts(field) | Kind::TextsOrNothing(field) => {
+                field.of(settings).join(",")
+            }
+            Kind::Switch(field) => SWITCH[usize::from(!field.of(settings))].into(),
+            Kind::Period(field) => match field.of(settings) {
+                Period::Every(period) => duration_text(*period),
+                Period::Auto => "auto".into(),
+                Period::Off => "off".into(),
+            },
+            Kind::ReplyTimeout(field) => match field.of(settings) {
+                ReplyTimeout::After(timeout) => duration_text(*timeout),
+                ReplyTimeout::Auto => "auto".into(),
+                ReplyTimeout::Off => "off".into(),
+            },
+            Kind::Duration(_, field) => duration_text(*field.of(settings)),
+            Kind::Ceiling(field) => duration_text((*field.of(settings))?),
+            Kind::Text(field) => field.of(settings).clone(),
+            Kind::CloseCodes(field) => {
+                let codes = field.of(settings).iter().map(u16::to_string);
+                codes.collect::<Vec<_>>().join(",")
+            }
+            Kind::Count(.., field) => field.of(settings).to_string(),
+            Kind::CountOrOff(.., field) => match field.of(settings) {
+                Some(count) => count.to_string(),
+                None => "off".into(),
+            },
+            Kind::Words(words, index, _) => words[index(settings)].into(),
+            Kind::Lang(field) => (*field.of(settings))?.tag().into(),
+        };
+        Some(text)
+    }
+
+    /// Takes the value that somebody wrote.
+    ///
+    /// # Errors
+    ///
+    /// Says what is allowed instead; the settings stay as they are.
+    pub fn set(
+        &self,
+        settings: &mut Settings,
+        value: &str,
+        access: &Access,
+    ) -> Result<(), Allowed> {
+        match &self.kind {
+            Kind::Address(field) => {
+                access.address(value).map_err(Allowed::Address)?;
+                *field.of_mut(settings) = Some(value.into());
+            }
+            Kind::Protocols(field) => *field.of_mut(settings) = protocols(value)?,
+            Kind::Switch(field) => *field.of_mut(settings) = index(SWITCH, value)? == 0,
+            Kind::Period(field) => {
+                *field.of_mut(settings) = match duration_auto_or_off(value)? {
+                    Choice::Auto => Period::Auto,
+                    Choice::Off => Period::Off,
+                    Choice::Duration(period) => Period::Every(period),
+                }
+            }
+            Kind::ReplyTimeout(field) => {
+                *field.of_mut(settings) = match duration_auto_or_off(value)? {
+                    Choice::Auto => ReplyTimeout::Auto,
+                    Choice::Off => ReplyTimeout::Off,
+                    Choice::Duration(timeout) => ReplyTimeout::After(timeout),
+                }
+            }
+            Kind::Duration(limits, field) => *field.of_mut(settings) = duration(value, *limits)?,
+            Kind::Ceiling(field) => *field.of_mut(settings) = Some(duration(value, CEILING)?),
+            Kind::Text(field) => *field.of_mut(settings) = value::text(value)?,
+            Kind::Texts(field) => {
+                let texts = texts(value).filter(|texts| !texts.is_empty());
+                *field.of_mut(settings) = texts.ok_or(Allowed::Texts)?;
+            }
+            Kind::TextsOrNothing(field) => {
+                *field.of_mut(settings) = texts(value).ok_or(Allowed::TextsOrNothing)?;
+            }
+            Kind::CloseCodes(field) => *field.of_mut(settings) = close_codes(value)?,
+            Kind::Count(least, most, field) => {
+                let count = count(value, *least, *most).ok_or(Allowed::Count(*least, *most))?;
+                *field.of_mut(settings) = count as usize;
+            }
+            Kind::CountOrOff(least, most, field) => {
+                *field.of_mut(settings) = match value {
+                    "off" => None,
+                    _ => Some(
+                        count(value, *least, *most).ok_or(Allowed::CountOrOff(*least, *most))?,
+                    ),
+                }
+            }
+            Kind::Words(words, _, set) => set(settings, index(words, value)?),
+            Kind::Lang(field) => {
+                *field.of_mut(settings) = Some(Lang::ALL[index(Lang::TAGS, value)?]);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<T> Field<T> {
+    fn of<'a>(&self, settings: &'a Settings) -> &'a T {
+        (self.of)(settings)
+    }
+
+    fn of_mut<'a>(&self, settings: &'a mut Settings) -> &'a mut T {
+        (self.of_mut)(settings)
+    }
+}
+
+const SWITCH: &[&str] = &["true", "false"];
+
+fn index(words: &'static [&'static str], value: &str) -> Result<usize, Allowed> {
+    let index = words.iter().position(|word| *word == value);
+    index.ok_or(Allowed::OneOf(words))
+}
+
+/// A setting by its field, its kind and what that takes besides.
+macro_rules! setting {
+    ($name:ident, $kind:ident $(, $limit:expr)*) => {
+        Setting {
+            name: stringify!($name),
+            label: |words| words.settings.$name,
+            kind: Kind::$kind($($limit,)* Field {
+                of: |settings| &settings.$name,
+                of_mut: |settings| &mut settings.$name,
+            }),
+        }
+    };
+}
+
+/// A setting by its field and the words for the field's values.
+macro_rules! words {
+    ($name:ident, $($word:literal => $value:expr),+) => {
+        Setting {
+            name: stringify!($name),
+            label: |words| words.settings.$name,
+            kind: Kind::Words(
+                &[$($word),+],
+                |settings| {
+                    let values = [$($value),+];
+                    values.iter().position(|value| *value == settings.$name).unwrap_or_default()
+                },
+                |settings, index| settings.$name = [$($value),+][index],
+            ),
+        }
+    };
+}
+
+use {setting, words};

@@ -1,0 +1,71 @@
+//! Getting `config.json`.
+
+use js_sys::{Array, JSON, Object};
+use wasm_bindgen::{JsCast as _, JsValue};
+use web_sys::{AbortSignal, RequestCache, RequestInit, Response};
+
+use super::browser;
+use crate::config::Node;
+
+/// Why there is no `config.json`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Failure {
+    /// Its host gave no answer within [`PATIENCE`].
+    Late,
+    /// This went wrong.
+    Error(String),
+}
+
+/// How long the page waits for it before it starts without, in seconds.
+pub(super) const PATIENCE: u32 = 3;
+
+/// Gets the file that stands beside the page, as it is now.
+pub(super) async fn get() -> Result<Node, Failure> {
+    let value = get_value().await.map_err(|error| reason(&error))?;
+    Ok(node(&value))
+}
+
+async fn get_value() -> Result<JsValue, JsValue> {
+    let init = RequestInit::new();
+    init.set_cache(RequestCache::NoStore);
+    init.set_signal(Some(&AbortSignal::timeout_with_u32(PATIENCE * 1_000)));
+    let response: Response = browser::fetch("config.json", &init).await?.unchecked_into();
+    if !response.ok() {
+        return Err(format!("HTTP {}", response.status()).into());
+    }
+    let text = response.text()?.await?;
+    JSON::parse(&text.as_string().unwrap_or_default())
+}
+
+fn reason(error: &JsValue) -> Failure {
+    let Some(error) = error.dyn_ref::<js_sys::Error>() else {
+        return Failure::Error(error.as_string().unwrap_or_default());
+    };
+    if error.name() == "TimeoutError" {
+        return Failure::Late;
+    }
+    Failure::Error(error.message().into())
+}
+
+fn node(value: &JsValue) -> Node {
+    if let Some(list) = value.dyn_ref::<Array>() {
+        Node::List(list.iter().map(|item| node(&item)).collect())
+    } else if let Some(object) = value.dyn_ref::<Object>() {
+        let entries = Object::entries(object);
+        let entries = entries.iter().map(|entry| {
+            let entry: Array = entry.unchecked_into();
+            let key = entry.get(0).as_string().unwrap_or_default();
+            (key, node(&entry.get(1)))
+        });
+        Node::Object(entries.collect())
+    } else if value.is_null() {
+        Node::Null
+    } else {
+        // A number or a switch as JSON writes it.
+        let text = value.as_string().or_else(|| {
+            let written = JSON::stringify(value).ok()?;
+            written.as_string()
+        });
+        Node::Text(text.unwrap_or_default())
+    }
+}

@@ -1,0 +1,330 @@
+//! The settings of the connection, for people to look at and to change.
+
+use wasm_bindgen::JsCast as _;
+use web_sys::{Event, HtmlInputElement, HtmlSelectElement, InputEvent};
+use yew::{Callback, Html, NodeRef, TargetCast as _, html};
+
+use crate::{
+    backoff::Ceilings,
+    settings::{Allowed, Control, Reading, SETTINGS, Setting, Settings, Source, duration_text},
+    setup::Setup,
+    words::{Lang, Words, fill},
+};
+
+/// What the panel shows.
+pub(super) struct Panel<'a> {
+    pub(super) setup: &'a Setup,
+    pub(super) reading: &'a Reading,
+    /// What holds where the user chooses nothing.
+    pub(super) plain: &'a Settings,
+    /// The back-off's ceilings with these.
+    pub(super) ceilings: Ceilings,
+    pub(super) entries: &'a [Entry],
+    /// Whether a connection is wanted, so that its settings cannot be changed.
+    pub(super) is_in_use: bool,
+    pub(super) copy: Option<&'a Copy>,
+    pub(super) link_field: &'a NodeRef,
+    /// The last addresses, newest first.
+    pub(super) addresses: &'a [String],
+}
+
+/// What a field holds that is not, or not yet, a value of its setting.
+pub(super) struct Entry {
+    pub(super) setting: &'static Setting,
+    pub(super) text: String,
+    pub(super) error: Option<Allowed>,
+}
+
+/// A link that was to be copied.
+#[derive(Debug)]
+pub(super) struct Copy {
+    pub(super) link: String,
+    /// Whether the clipboard took it.
+    pub(super) is_done: bool,
+    /// Whether the address in it lacks its query.
+    pub(super) lacks_query: bool,
+}
+
+/// What the user does with the panel.
+#[derive(Clone, Debug)]
+pub(super) enum Change {
+    /// A field holds this now.
+    Entered(&'static Setting, String),
+    /// A setting is to have this value.
+    Set(&'static Setting, String),
+    Reset,
+    CopyLink,
+    Forget,
+}
+
+/// The panel, and the addresses that the address field offers.
+pub(super) fn settings_panel(
+    words: &'static Words,
+    panel: &Panel<'_>,
+    on_change: &Callback<Change>,
+) -> Html {
+    let on_press = |change: Change| on_change.reform(move |_| change.clone());
+    let advice = if panel.is_in_use {
+        words.settings_locked
+    } else {
+        words.settings_used
+    };
+    html! {
+        <>
+            <details class="settings">
+                <summary>{ words.settings_name }</summary>
+                <p class="hint">{ advice }</p>
+                <div class="settings-list">
+                    for setting in SETTINGS.iter().filter(|setting| setting.name != "url") {
+                        { row(words, panel, setting, on_change) }
+                    }
+                </div>
+                <div class="settings-buttons">
+                    <button type="button" onclick={on_press(Change::CopyLink)}>{ words.copy_link }</button>
+                    <button
+                        type="button"
+                        disabled={panel.is_in_use}
+                        onclick={on_press(Change::Reset)}
+                    >{ words.reset }</button>
+                </div>
+                { copy(words, panel) }
+                if !panel.addresses.is_empty() {
+                    <h2 id="addresses-name">{ words.addresses }</h2>
+                    <p class="hint">{ words.addresses_hint }</p>
+                    <ul aria-labelledby="addresses-name">
+                        for address in panel.addresses {
+                            <li dir="ltr">{ address }</li>
+                        }
+                    </ul>
+                    <button
+                        type="button"
+                        aria-describedby="addresses-name"
+                        onclick={on_press(Change::Forget)}
+                    >{ words.forget }</button>
+                }
+            </details>
+            <datalist id="addresses">
+                for address in panel.addresses {
+                    <option value={address.clone()} />
+                }
+            </datalist>
+        </>
+    }
+}
+
+fn row(
+    words: &'static Words,
+    panel: &Panel<'_>,
+    setting: &'static Setting,
+    on_change: &Callback<Change>,
+) -> Html {
+    let name = setting.name;
+    let is_locked = panel.reading.is_locked(name);
+    let is_fixed = is_locked || (panel.is_in_use && !setting.is_free());
+    let held = setting.text(&panel.reading.settings);
+    let entry = panel
+        .entries
+        .iter()
+        .find(|entry| entry.setting.name == name);
+    let text = match (entry, panel.setup.chosen(name)) {
+        (Some(entry), _) => entry.text.clone(),
+        // Also one that cannot be used.
+        (None, Some(chosen)) if !is_locked => chosen.to_owned(),
+        (None, _) => held.clone().unwrap_or_default(),
+    };
+    let refused = panel.reading.complaints.iter().find(|complaint| {
+        let is_users = matches!(complaint.source, Some(Source::Stored | Source::Query));
+        complaint.setting == name && is_users
+    });
+    let error = match entry {
+        Some(entry) => entry.error.as_ref(),
+        None => refused.map(|complaint| &complaint.allowed),
+    };
+    let default = default_text(words, panel, setting);
+    let id = format!("setting-{name}");
+    let (hint_id, error_id) = (format!("{id}-hint"), format!("{id}-error"));
+    let field = Field {
+        setting,
+        id: id.clone(),
+        described: format!("{hint_id} {error_id}"),
+        text,
+        held,
+        default: default.clone(),
+        may_be_absent: setting.text(panel.plain).is_none(),
+        is_fixed,
+        is_wrong: error.is_some(),
+    };
+    html! {
+        <div class="setting">
+            <label for={id}>{ setting.label(words) }</label>
+            { control(words, field, on_change) }
+            <p id={hint_id} class="hint">
+                <code>{ name }</code>
+                { " " }
+                if is_locked {
+                    { words.setting_locked }
+                } else {
+                    if setting.control() == Control::Text && let Some(allowed) = setting.allowed() {
+                        { words.allowed(&allowed) }
+                        { " " }
+                    }
+                    { fill(words.default_is, &[("value", &default)]) }
+                }
+            </p>
+            // Heard when it comes: by then the focus is on the next field.
+            <p id={error_id} class="error" aria-live="polite">
+                if let Some(error) = error {
+                    <span class="unseen">{ words.error }</span>
+                    { words.allowed(error) }
+                }
+            </p>
+        </div>
+    }
+}
+
+/// What the control of a setting shows.
+struct Field {
+    setting: &'static Setting,
+    id: String,
+    /// The ids of what describes it.
+    described: String,
+    text: String,
+    /// The value that holds.
+    held: Option<String>,
+    default: String,
+    /// Whether to have no value is one of the choices.
+    may_be_absent: bool,
+    is_fixed: bool,
+    is_wrong: bool,
+}
+
+fn control(words: &'static Words, field: Field, on_change: &Callback<Change>) -> Html {
+    let Field {
+        setting,
+        id,
+        described,
+        text,
+        held,
+        default,
+        may_be_absent,
+        is_fixed,
+        is_wrong,
+    } = field;
+    match setting.control() {
+        Control::Text => {
+            let on_enter = on_change.clone();
+            let oninput = Callback::from(move |event: InputEvent| {
+                let field: HtmlInputElement = event.target_unchecked_into();
+                on_enter.emit(Change::Entered(setting, field.value()));
+            });
+            html! {
+                <input
+                    {id}
+                    type="text"
+                    autocapitalize="off"
+                    autocomplete="off"
+                    spellcheck="false"
+                    dir="ltr"
+                    value={text}
+                    placeholder={default}
+                    readonly={is_fixed}
+                    aria-invalid={is_wrong.then_some("true")}
+                    aria-describedby={described}
+                    {oninput}
+                    onchange={on_set(setting, on_change)}
+                />
+            }
+        }
+        Control::Switch => html! {
+            <input
+                {id}
+                type="checkbox"
+                checked={held.as_deref() == Some("true")}
+                disabled={is_fixed}
+                aria-describedby={described}
+                onchange={on_set(setting, on_change)}
+            />
+        },
+        Control::Choice(choices) => {
+            let held = held.unwrap_or_default();
+            html! {
+                // The attribute of an option tells at first alone what is chosen.
+                <select
+                    {id}
+                    ~value={held.clone()}
+                    disabled={is_fixed}
+                    aria-describedby={described}
+                    onchange={on_set(setting, on_change)}
+                >
+                    if may_be_absent {
+                        <option value="" selected={held.is_empty()}>{ &default }</option>
+                    }
+                    for &word in choices {
+                        <option value={word} selected={held == word}>
+                            { choice_text(words, word) }
+                        </option>
+                    }
+                </select>
+            }
+        }
+    }
+}
+
+fn copy(words: &'static Words, panel: &Panel<'_>) -> Html {
+    html! {
+        <>
+            <p class="hint" aria-live="polite">
+                if let Some(copy) = panel.copy {
+                    { if copy.is_done { words.copied } else { words.link_refused } }
+                    if copy.lacks_query {
+                        { " " }
+                        { words.link_lacks_query }
+                    }
+                }
+            </p>
+            if let Some(copy) = panel.copy && !copy.is_done {
+                <input
+                    ref={panel.link_field}
+                    type="text"
+                    readonly=true
+                    dir="ltr"
+                    aria-label={words.link}
+                    value={copy.link.clone()}
+                />
+            }
+        </>
+    }
+}
+
+fn on_set(setting: &'static Setting, on_change: &Callback<Change>) -> Callback<Event> {
+    on_change.reform(move |event: Event| {
+        let target = event.target_unchecked_into::<web_sys::Element>();
+        let value = match target.dyn_ref::<HtmlInputElement>() {
+            Some(field) if setting.control() == Control::Switch => field.checked().to_string(),
+            Some(field) => field.value(),
+            None => target.unchecked_into::<HtmlSelectElement>().value(),
+        };
+        Change::Set(setting, value)
+    })
+}
+
+/// What holds where the user chooses nothing, in words if need be.
+fn default_text(words: &Words, panel: &Panel<'_>, setting: &Setting) -> String {
+    match (setting.text(panel.plain), setting.name) {
+        (None, "retry_min") => duration_text(panel.ceilings.first),
+        (None, "retry_max") => duration_text(panel.ceilings.last),
+        (None, _) => words.of_the_browser.into(),
+        (Some(text), _) if text.is_empty() => words.nothing.into(),
+        (Some(text), "lang") => choice_of_lang(&text).unwrap_or(text),
+        (Some(text), _) => text,
+    }
+}
+
+fn choice_text(words: &Words, word: &'static str) -> String {
+    choice_of_lang(word).unwrap_or_else(|| words.option(word).into())
+}
+
+/// A language's name in itself.
+fn choice_of_lang(tag: &str) -> Option<String> {
+    Some(Lang::of(tag)?.words().language_name.into())
+}
