@@ -1,5 +1,7 @@
 //! Pictures of the page: the README's, and all that a person should look at; and its icons.
 
+mod outage;
+
 use std::fs;
 use std::future::pending;
 use std::path::{Path, PathBuf};
@@ -17,9 +19,10 @@ use crate::{Error, Interrupt, console, root};
 
 /// What `cargo xtask picture --help` prints; the first line is its summary.
 pub const HELP: &str = "\
-the README's picture, made anew
+the README's pictures, made anew
 
-Opens the page of dist/ in Chromium, connected to the real echo server, and writes docs/page.png.
+Opens the page of dist/ in Chromium, connected to the real echo server, and writes docs/page.png; then
+lets the server fail and come back, and writes docs/outage.png. That takes two minutes.
 `trunk build --release` comes first; `cargo xtask test` installs the browser.
 
 options:
@@ -43,18 +46,29 @@ pub async fn command(mut arguments: Arguments, interrupt: &mut Interrupt) -> Res
     if draws_icons {
         return interrupt.guard(draw_icons()).await;
     }
+    let is_readme = folder.is_none();
     let scenes = match folder {
         Some(folder) => all(&folder),
         None => vec![(root().join("docs/page.png"), README)],
     };
+    let port = port.unwrap_or(8080);
     interrupt
         .guard(async {
+            let save = |file: &Path, picture: &[u8]| {
+                console::say(format_args!("{:>7} B  {}", picture.len(), file.display()));
+                write(file, picture)
+            };
             for (file, scene) in scenes {
-                let picture = timeout(PATIENCE, scene.shoot(port.unwrap_or(8080)))
+                let picture = timeout(PATIENCE, scene.shoot(port))
                     .await
                     .map_err(|_| Error::Failed(format!("the page does not become {scene:?}")))??;
-                write(&file, &picture)?;
-                console::say(format_args!("{:>7} B  {}", picture.len(), file.display()));
+                save(&file, &picture)?;
+            }
+            if is_readme {
+                let picture = timeout(3 * PATIENCE, outage::shoot(port))
+                    .await
+                    .map_err(|_| failed("the outage takes no course"))??;
+                save(&root().join("docs/outage.png"), &picture)?;
             }
             Ok(())
         })
@@ -102,43 +116,19 @@ fn all(folder: &Path) -> Vec<(PathBuf, Scene)> {
 
 impl Scene {
     async fn shoot(self, port: u16) -> Result<Vec<u8>, Error> {
-        let dist = root().join("dist");
-        if !dist.join("index.html").is_file() {
-            let dist = dist.display();
-            return Err(Error::Failed(format!(
-                "{dist} is not built: run `trunk build --release` first"
-            )));
-        }
-        let site = Site::start(&dist, "/", None).await.map_err(failed)?;
         let echo = echo::Options {
             port,
             log: false,
             ..echo::Options::default()
         };
         let echo = tokio::spawn(Server::bind(echo).await?.run(pending()));
-        let session = Session::start(Browser::Chromium, &["--hide-scrollbars"]).await?;
-
-        // The delays come from this: with one seed, every picture has the same.
-        let seed = json!({ "source": "Math.random = () => 0.5" });
-        session
-            .devtools("Page.addScriptToEvaluateOnNewDocument", seed)
-            .await?;
-        let colours = json!([{ "name": "prefers-color-scheme", "value": self.colours }]);
-        session
-            .devtools("Emulation.setEmulatedMedia", json!({ "features": colours }))
-            .await?;
-        resize(&session, self.width, 400).await?;
         let url = if port == 8080 {
             String::new()
         } else {
             format!("&url=ws://localhost:{port}")
         };
         let query = format!("lang={}&retry_min=20s&retry_max=20s{url}", self.language);
-        session
-            .client
-            .goto(&site.address("localhost", &query))
-            .await
-            .map_err(failed)?;
+        let (session, _site) = page(self.colours, self.width, &query).await?;
         until(
             &session,
             "document.querySelector('[data-state=open]') !== null",
@@ -217,6 +207,36 @@ async fn draw_icons() -> Result<(), Error> {
         console::say(format_args!("{:>7} B  {}", picture.len(), file.display()));
     }
     Ok(())
+}
+
+/// The page in these colours and this width, with every random delay the half of its ceiling.
+async fn page(colours: &str, width: u32, query: &str) -> Result<(Session, Site), Error> {
+    let dist = root().join("dist");
+    if !dist.join("index.html").is_file() {
+        let dist = dist.display();
+        return Err(Error::Failed(format!(
+            "{dist} is not built: run `trunk build --release` first"
+        )));
+    }
+    let site = Site::start(&dist, "/", None).await.map_err(failed)?;
+    let session = Session::start(Browser::Chromium, &["--hide-scrollbars"]).await?;
+
+    // The delays come from this: with one seed, every picture has the same.
+    let seed = json!({ "source": "Math.random = () => 0.5" });
+    session
+        .devtools("Page.addScriptToEvaluateOnNewDocument", seed)
+        .await?;
+    let colours = json!([{ "name": "prefers-color-scheme", "value": colours }]);
+    session
+        .devtools("Emulation.setEmulatedMedia", json!({ "features": colours }))
+        .await?;
+    resize(&session, width, 400).await?;
+    session
+        .client
+        .goto(&site.address("localhost", query))
+        .await
+        .map_err(failed)?;
+    Ok((session, site))
 }
 
 async fn resize(session: &Session, width: u32, height: u32) -> Result<(), Error> {
