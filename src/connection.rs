@@ -388,7 +388,8 @@ impl Connection {
 
     /// Takes other settings, for the next [`Input::Open`]. What waits for a connection stays.
     pub fn configure(&mut self, settings: Settings) {
-        self.next_settings = Some(settings);
+        // What is known of a server is not forgotten for nothing.
+        self.next_settings = (settings != self.settings).then_some(settings);
     }
 
     /// Sends the whole content of the input field after a change; an unchanged one is not sent.

@@ -147,6 +147,19 @@ fn other_settings_hold_from_the_next_start_on() {
 }
 
 #[test]
+fn the_same_settings_again_forget_nothing_of_the_server() {
+    let mut shell = Shell::answered();
+    shell.connection.configure(Settings::default());
+    shell.input(Input::Close);
+    shell.input(Input::Open(Destination {
+        locality: Locality::Remote,
+        is_new: false,
+        learned: None,
+    }));
+    assert_eq!(shell.knowledge(), Knowledge::Answers);
+}
+
+#[test]
 fn what_waits_survives_other_settings_even_over_their_limit() {
     let mut shell = Shell::open(Settings::default());
     shell.input(Input::Close);

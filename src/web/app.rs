@@ -297,7 +297,7 @@ impl Component for App {
         self.keep();
         let after = self.connection.status();
         if before != after && matches!(after, Status::Open { .. }) {
-            self.remember(ctx);
+            self.remember();
         }
         self.note_status();
         self.run_ticker(ctx, after);
@@ -726,7 +726,7 @@ impl App {
     }
 
     /// Remembers where the page has connected to.
-    fn remember(&mut self, ctx: &Context<Self>) {
+    fn remember(&mut self) {
         if self.remembered == self.started {
             return;
         }
@@ -743,7 +743,7 @@ impl App {
         if !self.reading.is_locked("url") {
             let access = self.access.clone();
             self.change_setup("url", |setup| setup.note_address(&address, &access));
-            self.use_setup(ctx);
+            self.reading = self.setup.read(&self.access);
         }
     }
 

@@ -10,7 +10,7 @@ use crate::config::Node;
 /// Why there is no `config.json`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Failure {
-    /// Its host gave no answer within [`PATIENCE`].
+    /// Its host gave no answer in time.
     Late,
     /// This went wrong.
     Error(String),
