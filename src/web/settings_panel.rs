@@ -141,6 +141,10 @@ fn row(
         None => refused.map(|complaint| &complaint.allowed),
     };
     let default = default_text(words, panel, setting);
+    // What can be chosen is seen, and an error says the same.
+    let hint = setting
+        .allowed()
+        .filter(|allowed| setting.control() == Control::Text && error != Some(allowed));
     let id = format!("setting-{name}");
     let (hint_id, error_id) = (format!("{id}-hint"), format!("{id}-error"));
     let field = Field {
@@ -164,10 +168,7 @@ fn row(
                 if is_locked {
                     { words.setting_locked }
                 } else {
-                    if setting.control() == Control::Text && let Some(allowed) = setting.allowed() {
-                        { words.allowed(&allowed) }
-                        { " " }
-                    }
+                    if let Some(allowed) = hint { { words.allowed(&allowed) } }
                     { fill(words.default_is, &[("value", &default)]) }
                 }
             </p>
@@ -273,15 +274,14 @@ fn control(words: &'static Words, field: Field, on_change: &Callback<Change>) ->
 fn copy(words: &'static Words, panel: &Panel<'_>) -> Html {
     html! {
         <>
-            <p class="hint" aria-live="polite">
+            <div aria-live="polite">
                 if let Some(copy) = panel.copy {
-                    { if copy.is_done { words.copied } else { words.link_refused } }
+                    <p class="hint">{ if copy.is_done { words.copied } else { words.link_refused } }</p>
                     if copy.lacks_query {
-                        { " " }
-                        { words.link_lacks_query }
+                        <p class="hint">{ words.link_lacks_query }</p>
                     }
                 }
-            </p>
+            </div>
             if let Some(copy) = panel.copy && !copy.is_done {
                 <input
                     ref={panel.link_field}

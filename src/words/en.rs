@@ -109,7 +109,7 @@ pub(super) const WORDS: Words = Words {
     settings_used: "A change is kept in this browser and used by the next connection.",
     setting_locked: "This setting is set by this site.",
     url_set_by_site: "The address is set by this site.",
-    default_is: "Default: {value}.",
+    default_is: " Default: {value}.",
     nothing: "none",
     of_the_browser: "the browser’s",
     copy_link: "Copy link to this setup",
