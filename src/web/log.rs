@@ -32,6 +32,8 @@ pub(super) struct LogPanel {
     show: Show,
     search: AttrValue,
     sizes: Sizes,
+    /// What is left free above and below the rows that were drawn, in CSS pixels.
+    padding: (i32, i32),
     place: Cell<Place>,
     drawn: Cell<Drawn>,
     /// The row that has the focus.
@@ -154,6 +156,7 @@ impl LogPanel {
                 row: 36.0,
                 view: 360.0,
             },
+            padding: (0, 0),
             place: Cell::new(Place::Latest),
             drawn: Cell::default(),
             focused: None,
@@ -325,9 +328,14 @@ impl LogPanel {
         self.sizes = sizes;
         let before = sizes.row * count(drawn.from);
         let after = sizes.row * count(drawn.total - drawn.from - drawn.count);
-        let padding = format!("{}px 0 {}px", whole(before), whole(after));
-        if let Err(error) = items.style().set_property("padding", &padding) {
-            browser::warn("the log's rows could not be placed", &error);
+        let padding = (whole(before), whole(after));
+        // Where the same is set, the browser lays out everything once more.
+        if padding != self.padding {
+            self.padding = padding;
+            let padding = format!("{}px 0 {}px", padding.0, padding.1);
+            if let Err(error) = items.style().set_property("padding", &padding) {
+                browser::warn("the log's rows could not be placed", &error);
+            }
         }
         let top = self.top();
         if (f64::from(list.scroll_top()) - top).abs() >= 1.0 {

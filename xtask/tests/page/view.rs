@@ -1,4 +1,3 @@
-use fantoccini::key::Key;
 use serde_json::json;
 use xtask::browser::Browser;
 
@@ -51,23 +50,23 @@ async fn assert_headlines(visit: &Visit, server: &Server, lang: &str, open: &str
 
 #[tokio::test]
 async fn the_tab_of_a_hidden_page_tells_the_state() {
-    for (lang, open, waiting) in [
-        ("en", "● Connected – ", "↻ Connection lost – "),
-        ("zh-CN", "● 已连接 – ", "↻ 连接已断开 – "),
+    for (lang, open, closed) in [
+        ("en", "● Connected – ", "✕ Closed by the server – "),
+        ("zh-CN", "● 已连接 – ", "✕ 服务器已关闭连接 – "),
     ] {
         let server = Server::start(Manner::Echo);
         let host = server.to_string().replace("ws://", "");
-        let visit = Visit::to(&format!("url={server}?key=secret&{PATIENT}&lang={lang}")).await;
+        let visit = Visit::to(&format!("url={server}?key=secret&lang={lang}")).await;
         visit.reaches(&["open"]).await;
         visit.has_tab(&[open, &host].concat()).await;
         let icon = visit.icon().await;
 
         let away = visit.leaves().await;
-        server.close(1012, "");
-        visit.has_tab(&[waiting, &host].concat()).await;
+        server.close(1008, "");
+        visit.has_tab(&[closed, &host].concat()).await;
 
         visit.returns(away).await;
-        visit.reaches(&["waiting"]).await;
+        visit.reaches(&["refusedFinal"]).await;
         assert_ne!(visit.icon().await, icon);
     }
 }
@@ -75,28 +74,90 @@ async fn the_tab_of_a_hidden_page_tells_the_state() {
 #[tokio::test]
 async fn the_keyboard_alone_is_enough() {
     let server = Server::start(Manner::Echo);
-    let visit = Visit::to(&format!("url={server}&lang=en")).await;
-    visit.reaches(&["open"]).await;
+    let visit = Visit::to(&format!("url={server}&autoconnect=false&lang=en")).await;
 
-    visit.tabs_to("url").await;
-    visit.tabs_to("Disconnect").await;
-    visit.presses(Key::Enter).await;
-    visit.reaches(&["stopped"]).await;
+    visit.tabs_to("Connection settings").await;
+    visit.keys(ENTER).await;
+    visit.tabs_to("setting-heartbeat_text").await;
+    visit.keys("\u{e009}a\u{e000}ping\u{e007}").await;
     visit.tabs_to("Connect").await;
-    visit.presses(Key::Enter).await;
-    visit.reaches(&["open", "reopened"]).await;
-    visit.tabs_to("message").await;
-    visit
-        .session
-        .client
-        .active_element()
-        .await
-        .unwrap()
-        .send_keys("x")
-        .await
-        .unwrap();
+    visit.keys(ENTER).await;
+    visit.reaches(&["open"]).await;
+    assert_eq!(visit.focus().await, "Disconnect");
 
+    visit.tabs_to("message").await;
+    visit.keys("x").await;
     visit.shows("x").await;
+    visit.tabs_to("Send as I type").await;
+    visit.keys(" ").await;
+    visit.tabs_to("message").await;
+    visit.keys("yz\u{e007}").await;
+    server.receives(&["x", "xyz"]).await;
+
+    visit.tabs_to("Search messages").await;
+    visit.keys("yz").await;
+    visit.tabs_to("Pause").await;
+    visit.keys(ENTER).await;
+    visit.keys(ENTER).await;
+    assert_eq!(visit.focus().await, "Pause");
+    visit.tabs_to("Clear").await;
+    visit.keys(ENTER).await;
+    assert_eq!(visit.rows().await, 0);
+    visit.tabs_to("Undo").await;
+    visit.keys(ENTER).await;
+    assert_eq!(visit.rows().await, 2);
+    visit
+        .evaluate(
+            "const real = URL.createObjectURL;
+             URL.createObjectURL = (file) => { window.files = 1; return real(file); }",
+        )
+        .await;
+    visit.tabs_to("Download (JSON Lines)").await;
+    visit.keys(ENTER).await;
+    assert_eq!(visit.evaluate("return window.files").await, 1);
+
+    visit.tabs_to("Disconnect").await;
+    visit.keys(ENTER).await;
+    visit.reaches(&["stopped"]).await;
+    assert_eq!(visit.focus().await, "Connect");
+}
+
+#[tokio::test]
+async fn no_change_of_the_connection_moves_the_focus() {
+    let mut server = Server::start(Manner::Echo);
+    let quick = "retry_min=100ms&retry_max=100ms";
+    let visit = Visit::to(&format!("url={server}&lang=en&{quick}")).await;
+    visit.reaches(&["open"]).await;
+    visit.tabs_to("message").await;
+    let watch = "window.moves = 0;
+        document.addEventListener('focusin', () => { window.moves += 1; });
+        document.addEventListener('focusout', () => { window.moves += 1; });";
+    visit.evaluate(watch).await;
+
+    server.stop().await;
+    visit.reaches(&["waiting", "refused"]).await;
+    server.resume();
+    visit.reaches(&["reopened"]).await;
+    server.close(1008, "no");
+    visit.reaches(&["refusedFinal"]).await;
+
+    assert_eq!(visit.evaluate("return window.moves").await, 0);
+    assert_eq!(visit.focus().await, "message");
+}
+
+#[tokio::test]
+async fn a_button_that_goes_leaves_the_keyboard_where_it_was() {
+    let mut server = Server::absent(Manner::Echo);
+    let visit = Visit::to(&format!("url={server}&{PATIENT}&lang=en")).await;
+    visit.reaches(&["refused"]).await;
+    server.resume();
+
+    visit.tabs_to("Retry now").await;
+    visit.keys(ENTER).await;
+
+    visit.reaches(&["open"]).await;
+    let place = "return document.activeElement.dataset.state";
+    assert_eq!(visit.text_of(place).await, "open");
 }
 
 #[tokio::test]
@@ -105,10 +166,10 @@ async fn enter_in_the_address_field_connects_and_never_disconnects() {
     let visit = Visit::to(&format!("url={server}&autoconnect=false")).await;
 
     visit.tabs_to("url").await;
-    visit.presses(Key::Enter).await;
+    visit.keys(ENTER).await;
 
     visit.reaches(&["open"]).await;
-    visit.presses(Key::Enter).await;
+    visit.keys(ENTER).await;
     // The echo comes back over the same connection, after whatever Enter did.
     visit.types("x").await;
     visit.shows("x").await;
@@ -174,28 +235,43 @@ impl Visit {
         .await;
     }
 
-    /// Presses Tab until the focus is on the element with this id or on the button with this
-    /// label; starts over at the top of the page.
+    /// Presses Tab until the focus is on what is called so; starts over at the top of the page.
     async fn tabs_to(&self, target: &str) {
-        for _ in 0..30 {
-            let focus = "const one = document.activeElement;
-                return one.matches('button') ? one.textContent.trim() : one.id";
-            if self.text_of(focus).await == target {
+        let mut seen = Vec::new();
+        while seen.len() < 100 {
+            let focus = self.focus().await;
+            if focus == target {
                 return;
             }
-            self.presses(Key::Tab).await;
+            seen.push(focus);
+            self.keys(TAB).await;
         }
-        panic!("Tab does not reach {target}");
+        panic!("Tab does not reach {target}: {seen:?}");
     }
 
-    async fn presses(&self, key: Key) {
+    /// What has the focus: its id, else what is on it or beside it.
+    async fn focus(&self) -> String {
+        let focus = "const one = document.activeElement;
+            return (one.id || one.labels?.[0]?.textContent || one.textContent).trim()";
+        self.text_of(focus).await
+    }
+
+    /// Types these keys into whatever has the focus.
+    async fn keys(&self, keys: &str) {
         let focus = self.session.client.active_element().await.unwrap();
-        focus
-            .send_keys(&String::from(char::from(key)))
-            .await
-            .unwrap();
+        focus.send_keys(keys).await.unwrap();
+    }
+
+    /// How many rows of the log are in the page.
+    async fn rows(&self) -> usize {
+        let count = "return document.querySelectorAll('[role=log] li').length";
+        let count = self.evaluate(count).await.as_u64().unwrap();
+        usize::try_from(count).unwrap()
     }
 }
 
 /// The longest delays there are: one shorter than such a test has a probability of 1e-4.
 const PATIENT: &str = "retry_min=1440m&retry_max=1440m";
+
+const TAB: &str = "\u{e004}";
+const ENTER: &str = "\u{e007}";
