@@ -768,7 +768,10 @@ impl App {
 
     fn notice(&mut self, noticed: Noticed) -> Draws {
         match noticed {
-            Noticed::Input(input) => return self.take(input),
+            // Also shows what was not drawn as long as nobody could see it.
+            Noticed::Input(input) => {
+                self.take(input);
+            }
             Noticed::Online => {
                 self.take(Input::Woke);
             }

@@ -291,7 +291,7 @@ impl LogPanel {
                     }
                     { button(words.download, on(|| Act::Download)) }
                 </div>
-                <label class="switch">
+                <label class="check">
                     <input type="checkbox" checked={self.reader.is_some()} onchange={onread} />
                     { words.read_aloud }
                 </label>

@@ -130,7 +130,10 @@ async fn a_link_to_the_setup_is_copied_or_shown() {
     visit.says("query of the address is left out").await;
 
     visit
-        .evaluate("navigator.clipboard.writeText = async () => { throw new Error('no'); }")
+        .evaluate(
+            "navigator.clipboard.writeText = async () => { throw new Error('no'); };
+             document.execCommand = () => false;",
+        )
         .await;
     visit.press("Copy link to this setup").await;
     let selected = "const field = document.activeElement;

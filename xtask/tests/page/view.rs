@@ -77,35 +77,35 @@ async fn the_keyboard_alone_is_enough() {
     let visit = Visit::to(&format!("url={server}&autoconnect=false&lang=en")).await;
 
     visit.tabs_to("Connection settings").await;
-    visit.keys(ENTER).await;
+    visit.strikes(ENTER).await;
     visit.tabs_to("setting-heartbeat_text").await;
-    visit.keys("\u{e009}a\u{e000}ping\u{e007}").await;
+    visit.strikes("\u{e009}a\u{e000}ping\u{e007}").await;
     visit.tabs_to("Connect").await;
-    visit.keys(ENTER).await;
+    visit.strikes(ENTER).await;
     visit.reaches(&["open"]).await;
     assert_eq!(visit.focus().await, "Disconnect");
 
     visit.tabs_to("message").await;
-    visit.keys("x").await;
+    visit.strikes("x").await;
     visit.shows("x").await;
     visit.tabs_to("Send as I type").await;
-    visit.keys(" ").await;
+    visit.strikes(" ").await;
     visit.tabs_to("message").await;
-    visit.keys("yz\u{e007}").await;
+    visit.strikes("yz\u{e007}").await;
     server.receives(&["x", "xyz"]).await;
 
     visit.tabs_to("Search messages").await;
-    visit.keys("yz").await;
+    visit.strikes("yz").await;
     visit.tabs_to("Pause").await;
-    visit.keys(ENTER).await;
-    visit.keys(ENTER).await;
+    visit.strikes(ENTER).await;
+    visit.strikes(ENTER).await;
     assert_eq!(visit.focus().await, "Pause");
     visit.tabs_to("Clear").await;
-    visit.keys(ENTER).await;
-    assert_eq!(visit.rows().await, 0);
+    visit.strikes(ENTER).await;
+    assert_eq!(visit.row_count().await, 0);
     visit.tabs_to("Undo").await;
-    visit.keys(ENTER).await;
-    assert_eq!(visit.rows().await, 2);
+    visit.strikes(ENTER).await;
+    assert_eq!(visit.row_count().await, 2);
     visit
         .evaluate(
             "const real = URL.createObjectURL;
@@ -113,11 +113,11 @@ async fn the_keyboard_alone_is_enough() {
         )
         .await;
     visit.tabs_to("Download (JSON Lines)").await;
-    visit.keys(ENTER).await;
+    visit.strikes(ENTER).await;
     assert_eq!(visit.evaluate("return window.files").await, 1);
 
     visit.tabs_to("Disconnect").await;
-    visit.keys(ENTER).await;
+    visit.strikes(ENTER).await;
     visit.reaches(&["stopped"]).await;
     assert_eq!(visit.focus().await, "Connect");
 }
@@ -153,7 +153,7 @@ async fn a_button_that_goes_leaves_the_keyboard_where_it_was() {
     server.resume();
 
     visit.tabs_to("Retry now").await;
-    visit.keys(ENTER).await;
+    visit.strikes(ENTER).await;
 
     visit.reaches(&["open"]).await;
     let place = "return document.activeElement.dataset.state";
@@ -166,10 +166,10 @@ async fn enter_in_the_address_field_connects_and_never_disconnects() {
     let visit = Visit::to(&format!("url={server}&autoconnect=false")).await;
 
     visit.tabs_to("url").await;
-    visit.keys(ENTER).await;
+    visit.strikes(ENTER).await;
 
     visit.reaches(&["open"]).await;
-    visit.keys(ENTER).await;
+    visit.strikes(ENTER).await;
     // The echo comes back over the same connection, after whatever Enter did.
     visit.types("x").await;
     visit.shows("x").await;
@@ -244,7 +244,7 @@ impl Visit {
                 return;
             }
             seen.push(focus);
-            self.keys(TAB).await;
+            self.strikes(TAB).await;
         }
         panic!("Tab does not reach {target}: {seen:?}");
     }
@@ -257,13 +257,13 @@ impl Visit {
     }
 
     /// Types these keys into whatever has the focus.
-    async fn keys(&self, keys: &str) {
+    async fn strikes(&self, keys: &str) {
         let focus = self.session.client.active_element().await.unwrap();
         focus.send_keys(keys).await.unwrap();
     }
 
     /// How many rows of the log are in the page.
-    async fn rows(&self) -> usize {
+    async fn row_count(&self) -> usize {
         let count = "return document.querySelectorAll('[role=log] li').length";
         let count = self.evaluate(count).await.as_u64().unwrap();
         usize::try_from(count).unwrap()

@@ -117,6 +117,9 @@ async fn a_page_that_was_frozen_has_one_connection_afterwards() {
     server
         .until("a second connection", |_| server.opened() == 2)
         .await;
+    // The command leaves the page hidden, and what nobody sees is not drawn.
+    let away = visit.leaves().await;
+    visit.returns(away).await;
     visit.reaches(&["reopened"]).await;
     let status = visit.status().await;
     assert!(status.contains("The connection was down for"), "{status}");
