@@ -7,8 +7,8 @@ use crate::strip::{State, Strip, Toggle};
 /// Decides what of the strip's changes a screen reader is told: WCAG 2.2, 4.1.3 wants them told, and
 /// a connection that comes and goes must not talk all the time.
 ///
-/// A state is told once, after it has lasted [`LASTING`], and while the page reconnects no sooner
-/// than [`PAUSE`] after the last one and, from the fourth attempt on, at every fifth. What waits for
+/// A state is told once, after it has lasted a second, and while the page reconnects no sooner than
+/// three seconds after the last one and, from the fourth attempt on, at every fifth. What waits for
 /// the user is told at once. A long wait is told again near its end.
 #[derive(Clone, Debug, Default)]
 pub struct Announcer {
