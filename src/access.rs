@@ -2,7 +2,7 @@
 
 use crate::{
     address::{Address, AddressError, Page, Reach},
-    settings::Source,
+    settings::{Reading, Source},
 };
 
 /// What the page's own address, the operator and earlier visits say about servers.
@@ -100,6 +100,22 @@ impl Access {
         }
     }
 
+    /// The same where a link may also say what is sent. A page of the internet must not be made to say
+    /// something to a server that trusts it, its own among them.
+    #[must_use]
+    pub fn consent_to(&self, address: &Address, reading: &Reading) -> Consent {
+        let consent = self.consent(address, reading.source("url"));
+        let is_worded_by_link = WORDING
+            .iter()
+            .any(|setting| reading.source(setting) == Some(Source::Query));
+        let is_public = self.page.reach() != Reach::Machine && self.url_param != UrlParam::Allow;
+        if consent == Consent::Given && is_public && is_worded_by_link {
+            Consent::Ask
+        } else {
+            consent
+        }
+    }
+
     fn is_own(&self, address: &Address) -> bool {
         address.host().eq_ignore_ascii_case(&self.page.host)
     }
@@ -121,9 +137,30 @@ impl Access {
     }
 }
 
+/// Settings whose text a server gets to read.
+pub(crate) const WORDING: [&str; 2] = ["protocols", "heartbeat_text"];
+
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
     use super::*;
+    use crate::{settings::Settings, setup::Setup};
+
+    #[test]
+    fn a_link_that_says_what_is_sent_needs_consent_on_the_internet() {
+        for (host, name, expected) in [
+            ("page.example", "heartbeat_text", Consent::Ask),
+            ("page.example", "protocols", Consent::Ask),
+            ("page.example", "resend", Consent::Given),
+            ("localhost:3000", "heartbeat_text", Consent::Given),
+        ] {
+            let access = access(host);
+            let mut setup = Setup::new(Settings::default());
+            setup.query = vec![(name.into(), "off".into())];
+            let address = access.page.default_address();
+            let consent = access.consent_to(&address, &setup.read(&access));
+            assert_eq!(consent, expected, "{name} on {host}");
+        }
+    }
 
     #[test]
     fn a_link_needs_consent_unless_the_host_is_known() {

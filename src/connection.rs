@@ -388,8 +388,15 @@ impl Connection {
 
     /// Takes other settings, for the next [`Input::Open`]. What waits for a connection stays.
     pub fn configure(&mut self, settings: Settings) {
-        // What is known of a server is not forgotten for nothing.
-        self.next_settings = (settings != self.settings).then_some(settings);
+        // What is known of a server is not forgotten for what concerns the page alone.
+        let used = Settings {
+            url: self.settings.url.clone(),
+            autoconnect: self.settings.autoconnect,
+            log_limit: self.settings.log_limit,
+            lang: self.settings.lang,
+            ..settings.clone()
+        };
+        self.next_settings = (used != self.settings).then_some(settings);
     }
 
     /// Sends the whole content of the input field after a change; an unchanged one is not sent.
@@ -413,6 +420,8 @@ impl Connection {
         self.now = now;
         self.make_room_for(&text);
         let message = self.outbox.push_sent(text)?.clone();
+        // Behind it the same typed text says something else again.
+        self.last_typed.clear();
         self.effects.push_back(Effect::Queued(message));
         Ok(())
     }

@@ -219,15 +219,15 @@ pub struct Log {
     rows: Ring,
     /// What is shown while paused.
     still: Option<Ring>,
-    /// Ring that came since it was paused and will be shown.
+    /// Rows that came since it was paused and will be shown.
     missed: u64,
     show: Show,
     needle: Option<Needle>,
     /// The numbers of the rows that are shown, in order.
     shown: VecDeque<u64>,
-    /// Ring before this number are cleared; they are kept until it can not be undone any more.
+    /// Rows before this number are cleared; they are kept until it can not be undone any more.
     cleared: u64,
-    /// Ring before this number are gone because they were cleared.
+    /// Rows before this number are gone because they were cleared.
     forgotten: u64,
     /// The messages of the rows whose fate is open, oldest row first.
     unsettled: VecDeque<(MessageId, u64)>,
@@ -618,7 +618,7 @@ impl Content {
     }
 }
 
-/// Ring without a gap between their numbers.
+/// Rows without a gap between their numbers.
 #[derive(Clone, Debug)]
 struct Ring {
     rows: VecDeque<Row>,

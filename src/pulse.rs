@@ -485,8 +485,10 @@ impl Drawing {
     pub fn offset(&self, now: Duration) -> Option<u32> {
         let begin = Duration::from_secs(self.number * WINDOW.as_secs());
         let offset = now.checked_sub(begin)?;
-        let millis = u32::try_from(offset.as_secs()).ok()? * 1_000 + offset.subsec_millis();
-        (offset < WINDOW).then_some(millis)
+        if offset >= WINDOW {
+            return None;
+        }
+        Some(u32::try_from(offset.as_secs()).ok()? * 1_000 + offset.subsec_millis())
     }
 
     /// Drawings whose tapes begin at the same time have the same number.

@@ -26,6 +26,12 @@ impl Recall {
         }
     }
 
+    /// The field was written in: it shows no message of these any more.
+    pub fn leave(&mut self) {
+        self.shown = None;
+        self.draft.clear();
+    }
+
     /// The message before the one that is shown, where there is one. `current` is what the field holds.
     pub fn older(&mut self, current: &str) -> Option<&str> {
         let back = self.shown.map_or(0, |shown| shown + 1);
@@ -66,6 +72,17 @@ mod tests {
         assert_eq!(recall.newer().as_deref(), Some("b"));
         assert_eq!(recall.newer().as_deref(), Some("draft"));
         assert_eq!(recall.newer(), None);
+    }
+
+    #[test]
+    fn what_was_written_over_a_message_is_not_lost() {
+        let mut recall = Recall::default();
+        recall.note("a".into());
+        assert_eq!(recall.older(""), Some("a"));
+        recall.leave();
+        assert_eq!(recall.newer(), None);
+        assert_eq!(recall.older("a, and more"), Some("a"));
+        assert_eq!(recall.newer().as_deref(), Some("a, and more"));
     }
 
     #[test]

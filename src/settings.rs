@@ -261,30 +261,45 @@ impl Reading {
 
     /// Drops what cannot hold together, and says why.
     fn settle_conflicts(&mut self, built_in: &Settings) {
+        let [is_min_locked, is_max_locked] =
+            ["retry_min", "retry_max"].map(|setting| self.is_locked(setting));
         let settings = &mut self.settings;
         if let (Some(least), Some(most)) = (settings.retry_min, settings.retry_max)
             && most < least
         {
-            settings.retry_min = built_in.retry_min;
-            settings.retry_max = built_in.retry_max;
+            // What the operator prescribes stays.
+            if !is_min_locked {
+                settings.retry_min = built_in.retry_min;
+            }
+            if is_min_locked || !is_max_locked {
+                settings.retry_max = built_in.retry_max;
+            }
             let allowed = Allowed::NotBelowRetryMin(least);
             self.complain("retry_max", duration_text(most), allowed);
         }
+        let is_locked = self.is_locked("reply_timeout");
         let settings = &mut self.settings;
         if let (Period::Off, ReplyTimeout::After(timeout)) =
             (settings.heartbeat, settings.reply_timeout)
+            && !is_locked
         {
             settings.reply_timeout = ReplyTimeout::Auto;
             let allowed = Allowed::NotWithoutHeartbeat;
             self.complain("reply_timeout", duration_text(timeout), allowed);
         }
+        let is_locked = self.is_locked("server_heartbeat_text");
         let settings = &mut self.settings;
         let mut own = settings.server_heartbeat_text.iter();
         if let Some(text) = own.find(|text| settings.reply_text.contains(text)) {
             // A reply is a receipt: nothing else may look like it.
             let allowed = Allowed::NotInReplyText(text.clone());
             let value = settings.server_heartbeat_text.join(",");
-            settings.server_heartbeat_text.clear();
+            if is_locked {
+                let own = &settings.server_heartbeat_text;
+                settings.reply_text.retain(|text| !own.contains(text));
+            } else {
+                settings.server_heartbeat_text.clear();
+            }
             self.complain("server_heartbeat_text", value, allowed);
         }
     }
@@ -611,6 +626,28 @@ mod tests {
             read(&[("utm_source", "x"), ("Heartbeat", "1s")]),
             (Settings::default(), Vec::new())
         );
+    }
+
+    #[test]
+    fn what_the_operator_prescribes_outlives_what_it_cannot_hold_together_with() {
+        let read = |mandatory, query| {
+            let mandatory: &[_] = &[mandatory];
+            let query: &[_] = &[query];
+            let reading = read_layers(&[(Source::Query, query), (Source::Mandatory, mandatory)]);
+            reading.settings
+        };
+        let settings = read(("retry_min", "30s"), ("retry_max", "1s"));
+        assert_eq!(settings.retry_min, Some(Duration::from_secs(30)));
+        assert_eq!(settings.retry_max, None);
+        let settings = read(("retry_max", "1s"), ("retry_min", "30s"));
+        assert_eq!(settings.retry_max, Some(Duration::from_secs(1)));
+        assert_eq!(settings.retry_min, None);
+        let settings = read(("reply_timeout", "5s"), ("heartbeat", "off"));
+        let timeout = ReplyTimeout::After(Duration::from_secs(5));
+        assert_eq!(settings.reply_timeout, timeout);
+        let settings = read(("server_heartbeat_text", "tick"), ("reply_text", "tick,ok"));
+        assert_eq!(settings.server_heartbeat_text, ["tick"]);
+        assert_eq!(settings.reply_text, ["ok"]);
     }
 
     fn read(pairs: &[(&str, &str)]) -> (Settings, Vec<Complaint>) {

@@ -1,7 +1,7 @@
 //! Everything that has a say in the settings, and what the user changes of it.
 
 use crate::{
-    access::{Access, UrlParam},
+    access::{Access, UrlParam, WORDING},
     address::Address,
     config::Config,
     settings::{Allowed, Complaint, Layer, Reading, SETTINGS, Settings, Source},
@@ -73,9 +73,11 @@ impl Setup {
         Some(value)
     }
 
-    /// Leaves a link's address alone.
+    /// Leaves a link's address alone, and what it wants to have said there.
     pub fn ignore_link(&mut self) {
-        self.query = without(&self.query, "url");
+        for setting in ["url"].iter().chain(&WORDING) {
+            self.query = without(&self.query, setting);
+        }
     }
 
     /// Forgets the address that the user chose.

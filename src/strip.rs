@@ -7,7 +7,7 @@ use crate::{
     connection::{Closure, Loss, Status},
     heartbeat::{Knowledge, Period},
     silence::Drops,
-    words::{self, Words, fill, shortened},
+    words::{self, Words, fill, suggested},
 };
 
 /// What the strip is about.
@@ -214,7 +214,7 @@ impl Strip {
             } => {
                 let label = fill(
                     words.use_suggestion,
-                    &[("suggestion", &shortened(suggestion))],
+                    &[("suggestion", &suggested(suggestion))],
                 );
                 strip.button(Press::Use(suggestion.clone()), &label)
             }

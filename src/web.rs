@@ -20,7 +20,7 @@ use js_sys::futures::spawn_local;
 
 use crate::{config::Config, settings::Settings, words::Lang};
 
-/// Draws the page for the document that it runs in: into its `main` part, with the settings that the
+/// Draws the page for the document that it runs in: into its element `app`, with the settings that the
 /// operator, the user and its address give. What the operator gives is waited for, but not for long.
 pub fn start() {
     spawn_local(async {

@@ -4,7 +4,7 @@ mod en;
 mod zh_cn;
 
 use crate::{
-    address::AddressError,
+    address::{AddressError, is_deceptive},
     settings::{Allowed, Complaint, Limits, Source, duration_text},
 };
 
@@ -426,7 +426,7 @@ impl Words {
             AddressError::Empty => self.url_empty.into(),
             AddressError::NoScheme { suggestion } => fill(
                 self.url_no_scheme,
-                &[("suggestion", &shortened(suggestion))],
+                &[("suggestion", &suggested(suggestion))],
             ),
             AddressError::BadScheme { scheme, .. } => {
                 fill(self.url_bad_scheme, &[("scheme", &shortened(scheme))])
@@ -553,13 +553,20 @@ impl Words {
     }
 }
 
-/// A link can carry any amount of text; an error shows enough of it to be found again.
+/// A link can carry any amount of text; an error shows enough of it to be found again, without what
+/// would hide or turn round what stands beside it.
 pub(crate) fn shortened(value: &str) -> String {
     const MOST: usize = 80;
+    let value = value.replace(is_deceptive, "");
     match value.char_indices().nth(MOST) {
         Some((end, _)) => format!("{}…", &value[..end]),
-        None => value.into(),
+        None => value,
     }
+}
+
+/// A suggested address as it is shown: its query may hold a secret.
+pub(crate) fn suggested(address: &str) -> String {
+    shortened(address.split('?').next().unwrap_or_default())
 }
 
 #[cfg(all(test, not(target_arch = "wasm32")))]

@@ -60,6 +60,7 @@ pub struct App {
     plain: Settings,
     /// What the fields of the settings hold that is no value of theirs.
     entries: Vec<Entry>,
+    shows_settings: bool,
     copy: Option<Copy>,
     link_field: NodeRef,
     selects_link: bool,
@@ -178,6 +179,7 @@ impl Component for App {
             setup,
             reading,
             entries: Vec::new(),
+            shows_settings: false,
             copy: None,
             link_field: NodeRef::default(),
             history: given.history.clone(),
@@ -254,7 +256,7 @@ impl Component for App {
                 Draws::WithTheFrame
             }
             Happening::LanguageChosen(lang) => {
-                if let Some(setting) = SETTINGS.iter().find(|one| one.name == "lang") {
+                if let Some(setting) = Setting::named("lang") {
                     self.set(setting, lang.tag().into());
                     self.use_setup(ctx);
                 }
@@ -273,10 +275,7 @@ impl Component for App {
             Happening::Toggled(Toggle::Connect) => self.connect(ctx),
             Happening::Toggled(Toggle::Stop | Toggle::Disconnect) => self.take(Input::Close),
             Happening::Pressed(press) => self.press(ctx, press),
-            Happening::Log(act) => {
-                self.log.act(act);
-                Draws::AtOnce
-            }
+            Happening::Log(act) => self.act(act),
             Happening::Changed(change) => self.change(ctx, change),
             Happening::Copied(copy) => {
                 self.selects_link = !copy.is_done;
@@ -299,7 +298,6 @@ impl Component for App {
         if before != after && matches!(after, Status::Open { .. }) {
             self.remember();
         }
-        self.note_status();
         self.run_ticker(ctx, after);
         if after == Status::Away {
             // Nobody looks at it, and a notice of the end would flash up while another page loads.
@@ -373,6 +371,7 @@ impl Component for App {
             plain: &self.plain,
             ceilings: self.plain.ceilings(locality),
             entries: &self.entries,
+            is_open: self.shows_settings,
             is_in_use: toggle != Toggle::Connect,
             copy: self.copy.as_ref(),
             link_field: &self.link_field,
@@ -382,7 +381,7 @@ impl Component for App {
         html! {
             <>
                 <a class="skip" href="#message">{ words.skip }</a>
-                { view::header(self.lang, &on_language) }
+                { view::header(self.lang, self.reading.is_locked("lang"), &on_language) }
                 <main>
                     { view::complaints(self.notices(ctx.props(), words)) }
                     { view::address_form(words, form) }
@@ -448,7 +447,7 @@ impl App {
         let Ok(address) = &self.address else {
             return;
         };
-        let consent = self.access.consent(address, self.reading.source("url"));
+        let consent = self.access.consent_to(address, &self.reading);
         if address.is_blocked_on(&ctx.props().page) {
             self.obstacle = Some(Obstacle::Blocked);
         } else if consent == Consent::Ask {
@@ -456,7 +455,6 @@ impl App {
         } else if self.reading.settings.autoconnect && consent == Consent::Given {
             self.open(&address.clone());
             self.drive(ctx);
-            self.note_status();
             self.run_ticker(ctx, self.connection.status());
         }
     }
@@ -495,9 +493,9 @@ impl App {
 
     /// Finds out what the browser makes of this attempt.
     fn ask_permission(&mut self, ctx: &Context<Self>, epoch: Epoch) {
-        let is_local =
-            (self.address.as_ref()).is_ok_and(|address| address.locality() == Locality::Loopback);
-        if !is_local || ctx.props().page.locality() == Locality::Loopback {
+        let page = &ctx.props().page;
+        let address = self.address.as_ref();
+        if !address.is_ok_and(|address| address.reach() < page.reach()) {
             self.local_access = LocalAccess::Free;
             return;
         }
@@ -585,12 +583,24 @@ impl App {
         Draws::AtOnce
     }
 
+    fn act(&mut self, act: Act) -> Draws {
+        // The page scrolls by itself as rows come, and draws those anyway.
+        let draws = if let Act::Scroll = act {
+            Draws::WithTheFrame
+        } else {
+            Draws::AtOnce
+        };
+        self.log.act(act);
+        draws
+    }
+
     fn press(&mut self, ctx: &Context<Self>, press: Press) -> Draws {
         match press {
             Press::Retry => self.take(Input::Retry),
             Press::Connect => self.connect(ctx),
             Press::Ignore => {
                 self.setup.ignore_link();
+                browser::set_query(&self.setup.query);
                 self.use_setup(ctx);
                 self.entered = entered_at_first(&self.reading, &ctx.props().page);
                 self.address = self.access.address(&self.entered);
@@ -598,7 +608,17 @@ impl App {
                 Draws::AtOnce
             }
             Press::Use(address) => {
+                let linked = self.reading.settings.url.as_ref();
+                let is_linked = linked == Some(&self.entered);
                 self.entered = address;
+                self.address = self.access.address(&self.entered);
+                if is_linked
+                    && let Ok(address) = &self.address
+                    && self.access.consent_to(address, &self.reading) == Consent::Ask
+                {
+                    self.obstacle = Some(Obstacle::Unconfirmed);
+                    return Draws::AtOnce;
+                }
                 self.connect(ctx)
             }
         }
@@ -625,11 +645,17 @@ impl App {
                 }
                 self.use_setup(ctx);
             }
+            Change::Opened => self.shows_settings = !self.shows_settings,
             Change::CopyLink => self.copy_link(ctx),
             Change::Forget => {
                 self.history = History::default();
                 browser::store_history(&self.history);
                 self.access.used_hosts.clear();
+                self.remembered = None;
+                if let Some(started) = &self.started {
+                    browser::keep(&silence_name(started), "");
+                    browser::keep(&outbox_name(started), "");
+                }
                 self.change_setup("url", Setup::forget_address);
                 self.use_setup(ctx);
             }
@@ -818,9 +844,13 @@ impl App {
         Draws::WithTheFrame
     }
 
+    /// Tells the connection, and the log and the pulse what that made of it.
     fn handle(&mut self, input: Input) {
-        self.connection.handle_input(input, self.clock.now());
-        let status = self.connection.status();
+        let now = self.clock.now();
+        self.connection.handle_input(input, now);
+        let (status, loss) = (self.connection.status(), self.connection.last_loss());
+        let heard = self.connection.heartbeat().last_heard();
+        self.trace.pulse.turn(status, loss, heard, now);
         if status != self.logged {
             // A query may hold a secret, and logs are passed on.
             let address = self.address.as_ref().map(Address::without_query);
@@ -943,14 +973,6 @@ impl App {
         } else {
             browser::warn(&format!("connection closed with {code}"), &reason.into());
         }
-    }
-
-    /// Tells the pulse what the connection is doing.
-    fn note_status(&mut self) {
-        let (status, loss) = (self.connection.status(), self.connection.last_loss());
-        let heard = self.connection.heartbeat().last_heard();
-        let now = self.clock.now();
-        self.trace.pulse.turn(status, loss, heard, now);
     }
 
     /// Runs a ticker while a time is shown that passes.

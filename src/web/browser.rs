@@ -1,4 +1,4 @@
-//! What the shell asks the browser: the page's address, its languages, the time.
+//! What the shell asks the browser for and has it do: addresses, storage, the clipboard, the tab.
 
 use gloo_events::EventListener;
 use gloo_timers::callback::Timeout;

@@ -76,6 +76,7 @@ impl Composer {
                     connection.type_text(text, now);
                 }
                 self.is_refused = false;
+                self.recall.leave();
             }
             Composed::Live(is_live) => {
                 self.is_live = is_live;
@@ -189,24 +190,27 @@ fn meant_by(event: &KeyboardEvent) -> Option<Write> {
     let field = event.target_unchecked_into::<HtmlTextAreaElement>();
     let text = field.value();
     let caret = field.selection_start().ok()??;
+    let is_plain = !event.shift_key() && !event.ctrl_key() && !event.meta_key();
     let line_break = u16::from(b'\n');
     let caret = usize::try_from(caret).unwrap_or(usize::MAX);
     match event.key().as_str() {
         "Enter" if !event.shift_key() => Some(Write::Send),
         // On the first line and on the last one there is nowhere else to go.
         "ArrowUp"
-            if !text
-                .encode_utf16()
-                .take(caret)
-                .any(|unit| unit == line_break) =>
+            if is_plain
+                && !text
+                    .encode_utf16()
+                    .take(caret)
+                    .any(|unit| unit == line_break) =>
         {
             Some(Write::Older)
         }
         "ArrowDown"
-            if !text
-                .encode_utf16()
-                .skip(caret)
-                .any(|unit| unit == line_break) =>
+            if is_plain
+                && !text
+                    .encode_utf16()
+                    .skip(caret)
+                    .any(|unit| unit == line_break) =>
         {
             Some(Write::Newer)
         }

@@ -1,7 +1,7 @@
 //! The settings of the connection, for people to look at and to change.
 
 use wasm_bindgen::JsCast as _;
-use web_sys::{Event, HtmlInputElement, HtmlSelectElement, InputEvent};
+use web_sys::{Event, HtmlInputElement, HtmlSelectElement, InputEvent, MouseEvent};
 use yew::{Callback, Html, NodeRef, TargetCast as _, html};
 
 use crate::{
@@ -20,6 +20,7 @@ pub(super) struct Panel<'a> {
     /// The back-off's ceilings with these.
     pub(super) ceilings: Ceilings,
     pub(super) entries: &'a [Entry],
+    pub(super) is_open: bool,
     /// Whether a connection is wanted, so that its settings cannot be changed.
     pub(super) is_in_use: bool,
     pub(super) copy: Option<&'a Copy>,
@@ -52,6 +53,8 @@ pub(super) enum Change {
     Entered(&'static Setting, String),
     /// A setting is to have this value.
     Set(&'static Setting, String),
+    /// The panel is to open, or to close.
+    Opened,
     Reset,
     CopyLink,
     Forget,
@@ -63,6 +66,29 @@ pub(super) fn settings_panel(
     panel: &Panel<'_>,
     on_change: &Callback<Change>,
 ) -> Html {
+    let onclick = on_change.reform(|event: MouseEvent| {
+        event.prevent_default();
+        Change::Opened
+    });
+    html! {
+        <>
+            <details class="settings" open={panel.is_open}>
+                <summary {onclick}>{ words.settings_name }</summary>
+                if panel.is_open {
+                    { content(words, panel, on_change) }
+                }
+            </details>
+            <datalist id="addresses">
+                for address in panel.addresses {
+                    <option value={address.clone()} />
+                }
+            </datalist>
+        </>
+    }
+}
+
+/// What is in the panel once it is open: to draw it takes as long as the rest of the page.
+fn content(words: &'static Words, panel: &Panel<'_>, on_change: &Callback<Change>) -> Html {
     let on_press = |change: Change| on_change.reform(move |_| change.clone());
     let advice = if panel.is_in_use {
         words.settings_locked
@@ -71,8 +97,6 @@ pub(super) fn settings_panel(
     };
     html! {
         <>
-            <details class="settings">
-                <summary>{ words.settings_name }</summary>
                 <p class="hint">{ advice }</p>
                 <div class="settings-list">
                     for setting in SETTINGS.iter().filter(|setting| setting.name != "url") {
@@ -88,26 +112,21 @@ pub(super) fn settings_panel(
                     >{ words.reset }</button>
                 </div>
                 { copy(words, panel) }
+                <h2 id="addresses-name">{ words.addresses }</h2>
+                <p class="hint">{ words.addresses_hint }</p>
                 if !panel.addresses.is_empty() {
-                    <h2 id="addresses-name">{ words.addresses }</h2>
-                    <p class="hint">{ words.addresses_hint }</p>
                     <ul aria-labelledby="addresses-name">
                         for address in panel.addresses {
                             <li dir="ltr">{ address }</li>
                         }
                     </ul>
-                    <button
-                        type="button"
-                        aria-describedby="addresses-name"
-                        onclick={on_press(Change::Forget)}
-                    >{ words.forget }</button>
                 }
-            </details>
-            <datalist id="addresses">
-                for address in panel.addresses {
-                    <option value={address.clone()} />
-                }
-            </datalist>
+                // It stays when there is nothing to forget, and the focus with it.
+                <button
+                    type="button"
+                    aria-describedby="addresses-name"
+                    onclick={on_press(Change::Forget)}
+                >{ words.forget }</button>
         </>
     }
 }

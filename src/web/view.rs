@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The page's name and the choice of its language.
-pub(super) fn header(lang: Lang, on_language: &Callback<Lang>) -> Html {
+pub(super) fn header(lang: Lang, is_locked: bool, on_language: &Callback<Lang>) -> Html {
     let words = lang.words();
     let onchange = on_language.reform(|event: Event| {
         let select = event.target_unchecked_into::<HtmlSelectElement>();
@@ -31,7 +31,7 @@ pub(super) fn header(lang: Lang, on_language: &Callback<Lang>) -> Html {
             <h1>{ "Heartwire" }</h1>
             <p>{ words.tagline }</p>
             <label class="unseen" for="language">{ words.language }</label>
-            <select id="language" {onchange}>
+            <select id="language" ~value={lang.tag()} disabled={is_locked} {onchange}>
                 for known in Lang::ALL {
                     <option value={known.tag()} lang={known.tag()} selected={known == lang}>
                         { known.words().language_name }

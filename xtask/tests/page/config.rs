@@ -58,6 +58,7 @@ async fn what_the_operator_demands_is_locked_and_what_he_suggests_is_not() {
     visit.go(&visit.site.address("127.0.0.1", &query)).await;
 
     visit.reaches(&["idle"]).await;
+    visit.opens_panel().await;
     let url = "const url = document.querySelector('#url');
         return [url.value, url.readOnly, url.form.textContent.includes('set by this site')].join()";
     assert_eq!(visit.text_of(url).await, format!("{server},true,true"));

@@ -36,12 +36,12 @@ async fn a_change_is_used_by_the_next_connection_and_survives_a_reload() {
     // Not even the link is needed any more.
     visit.go(&visit.site.address("127.0.0.1", "lang=en")).await;
     visit.reaches(&["open"]).await;
+    visit.opens_panel().await;
     assert_eq!(visit.value("heartbeat").await, "300ms");
     server.until("a connection", |_| server.opened() == 3).await;
 
     visit.press("Disconnect").await;
     visit.reaches(&["stopped"]).await;
-    visit.opens_panel().await;
     visit.press("Reset to defaults").await;
     eventually("the default is back", SOON, async || {
         (visit.value("heartbeat").await == "30s").then_some(())
@@ -168,10 +168,15 @@ async fn addresses_are_offered_without_their_secrets_until_they_are_forgotten() 
 }
 
 impl Visit {
-    async fn opens_panel(&self) {
+    pub(super) async fn opens_panel(&self) {
         let summary = Locator::Css(".settings > summary");
         let summary = self.session.client.find(summary).await.unwrap();
         summary.click().await.unwrap();
+        eventually("the panel is open", SOON, async || {
+            let is_drawn = "return document.querySelector('#setting-heartbeat') && true";
+            self.evaluate(is_drawn).await.as_bool()
+        })
+        .await;
     }
 
     /// Replaces what the field of a setting holds, as people do.
