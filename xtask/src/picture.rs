@@ -127,7 +127,10 @@ impl Scene {
         } else {
             format!("&url=ws://localhost:{port}")
         };
-        let query = format!("lang={}&retry_min=20s&retry_max=20s{url}", self.language);
+        let query = format!(
+            "lang={}&heartbeat=1s&retry_min=20s&retry_max=20s{url}",
+            self.language
+        );
         let (session, _site) = page(self.colours, self.width, &query).await?;
         until(
             &session,
@@ -149,6 +152,12 @@ impl Scene {
         until(
             &session,
             &format!("document.querySelector('#received').textContent === '{sentence}'"),
+        )
+        .await?;
+        // The strip's words are some seconds behind its line.
+        until(
+            &session,
+            "/[1-9] (heartbeats|次心跳)/.test(document.querySelector('#pulse-said').textContent)",
         )
         .await?;
         if self.state == "waiting" {

@@ -296,6 +296,10 @@ async fn the_log_follows_only_at_the_bottom() {
         })
         .await;
 
+    let below = "return document.documentElement.scrollHeight - scrollY
+        - document.querySelector('footer').getBoundingClientRect().bottom";
+    let below = visit.evaluate(below).await.as_f64().unwrap();
+    assert!(below < 50.0, "{below} px of nothing are below the page");
     visit
         .evaluate("document.querySelector('[role=log]').scrollTop = 360")
         .await;
