@@ -8,7 +8,7 @@ use gloo_timers::callback::Interval;
 use js_sys::futures::spawn_local;
 use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::{Element, HtmlElement, HtmlInputElement};
-use yew::{Component, Context, Html, NodeRef, Properties, html};
+use yew::{Callback, Component, Context, Html, NodeRef, Properties, html, html::Scope};
 
 use super::{
     browser::{self, Noticed},
@@ -213,7 +213,7 @@ impl Component for App {
             ticked: Duration::ZERO,
             frame: None,
             is_outdated: false,
-            _listeners: browser::listen(&link.callback(|noticed| Msg(Happening::Noticed(noticed)))),
+            _listeners: browser::listen(&notices(link)),
         };
         browser::name_language(app.lang);
         for notice in app.notices(ctx.props(), app.lang.words()) {
@@ -428,6 +428,21 @@ impl Component for App {
     }
 }
 
+/// Tells the page what the browser notices.
+fn notices(link: &Scope<App>) -> Callback<Noticed> {
+    let link = link.clone();
+    Callback::from(move |noticed| {
+        // Yew's scheduler that has been busy for 16 ms goes on after a timer, and a page that is left
+        // may get none.
+        if let Noticed::Input(Input::Left) = noticed
+            && let Some(app) = link.get_component()
+        {
+            app.leave();
+        }
+        link.send_message(Msg(Happening::Noticed(noticed)));
+    })
+}
+
 /// What the address field holds at the start.
 fn entered_at_first(reading: &Reading, page: &Page) -> String {
     let url = reading.settings.url.clone();
@@ -567,6 +582,19 @@ impl App {
             let stored = delivery.map(|_| self.connection.outbox().store());
             browser::keep(&outbox_name(started), &stored.unwrap_or_default());
             self.kept.1 = delivery;
+        }
+    }
+
+    /// Does at once what may come too late once the connection hears that the page is left.
+    fn leave(&self) {
+        if let Some(started) = &self.started
+            && self.reading.settings.outbox_storage == Storage::Session
+            && self.connection.status() != Status::Stopped
+        {
+            browser::keep(&outbox_name(started), &self.connection.outbox().store());
+        }
+        if let Some(socket) = &self.socket {
+            socket.close();
         }
     }
 

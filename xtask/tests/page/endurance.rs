@@ -223,8 +223,9 @@ const WARM_UP: u32 = 10;
 /// reconnect of the long form.
 const HEAP_SLACK: u64 = 256 << 10;
 
-/// What the module may gain: a page of memory or two, when the largest burst comes late.
-const MODULE_SLACK: u64 = 128 << 10;
+/// What the module may gain, when the largest burst of messages comes late: less than 27 bytes a message
+/// of the short forms.
+const MODULE_SLACK: u64 = 512 << 10;
 
 /// How many objects of a class may come and stay: one in five reconnects of the short form would
 /// be too many.

@@ -13,7 +13,7 @@ async fn what_waits_survives_a_reload_where_that_was_asked_for() {
         let query = format!("url={server}&{QUICK}&outbox_storage=session&heartbeat=300ms");
         let visit = Visit::with(browser, &[], &query).await;
         visit.types("ab").await;
-        assert_eq!(visit.datum("queued").await, "2");
+        visit.awaits("queued", |count| count == "2").await;
         // Nobody but the page has it while it is there.
         assert_eq!(stored(&visit).await, 0);
 
@@ -28,6 +28,23 @@ async fn what_waits_survives_a_reload_where_that_was_asked_for() {
         visit.reaches(&["open"]).await;
         assert_eq!(visit.datum("queued").await, "0");
         assert_eq!(stored(&visit).await, 0);
+    }
+}
+
+/// Yew's scheduler waits for a timer once it has been busy for 16 ms, and a page that is left gets none.
+#[tokio::test]
+async fn what_waits_survives_a_reload_in_the_midst_of_work() {
+    for browser in [Browser::Chromium, Browser::Firefox] {
+        let server = Server::absent(Manner::Echo);
+        let query = format!("url={server}&{QUICK}&outbox_storage=session");
+        let visit = Visit::with(browser, &[], &query).await;
+        visit.types("ab").await;
+        visit.awaits("queued", |count| count == "2").await;
+        visit.evaluate(BUSY).await;
+
+        reload(&visit).await;
+
+        visit.awaits("queued", |count| count == "2").await;
     }
 }
 
@@ -57,7 +74,7 @@ async fn nothing_is_kept_over_a_reload_unasked() {
     let server = Server::absent(Manner::Echo);
     let visit = Visit::to(&format!("url={server}&{QUICK}")).await;
     visit.types("ab").await;
-    assert_eq!(visit.datum("queued").await, "2");
+    visit.awaits("queued", |count| count == "2").await;
 
     reload(&visit).await;
 
@@ -162,6 +179,17 @@ async fn stored(visit: &Visit) -> u64 {
     let count = "return Object.keys(sessionStorage).filter(key => key.includes('outbox')).length";
     visit.evaluate(count).await.as_u64().unwrap()
 }
+
+/// Makes the page's scheduler busy for good: each look at the clock is 20 ms after the last one, and
+/// timers that are due at once never come. Then gives it something to do.
+const BUSY: &str = "
+    const { now } = Date;
+    let late = 0;
+    Date.now = () => now() + (late += 20);
+    const { setTimeout } = window;
+    window.setTimeout = (run, millis, ...rest) => millis > 0 ? setTimeout(run, millis, ...rest) : 0;
+    dispatchEvent(new Event('online'));
+";
 
 const QUICK: &str = "retry_min=100ms&retry_max=300ms";
 
