@@ -5,6 +5,7 @@ mod browser;
 mod clock;
 mod composer;
 mod config_file;
+mod early;
 mod log;
 mod pulse;
 mod settings_panel;
@@ -15,6 +16,7 @@ mod view;
 
 pub use app::{App, Given, Props};
 pub use config_file::Failure;
+pub use early::Draft;
 
 use js_sys::futures::spawn_local;
 
@@ -35,12 +37,14 @@ pub fn start() {
             Ok(file) => (given.config, complaints) = Config::read(file),
             Err(failure) => given.failure = Some(failure),
         }
+        let draft = early::draft().await;
         let languages = browser::languages();
         let props = Props {
             page: browser::page(),
             settings: Settings::default(),
             given,
             complaints,
+            draft,
             lang: Lang::preferred(languages.iter().map(String::as_str)),
         };
         yew::Renderer::<App>::with_root_and_props(browser::root(), props).render();

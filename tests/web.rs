@@ -10,7 +10,7 @@ use heartwire::{
     connection::CLOSE_REASON,
     heartbeat::{Period, ReplyTimeout},
     settings::Settings,
-    web::{App, Given, Props},
+    web::{App, Draft, Given, Props},
     words::Lang,
 };
 use wasm_bindgen::{JsCast as _, prelude::wasm_bindgen};
@@ -403,6 +403,7 @@ impl Mounted {
             settings,
             given: Given::default(),
             complaints: Vec::new(),
+            draft: Draft::default(),
             lang,
         };
         let app = yew::Renderer::<App>::with_root_and_props(root.clone(), props).render();

@@ -15,6 +15,7 @@ use super::{
     clock::Clock,
     composer::{Composed, Composer},
     config_file::{Failure, PATIENCE},
+    early::{self, Draft},
     log::{Act, LogPanel},
     pulse::{self, Trace},
     settings_panel::{Change, Copy, Entry, Panel, settings_panel},
@@ -106,6 +107,9 @@ pub struct Props {
     /// What was wrong with what the operator gives.
     #[prop_or_default]
     pub complaints: Vec<Complaint>,
+    /// What was typed before.
+    #[prop_or_default]
+    pub draft: Draft,
     /// The language, unless a setting names one.
     pub lang: Lang,
 }
@@ -220,6 +224,7 @@ impl Component for App {
             browser::warn("a setting", &notice.into());
         }
         app.start(ctx);
+        early::close();
         app.tell();
         app.trace.draw(app.lang.words(), app.clock.now(), true);
         app
@@ -406,6 +411,7 @@ impl Component for App {
             let link = ctx.link();
             let emit = link.callback(|composed| Msg(Happening::Composed(composed)));
             self.composer.listen(&emit);
+            self.composer.go_on(&ctx.props().draft, &emit);
         }
         // A button that was pressed can be gone. The keyboard goes on from where it was.
         if self.status_had_focus.get()

@@ -7,8 +7,8 @@ use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::{
     Blob, BlobPropertyBag, Document, Element, Event, EventTarget, HtmlDocument, HtmlElement,
     HtmlTextAreaElement, PageTransitionEvent, Performance, PermissionState, PermissionStatus,
-    RequestInit, SecurityPolicyViolationEvent, SecurityPolicyViolationEventDisposition, Storage,
-    Url, UrlSearchParams, VisibilityState, Window,
+    SecurityPolicyViolationEvent, SecurityPolicyViolationEventDisposition, Storage, Url,
+    UrlSearchParams, VisibilityState, Window,
 };
 use yew::Callback;
 
@@ -72,11 +72,6 @@ pub(super) fn history() -> Option<History> {
 /// Stores these addresses.
 pub(super) fn store_history(history: &History) {
     store(HISTORY, &history.store());
-}
-
-/// Asks a host for a file beside the page.
-pub(super) async fn fetch(name: &str, init: &RequestInit) -> Result<JsValue, JsValue> {
-    window().fetch_with_str_and_init(name, init).await
 }
 
 /// The user's languages, best first.
@@ -144,6 +139,12 @@ pub(super) fn root() -> Element {
     document()
         .get_element_by_id("app")
         .expect("index.html has an element with the id app")
+}
+
+/// The message field, the page's own or the one that stood there before.
+pub(super) fn field() -> Option<HtmlTextAreaElement> {
+    let field = document().get_element_by_id("message")?;
+    field.dyn_into().ok()
 }
 
 /// The clock that never jumps, in milliseconds since the page began to load.

@@ -9,6 +9,7 @@ use web_sys::{
 };
 use yew::{Callback, Html, NodeRef, TargetCast as _, html};
 
+use super::{browser, early::Draft};
 use crate::{
     connection::Connection,
     outbox::Full,
@@ -65,6 +66,24 @@ impl Composer {
     pub(super) fn listen(&mut self, emit: &Callback<Composed>) {
         if let Some(field) = self.field.cast::<HtmlTextAreaElement>() {
             self.typing = Some(listen_to_typing(&field, &emit.reform(Composed::Typed)));
+        }
+    }
+
+    /// Goes on where the user was typing before the field was there.
+    pub(super) fn go_on(&self, draft: &Draft, emit: &Callback<Composed>) {
+        let Some(field) = self.field.cast::<HtmlTextAreaElement>() else {
+            return;
+        };
+        for text in &draft.texts {
+            field.set_value(text);
+            emit.emit(Composed::Typed(text.clone()));
+        }
+        if let Some((start, end)) = draft.selection
+            && let Err(error) = field
+                .focus()
+                .and_then(|()| field.set_selection_range(start, end))
+        {
+            browser::warn("the caret could not be placed", &error);
         }
     }
 

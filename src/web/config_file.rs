@@ -1,10 +1,9 @@
-//! Getting `config.json`.
+//! Reading `config.json`.
 
 use js_sys::{Array, JSON, Object};
 use wasm_bindgen::{JsCast as _, JsValue};
-use web_sys::{AbortSignal, RequestCache, RequestInit, Response};
 
-use super::browser;
+use super::early;
 use crate::config::Node;
 
 /// Why there is no `config.json`.
@@ -16,25 +15,16 @@ pub enum Failure {
     Error(String),
 }
 
-/// How long the page waits for it before it starts without, in seconds.
+/// How long `early.js` waits for it before the page starts without, in seconds.
 pub(super) const PATIENCE: u32 = 3;
 
 /// Gets the file that stands beside the page, as it is now.
 pub(super) async fn get() -> Result<Node, Failure> {
-    let value = get_value().await.map_err(|error| reason(&error))?;
+    let Some(file) = early::config() else {
+        return Err(Failure::Error("it was not asked for".into()));
+    };
+    let value = file.await.map_err(|error| reason(&error))?;
     Ok(node(&value))
-}
-
-async fn get_value() -> Result<JsValue, JsValue> {
-    let init = RequestInit::new();
-    init.set_cache(RequestCache::NoStore);
-    init.set_signal(Some(&AbortSignal::timeout_with_u32(PATIENCE * 1_000)));
-    let response: Response = browser::fetch("config.json", &init).await?.unchecked_into();
-    if !response.ok() {
-        return Err(format!("HTTP {}", response.status()).into());
-    }
-    let text = response.text()?.await?;
-    JSON::parse(&text.as_string().unwrap_or_default())
 }
 
 fn reason(error: &JsValue) -> Failure {

@@ -7,7 +7,10 @@ use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::{BinaryType, CloseEvent, Event, MessageEvent, WebSocket};
 use yew::Callback;
 
-use super::browser;
+use super::{
+    browser,
+    early::{self, EarlySocket},
+};
 use crate::{
     connection::{BATCH_BYTES, CLOSE_REASON, Closure, Epoch, Input},
     protocol::{Frame, MAX_HEAD},
@@ -39,7 +42,7 @@ pub(super) enum Heard {
 }
 
 impl Socket {
-    /// Opens a socket whose events carry this epoch.
+    /// Opens a socket whose events carry this epoch, or takes over the one that was opened early.
     ///
     /// # Errors
     ///
@@ -51,18 +54,18 @@ impl Socket {
         emit: Callback<Heard>,
     ) -> Result<Self, JsValue> {
         let protocols: Array = protocols.iter().map(JsValue::from).collect();
-        let inner = WebSocket::new_with_str_sequence(url, &protocols)?;
+        // The early one offers none.
+        let early = (protocols.length() == 0).then(|| early::socket(url));
+        let (inner, events) = match early.flatten() {
+            Some(EarlySocket { socket, events }) => (socket, events),
+            None => (
+                WebSocket::new_with_str_sequence(url, &protocols)?,
+                Vec::new(),
+            ),
+        };
         // A Blob would have to be read asynchronously, after messages that came later.
         inner.set_binary_type(BinaryType::Arraybuffer);
-        let on = |event: &'static str, heard: fn(Epoch, &Event) -> Option<Heard>| {
-            let emit = emit.clone();
-            EventListener::new(&inner, event, move |event| {
-                if let Some(heard) = heard(epoch, event) {
-                    emit.emit(heard);
-                }
-            })
-        };
-        let opened: fn(Epoch, &Event) -> Option<Heard> = if protocols.length() == 0 {
+        let opened: Hears = if protocols.length() == 0 {
             |epoch, _| Some(Heard::Input(Input::Opened(epoch)))
         } else {
             |epoch, event| {
@@ -74,14 +77,14 @@ impl Socket {
                 })
             }
         };
-        let listeners = [
-            on("open", opened),
-            on("message", |epoch, event| {
+        let heard: [(&'static str, Hears); 4] = [
+            ("open", opened),
+            ("message", |epoch, event| {
                 let data = event.dyn_ref::<MessageEvent>()?.data();
                 Some(Heard::Input(Input::Received(epoch, frame(&data)?)))
             }),
-            on("error", |epoch, _| Some(Heard::Failed(epoch))),
-            on("close", |epoch, event| {
+            ("error", |epoch, _| Some(Heard::Failed(epoch))),
+            ("close", |epoch, event| {
                 let event = event.dyn_ref::<CloseEvent>()?;
                 let closure = Closure {
                     code: event.code(),
@@ -91,6 +94,21 @@ impl Socket {
                 Some(Heard::Input(Input::Closed(epoch, closure)))
             }),
         ];
+        for event in events {
+            let kind = event.type_();
+            let heard = heard.iter().find(|(name, _)| *name == kind);
+            if let Some(heard) = heard.and_then(|(_, heard)| heard(epoch, &event)) {
+                emit.emit(heard);
+            }
+        }
+        let listeners = heard.map(|(kind, heard)| {
+            let emit = emit.clone();
+            EventListener::new(&inner, kind, move |event| {
+                if let Some(heard) = heard(epoch, event) {
+                    emit.emit(heard);
+                }
+            })
+        });
         Ok(Self {
             inner,
             epoch,
@@ -164,6 +182,9 @@ impl Drop for Socket {
         self.close();
     }
 }
+
+/// What an event of the socket with this epoch tells.
+type Hears = fn(Epoch, &Event) -> Option<Heard>;
 
 fn frame(data: &JsValue) -> Option<Frame> {
     if let Some(text) = data.as_string() {

@@ -12,6 +12,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state, map_response};
 use axum::response::{IntoResponse as _, Response};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tower_http::services::ServeDir;
 
@@ -21,6 +22,7 @@ pub struct Site {
     port: u16,
     prefix: String,
     config: Arc<Mutex<Config>>,
+    withheld: watch::Sender<bool>,
     server: JoinHandle<()>,
 }
 
@@ -61,6 +63,8 @@ impl Site {
         }
         let config = Arc::new(Mutex::new(Config::Built));
         router = router.layer(from_fn_with_state(Arc::clone(&config), answer_config));
+        let withheld = watch::Sender::new(false);
+        router = router.layer(from_fn_with_state(withheld.subscribe(), await_module));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let port = listener.local_addr()?.port();
         let server = tokio::spawn(async move {
@@ -71,6 +75,7 @@ impl Site {
             port,
             prefix: prefix.to_owned(),
             config,
+            withheld,
             server,
         })
     }
@@ -86,6 +91,11 @@ impl Site {
         *self.config.lock().unwrap_or_else(PoisonError::into_inner) = config;
     }
 
+    /// Lets those wait who ask for WebAssembly, or ends that.
+    pub fn withhold_module(&self, withheld: bool) {
+        self.withheld.send_replace(withheld);
+    }
+
     /// The address of the page, opened with `query`, under a host name that means this machine.
     #[must_use]
     pub fn address(&self, host: &str, query: &str) -> String {
@@ -98,6 +108,18 @@ impl Drop for Site {
     fn drop(&mut self) {
         self.server.abort();
     }
+}
+
+async fn await_module(
+    State(mut withheld): State<watch::Receiver<bool>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if request.uri().path().ends_with("_bg.wasm") {
+        // It ends with the host at the latest.
+        let _ = withheld.wait_for(|withheld| !withheld).await;
+    }
+    next.run(request).await
 }
 
 async fn answer_config(

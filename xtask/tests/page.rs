@@ -20,6 +20,7 @@ mod page {
     mod config;
     mod dead;
     mod delivery;
+    mod early;
     mod ending;
     mod endurance;
     mod flapping;
