@@ -1,5 +1,9 @@
 //! The hashes that the page's links give to what they load.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use sha2::{Digest as _, Sha384};
+
 /// Drops the hash of each preloaded file that the page itself will fetch, the WebAssembly: no browser
 /// checks it there, and Chromium warns of it at every start. Those of the script and the style stay.
 pub(crate) fn without_false_promises(page: &str) -> String {
@@ -19,6 +23,12 @@ pub(crate) fn without_false_promises(page: &str) -> String {
         }
     }
     kept
+}
+
+/// Gives the links to a file whose content was `old` the hash of what is `new`.
+pub(crate) fn renewed(page: &str, old: &str, new: &str) -> String {
+    let hash = |content: &str| BASE64_STANDARD.encode(Sha384::digest(content));
+    page.replace(&hash(old), &hash(new))
 }
 
 const INTEGRITY: &str = " integrity=\"";

@@ -3,6 +3,7 @@
 //! Trunk runs no shell for a hook, so this is a program that works wherever Rust does.
 
 mod compression;
+mod glue;
 mod integrity;
 mod policy;
 
@@ -26,13 +27,17 @@ fn main() -> ExitCode {
     }
 }
 
-/// Completes the page in `staged`, and compresses what a release has.
+/// Completes the page in `staged`; shortens and compresses what a release has.
 fn finish(staged: &Path, is_release: bool) -> Result<(), String> {
     let index = staged.join("index.html");
     let failed = |cause: &dyn std::fmt::Display| format!("{}: {cause}", index.display());
     let page = fs::read_to_string(&index).map_err(|cause| failed(&cause))?;
     let page = policy::complete(&page).map_err(|cause| failed(&cause))?;
-    let page = integrity::without_false_promises(&page);
+    let mut page = integrity::without_false_promises(&page);
+    if is_release {
+        let (script, short) = glue::shorten(staged)?;
+        page = integrity::renewed(&page, &script, &short);
+    }
     fs::write(&index, page).map_err(|cause| failed(&cause))?;
     if is_release {
         compression::compress(staged)

@@ -1,0 +1,268 @@
+//! The script of wasm-bindgen between the module and the browser, and the names that both have.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Shortens the names of the module's imports in `folder`, in the module and in its script, and leaves
+/// out of the script what only people read. Returns the script as it was and as it is.
+///
+/// The names are half of what the script weighs under brotli, and nothing but the two files knows them.
+///
+/// # Errors
+///
+/// When there are no such files, or they are not what wasm-bindgen makes.
+pub(crate) fn shorten(folder: &Path) -> Result<(String, String), String> {
+    let unreadable = |cause: io::Error| cause.to_string();
+    let module_path = find(folder, "_bg.wasm").map_err(unreadable)?;
+    let module_name = module_path.file_name().unwrap_or_default();
+    let script_name = module_name.to_string_lossy().replace("_bg.wasm", ".js");
+    let script_path = folder.join(script_name);
+    let module = fs::read(&module_path).map_err(unreadable)?;
+    let script = fs::read_to_string(&script_path).map_err(unreadable)?;
+
+    let (module, names) = rename_imports(&module).ok_or("the module is not as expected")?;
+    let short = rename_keys(&without_remarks(&script), &names)?;
+    fs::write(module_path, module).map_err(unreadable)?;
+    fs::write(script_path, &short).map_err(unreadable)?;
+    Ok((script, short))
+}
+
+fn find(folder: &Path, ending: &str) -> io::Result<PathBuf> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.to_string_lossy().ends_with(ending) {
+            return Ok(path);
+        }
+    }
+    Err(io::Error::other(format!("no file ends with {ending}")))
+}
+
+/// The names of imports, each with its short one, in the module's order.
+#[derive(Debug, PartialEq)]
+struct Names {
+    /// The one that all imports are from.
+    source: (String, String),
+    imports: Vec<(String, String)>,
+}
+
+/// Gives the imports short names; nothing if some are no functions, or not all from one source.
+///
+/// WebAssembly Core Specification, §5.5: a section is its number, its size and its content; §5.5.5: an
+/// import is two names, a kind and, for a function, the index of its type.
+fn rename_imports(module: &[u8]) -> Option<(Vec<u8>, Names)> {
+    const IMPORTS: u8 = 2;
+    const FUNCTION: u8 = 0;
+    let (head, mut rest) = module.split_at_checked(8)?;
+    let mut renamed = head.to_vec();
+    let mut source = None;
+    let mut imports = Vec::new();
+    while !rest.is_empty() {
+        let number = take(&mut rest, 1)?[0];
+        let mut content = take_sized(&mut rest)?;
+        let mut section = Vec::new();
+        if number == IMPORTS {
+            let count = take_size(&mut content)?;
+            put_size(&mut section, count);
+            for index in 0..count {
+                let from = String::from_utf8(take_sized(&mut content)?.to_vec()).ok()?;
+                if *source.get_or_insert_with(|| from.clone()) != from {
+                    return None;
+                }
+                let name = String::from_utf8(take_sized(&mut content)?.to_vec()).ok()?;
+                if take(&mut content, 1)? != [FUNCTION] {
+                    return None;
+                }
+                let kind = take_size(&mut content)?;
+                let short = short_name(index);
+                for text in [SOURCE, &short] {
+                    put_size(&mut section, text.len());
+                    section.extend(text.bytes());
+                }
+                section.push(FUNCTION);
+                put_size(&mut section, kind);
+                imports.push((name, short));
+            }
+        }
+        section.extend(content);
+        renamed.push(number);
+        put_size(&mut renamed, section.len());
+        renamed.extend(section);
+    }
+    let source = (source?, SOURCE.to_owned());
+    Some((renamed, Names { source, imports }))
+}
+
+/// What the imports are from.
+const SOURCE: &str = "_";
+
+/// A name of as few letters as there can be: `a` to `z`, `aa`, `ba` and so on.
+fn short_name(mut index: usize) -> String {
+    const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyz";
+    let mut name = String::new();
+    loop {
+        name.push(char::from(LETTERS[index % LETTERS.len()]));
+        index /= LETTERS.len();
+        if index == 0 {
+            return name;
+        }
+        index -= 1;
+    }
+}
+
+fn take<'a>(bytes: &mut &'a [u8], count: usize) -> Option<&'a [u8]> {
+    let (taken, rest) = bytes.split_at_checked(count)?;
+    *bytes = rest;
+    Some(taken)
+}
+
+fn take_sized<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let size = take_size(bytes)?;
+    take(bytes, size)
+}
+
+/// Takes an unsigned number in LEB128, of at most 32 bits.
+fn take_size(bytes: &mut &[u8]) -> Option<usize> {
+    let mut size = 0;
+    for shift in (0..35).step_by(7) {
+        let byte = take(bytes, 1)?[0];
+        size |= usize::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Some(size);
+        }
+    }
+    None
+}
+
+fn put_size(bytes: &mut Vec<u8>, mut size: usize) {
+    loop {
+        let [low, ..] = size.to_le_bytes();
+        size >>= 7;
+        if size == 0 {
+            bytes.push(low & 0x7f);
+            return;
+        }
+        bytes.push(low | 0x80);
+    }
+}
+
+/// Leaves out comments that have lines of their own, and what lines begin with.
+fn without_remarks(script: &str) -> String {
+    // Such a text may go on in the next line.
+    let is_open = |line: &str| line.matches('`').count() % 2 == 1;
+    if script.lines().any(is_open) {
+        return script.to_owned();
+    }
+    let mut kept = String::with_capacity(script.len());
+    let mut is_remark = false;
+    for line in script.lines().map(str::trim) {
+        is_remark |= line.starts_with("/*");
+        if !is_remark && !line.is_empty() && !line.starts_with("//") {
+            kept.extend([line, "\n"]);
+        }
+        is_remark &= !line.ends_with("*/");
+    }
+    kept
+}
+
+/// Renames the script's properties that are the module's imports.
+fn rename_keys(script: &str, names: &Names) -> Result<String, String> {
+    let mut renamed = String::with_capacity(script.len());
+    let mut imports: Vec<_> = names.imports.iter().collect();
+    let (source, short_source) = &names.source;
+    let source = format!("\"{source}\": ");
+    for line in script.lines() {
+        let line = line.trim_start();
+        let is_key = |(name, _): &&(String, String)| {
+            line.strip_prefix(name.as_str())
+                .is_some_and(|rest| rest.starts_with(": "))
+        };
+        if let Some(index) = imports.iter().position(is_key) {
+            let (name, short) = imports.swap_remove(index);
+            renamed.extend([short, &line[name.len()..], "\n"]);
+        } else if let Some(value) = line.strip_prefix(&source) {
+            renamed.extend(["\"", short_source, "\": ", value, "\n"]);
+        } else {
+            renamed.extend([line, "\n"]);
+        }
+    }
+    match imports.first() {
+        None => Ok(renamed),
+        Some((name, _)) => Err(format!("the script has no import {name}")),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// Two imports of functions, and a section behind them.
+    const MODULE: &[u8] = b"\0asm\x01\0\0\0\
+        \x02\x18\x02\x04./up\x03one\0\x05\x04./up\x03two\0\x81\x01\
+        \x03\x02\x01\0";
+
+    #[test]
+    fn imports_get_short_names_and_the_rest_stays() {
+        let (renamed, names) = rename_imports(MODULE).unwrap();
+
+        assert_eq!(
+            renamed,
+            b"\0asm\x01\0\0\0\
+            \x02\x0e\x02\x01_\x01a\0\x05\x01_\x01b\0\x81\x01\
+            \x03\x02\x01\0"
+        );
+        let own = |(long, short): (&str, &str)| (long.to_owned(), short.to_owned());
+        assert_eq!(
+            names,
+            Names {
+                source: own(("./up", "_")),
+                imports: [("one", "a"), ("two", "b")].map(own).into(),
+            }
+        );
+    }
+
+    #[test]
+    fn what_is_no_module_is_left() {
+        for length in 9..MODULE.len() {
+            // The first section alone.
+            let is_whole = length == 34;
+            assert_eq!(
+                rename_imports(&MODULE[..length]).is_some(),
+                is_whole,
+                "{length}"
+            );
+        }
+    }
+
+    #[test]
+    fn names_do_not_repeat() {
+        let names: Vec<_> = (0..1_000).map(short_name).collect();
+
+        assert_eq!(names[25..28], ["z", "aa", "ba"]);
+        let mut once = names.clone();
+        once.sort();
+        once.dedup();
+        assert_eq!(once.len(), names.len());
+    }
+
+    #[test]
+    fn the_script_has_the_same_names_and_no_remarks() {
+        let (_, names) = rename_imports(MODULE).unwrap();
+        let script = "/**\n * Why.\n */\nconst all = {\n    one: function() { return 'two: '; },\n\n    \
+            // How.\n    two: three,\n    \"./up\": all,\n};\n";
+
+        assert_eq!(
+            rename_keys(&without_remarks(script), &names).unwrap(),
+            "const all = {\na: function() { return 'two: '; },\nb: three,\n\"_\": all,\n};\n"
+        );
+        assert!(rename_keys("one: 1", &names).is_err());
+    }
+
+    #[test]
+    fn a_text_of_several_lines_stays() {
+        let script = "const text = `\n  // Here.\n`;\n";
+
+        assert_eq!(without_remarks(script), script);
+    }
+}
