@@ -37,9 +37,7 @@ pub(super) async fn draft() -> Draft {
     let has_focus = browser::has_focus_within(&field);
     let ends = || Some((field.selection_start().ok()??, field.selection_end().ok()??));
     Draft {
-        texts: early
-            .texts()
-            .iter()
+        texts: take(&early.texts())
             .filter_map(|text| text.as_string())
             .collect(),
         selection: has_focus.then(ends).flatten(),
@@ -56,7 +54,7 @@ pub(super) fn socket(url: &str) -> Option<EarlySocket> {
             browser::warn("a socket was not taken over", &error);
         }
     }
-    let events: Vec<Event> = early.events().iter().map(JsCast::unchecked_into).collect();
+    let events: Vec<Event> = take(&early.events()).map(JsCast::unchecked_into).collect();
     let is_wanted = Url::new(url).is_ok_and(|url| url.href() == socket.url());
     // One that a policy forbade never tells of its end, and the page has to hear of the policy.
     let is_forbidden = socket.ready_state() == WebSocket::CLOSED && events.is_empty();
@@ -73,6 +71,13 @@ pub(super) fn socket(url: &str) -> Option<EarlySocket> {
 pub(super) fn close() {
     // No address is empty.
     drop(socket(""));
+}
+
+/// Takes what is in a list.
+fn take(list: &Array) -> impl Iterator<Item = JsValue> {
+    let taken = list.slice(0, list.length());
+    list.set_length(0);
+    taken.into_iter()
 }
 
 fn early() -> Option<Early> {
