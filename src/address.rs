@@ -99,7 +99,7 @@ impl Page {
         Reach::of(without_port(&self.host))
     }
 
-    /// The address that the page connects to when nobody names one.
+    /// The address that the page connects to when nobody names one; early.js has it, too.
     #[must_use]
     pub fn default_address(&self) -> Address {
         match self.locality() {

@@ -11,7 +11,7 @@
 use std::{
     fmt::Write,
     hash::{Hash, Hasher},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use heartwire::{
@@ -74,12 +74,14 @@ fn check(resend: Resend, outbox_limit: usize, server: Server, bounds: &[Bounds])
         let link = Link::new(resend, outbox_limit, server, *bounds);
         let name = format!("{resend:?}, outbox_limit {outbox_limit}, server {server:?}");
         let properties = link.properties();
+        let started = Instant::now();
         let checker = link.checker().spawn_bfs().join();
         println!(
-            "{name}, {bounds:?}: {} states, {} of them distinct, depth {}",
+            "{name}, {bounds:?}: {} states, {} of them distinct, depth {}, in {:.1?}",
             checker.state_count(),
             checker.unique_state_count(),
-            checker.max_depth()
+            checker.max_depth(),
+            started.elapsed()
         );
         let mut reached = checker.discoveries();
         let mut broken = String::new();

@@ -2,40 +2,58 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use crate::integrity;
 
 /// Shortens the names of the module's imports in `folder`, in the module and in its script, and leaves
-/// out of the script what only people read. Returns the script as it was and as it is.
+/// out of the script what only people read. Returns `page` with the hashes of what they are now.
 ///
 /// The names are half of what the script weighs under brotli, and nothing but the two files knows them.
+/// Trunk hashes the module as it was, for the names of both, and hosts are told to keep files under such
+/// names for good.
 ///
 /// # Errors
 ///
-/// When there are no such files, or they are not what wasm-bindgen makes.
-pub(crate) fn shorten(folder: &Path) -> Result<(String, String), String> {
+/// When there are no such files, they are not what wasm-bindgen makes, or the page does not name them.
+pub(crate) fn shorten(folder: &Path, page: &str) -> Result<String, String> {
     let unreadable = |cause: io::Error| cause.to_string();
-    let module_path = find(folder, "_bg.wasm").map_err(unreadable)?;
-    let module_name = module_path.file_name().unwrap_or_default();
-    let script_name = module_name.to_string_lossy().replace("_bg.wasm", ".js");
-    let script_path = folder.join(script_name);
-    let module = fs::read(&module_path).map_err(unreadable)?;
-    let script = fs::read_to_string(&script_path).map_err(unreadable)?;
+    let stem = stem_of_module(folder).map_err(unreadable)?;
+    let path = |stem: &str, ending: &str| folder.join(format!("{stem}{ending}"));
+    let module = fs::read(path(&stem, MODULE)).map_err(unreadable)?;
+    let script = fs::read_to_string(path(&stem, SCRIPT)).map_err(unreadable)?;
 
-    let (module, names) = rename_imports(&module).ok_or("the module is not as expected")?;
-    let short = rename_keys(&without_remarks(&script), &names)?;
-    fs::write(module_path, module).map_err(unreadable)?;
-    fs::write(script_path, &short).map_err(unreadable)?;
-    Ok((script, short))
+    let (short_module, names) = rename_imports(&module).ok_or("the module is not as expected")?;
+    let short_script = rename_keys(&without_remarks(&script), &names)?;
+
+    let (name, _) = stem
+        .rsplit_once('-')
+        .ok_or("the module's name has no hash")?;
+    let new_stem = format!(
+        "{name}-{}",
+        integrity::name_of(&[&short_module, short_script.as_bytes()])
+    );
+    for ending in [MODULE, SCRIPT] {
+        fs::remove_file(path(&stem, ending)).map_err(unreadable)?;
+    }
+    fs::write(path(&new_stem, MODULE), short_module).map_err(unreadable)?;
+    fs::write(path(&new_stem, SCRIPT), &short_script).map_err(unreadable)?;
+    let renewed = integrity::renewed(page, &script, &short_script)?;
+    Ok(renewed.replace(&stem, &new_stem))
 }
 
-fn find(folder: &Path, ending: &str) -> io::Result<PathBuf> {
+/// How the names of the two files end.
+const MODULE: &str = "_bg.wasm";
+const SCRIPT: &str = ".js";
+
+fn stem_of_module(folder: &Path) -> io::Result<String> {
     for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.to_string_lossy().ends_with(ending) {
-            return Ok(path);
+        let name = entry?.file_name();
+        if let Some(stem) = name.to_string_lossy().strip_suffix(MODULE) {
+            return Ok(stem.to_owned());
         }
     }
-    Err(io::Error::other(format!("no file ends with {ending}")))
+    Err(io::Error::other(format!("no file ends with {MODULE}")))
 }
 
 /// The names of imports, each with its short one, in the module's order.
@@ -156,7 +174,8 @@ fn without_remarks(script: &str) -> String {
     let mut kept = String::with_capacity(script.len());
     let mut is_remark = false;
     for line in script.lines().map(str::trim) {
-        is_remark |= line.starts_with("/*");
+        // What stands behind a remark is not lost.
+        is_remark |= line.starts_with("/*") && !line.trim_end_matches("*/").contains("*/");
         if !is_remark && !line.is_empty() && !line.starts_with("//") {
             kept.extend([line, "\n"]);
         }
@@ -171,23 +190,26 @@ fn rename_keys(script: &str, names: &Names) -> Result<String, String> {
     let mut imports: Vec<_> = names.imports.iter().collect();
     let (source, short_source) = &names.source;
     let source = format!("\"{source}\": ");
-    for line in script.lines() {
-        let line = line.trim_start();
+    let mut has_source = false;
+    for whole in script.split_inclusive('\n') {
+        let line = whole.trim_start();
         let is_key = |(name, _): &&(String, String)| {
             line.strip_prefix(name.as_str())
                 .is_some_and(|rest| rest.starts_with(": "))
         };
         if let Some(index) = imports.iter().position(is_key) {
             let (name, short) = imports.swap_remove(index);
-            renamed.extend([short, &line[name.len()..], "\n"]);
+            renamed.extend([short, &line[name.len()..]]);
         } else if let Some(value) = line.strip_prefix(&source) {
-            renamed.extend(["\"", short_source, "\": ", value, "\n"]);
+            renamed.extend(["\"", short_source, "\": ", value]);
+            has_source = true;
         } else {
-            renamed.extend([line, "\n"]);
+            renamed.push_str(whole);
         }
     }
     match imports.first() {
-        None => Ok(renamed),
+        None if has_source => Ok(renamed),
+        None => Err(format!("the script has no {source}")),
         Some((name, _)) => Err(format!("the script has no import {name}")),
     }
 }
@@ -198,13 +220,13 @@ mod tests {
     use super::*;
 
     /// Two imports of functions, and a section behind them.
-    const MODULE: &[u8] = b"\0asm\x01\0\0\0\
+    const MODULE_OF_TWO: &[u8] = b"\0asm\x01\0\0\0\
         \x02\x18\x02\x04./up\x03one\0\x05\x04./up\x03two\0\x81\x01\
         \x03\x02\x01\0";
 
     #[test]
     fn imports_get_short_names_and_the_rest_stays() {
-        let (renamed, names) = rename_imports(MODULE).unwrap();
+        let (renamed, names) = rename_imports(MODULE_OF_TWO).unwrap();
 
         assert_eq!(
             renamed,
@@ -224,11 +246,11 @@ mod tests {
 
     #[test]
     fn what_is_no_module_is_left() {
-        for length in 9..MODULE.len() {
+        for length in 9..MODULE_OF_TWO.len() {
             // The first section alone.
             let is_whole = length == 34;
             assert_eq!(
-                rename_imports(&MODULE[..length]).is_some(),
+                rename_imports(&MODULE_OF_TWO[..length]).is_some(),
                 is_whole,
                 "{length}"
             );
@@ -248,7 +270,7 @@ mod tests {
 
     #[test]
     fn the_script_has_the_same_names_and_no_remarks() {
-        let (_, names) = rename_imports(MODULE).unwrap();
+        let (_, names) = rename_imports(MODULE_OF_TWO).unwrap();
         let script = "/**\n * Why.\n */\nconst all = {\n    one: function() { return 'two: '; },\n\n    \
             // How.\n    two: three,\n    \"./up\": all,\n};\n";
 
@@ -262,7 +284,11 @@ mod tests {
     #[test]
     fn a_text_of_several_lines_stays() {
         let script = "const text = `\n  // Here.\n`;\n";
+        let (_, names) = rename_imports(MODULE_OF_TWO).unwrap();
 
         assert_eq!(without_remarks(script), script);
+        let keys = "one: 1,\ntwo: 2,\n\"./up\": 3,\n";
+        let renamed = rename_keys(&[keys, script].concat(), &names).unwrap();
+        assert!(renamed.ends_with(script), "{renamed}");
     }
 }

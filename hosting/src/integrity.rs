@@ -26,9 +26,28 @@ pub(crate) fn without_false_promises(page: &str) -> String {
 }
 
 /// Gives the links to a file whose content was `old` the hash of what is `new`.
-pub(crate) fn renewed(page: &str, old: &str, new: &str) -> String {
+///
+/// # Errors
+///
+/// When the page has no such hash.
+pub(crate) fn renewed(page: &str, old: &str, new: &str) -> Result<String, String> {
     let hash = |content: &str| BASE64_STANDARD.encode(Sha384::digest(content));
-    page.replace(&hash(old), &hash(new))
+    let renewed = page.replace(&hash(old), &hash(new));
+    if renewed == page {
+        return Err("no link has the hash of the script".to_owned());
+    }
+    Ok(renewed)
+}
+
+/// What tells these contents from others, to be a part of a file's name.
+pub(crate) fn name_of(contents: &[&[u8]]) -> String {
+    let mut hash = Sha384::new();
+    for content in contents {
+        hash.update(content);
+    }
+    let hash = hash.finalize();
+    let first = hash.first_chunk().copied().unwrap_or_default();
+    format!("{:016x}", u64::from_be_bytes(first))
 }
 
 const INTEGRITY: &str = " integrity=\"";

@@ -32,12 +32,11 @@ fn finish(staged: &Path, is_release: bool) -> Result<(), String> {
     let index = staged.join("index.html");
     let failed = |cause: &dyn std::fmt::Display| format!("{}: {cause}", index.display());
     let page = fs::read_to_string(&index).map_err(|cause| failed(&cause))?;
-    let page = policy::complete(&page).map_err(|cause| failed(&cause))?;
     let mut page = integrity::without_false_promises(&page);
     if is_release {
-        let (script, short) = glue::shorten(staged)?;
-        page = integrity::renewed(&page, &script, &short);
+        page = glue::shorten(staged, &page)?;
     }
+    let page = policy::complete(&page).map_err(|cause| failed(&cause))?;
     fs::write(&index, page).map_err(|cause| failed(&cause))?;
     if is_release {
         compression::compress(staged)

@@ -591,7 +591,8 @@ impl App {
         }
     }
 
-    /// Does at once what may come too late once the connection hears that the page is left.
+    /// Does at once what may come too late once the connection hears that the page is left. It hears
+    /// just as late of a key that was struck in the moment before.
     fn leave(&self) {
         if let Some(started) = &self.started
             && self.reading.settings.outbox_storage == Storage::Session

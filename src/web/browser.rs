@@ -337,7 +337,7 @@ fn query_text<'a>(pairs: impl Iterator<Item = (&'a str, &'a String)>) -> String 
     params.to_string().into()
 }
 
-/// Where the user's choices and the last addresses are stored.
+/// Where the user's choices, which early.js reads, too, and the last addresses are stored.
 const CHOICES: &str = "heartwire.settings";
 const HISTORY: &str = "heartwire.addresses";
 

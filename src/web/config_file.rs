@@ -15,7 +15,7 @@ pub enum Failure {
     Error(String),
 }
 
-/// How long `early.js` waits for it before the page starts without, in seconds.
+/// How long the page waits for it, in `early.js`, before it starts without: in seconds.
 pub(super) const PATIENCE: u32 = 3;
 
 /// Gets the file that stands beside the page, as it is now.

@@ -5,35 +5,42 @@
   let isOver = false;
   early.end = () => {
     isOver = true;
-    early.socket?.close();
+    early.socket?.close(1000);
+    early.socket = undefined;
   };
 
   early.config = fetch("config.json", { cache: "no-store", signal: AbortSignal.timeout(3_000) })
     .then((response) => response.ok ? response.text() : Promise.reject(`HTTP ${response.status}`))
     .then(JSON.parse);
-  // The page tells what went wrong, and connects by itself.
-  early.config.then(connect).catch(() => {});
 
   // Opens the socket that the page is going to want, where src/access.rs asks nobody: to the page's own
-  // host, or from this machine to itself. Whatever else is said of connections is left to the page.
-  function connect({ defaults = {}, mandatory = {}, allowed_hosts = [], url_param = "ask" }) {
+  // host, or from this machine to itself. Whatever else is said of connections is left to the page, and
+  // so is an address that the browser reads otherwise than it is written.
+  const connect = ({ defaults = {}, mandatory = {}, allowed_hosts = [], url_param = "ask" }) => {
     const link = Object.fromEntries(new URLSearchParams(location.search));
     const stored = Object.fromEntries(new URLSearchParams(localStorage.getItem("heartwire.settings") ?? ""));
     const given = { ...defaults, ...stored, ...link, ...mandatory };
-    const isOfThisMachine = ({ hostname }) => /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
     if (["autoconnect", "protocols"].some((name) => name in given) || "heartbeat_text" in link
-      || isOver || allowed_hosts.length || ("url" in link && url_param === "off")) return;
-    const url = given.url ?? (isOfThisMachine(location) ? "ws://localhost:8080" : "/ws");
-    if (!/^(wss?:\/)?\//.test(url)) return;
+      || isOver || [allowed_hosts].flat().length || ("url" in link && url_param === "off")) return;
+    const isOfThisMachine = (host) => /^((.+\.)?localhost|127(\.\d+){3}|\[::1\])$/.test(host);
+    const isHere = isOfThisMachine(location.hostname);
+    const url = "url" in given ? given.url : isHere ? "ws://localhost:8080" : "/ws";
+    const [read, host = location.host] = /^(?:wss?:\/\/([^/?]+)|\/(?![/\\]))[!-~]*$/.exec(url) ?? [];
+    if (!read) return;
     const address = new URL(url, location);
     address.protocol = address.protocol.replace("http", "ws");
-    const isOwn = address.host === location.host;
-    if (address.username || !(isOwn || (isOfThisMachine(location) && isOfThisMachine(address)))) return;
+    const isAllowed = host === location.host || (isHere && isOfThisMachine(address.hostname));
+    if (host !== address.host || !isAllowed) return;
     const socket = new WebSocket(address);
     socket.binaryType = "arraybuffer";
     for (const kind of ["open", "message", "close"]) {
-      socket[`on${kind}`] = (event) => early.events.push(event);
+      socket[`on${kind}`] = (event) => {
+        // A server that floods a page that does not start.
+        if (early.events.push(event) > 10_000) early.end();
+      };
     }
     early.socket = socket;
-  }
+  };
+  // The page tells what went wrong, and connects by itself.
+  early.config.then(connect).catch(() => {});
 }

@@ -19,6 +19,8 @@ pub struct Draft {
 pub(super) struct EarlySocket {
     pub(super) socket: WebSocket,
     pub(super) events: Vec<Event>,
+    /// Whether it has been silent for long: nobody has asked it yet whether it lives.
+    pub(super) is_quiet: bool,
 }
 
 /// What the host says of `config.json`.
@@ -59,9 +61,15 @@ pub(super) fn socket(url: &str) -> Option<EarlySocket> {
     // One that a policy forbade never tells of its end, and the page has to hear of the policy.
     let is_forbidden = socket.ready_state() == WebSocket::CLOSED && events.is_empty();
     if is_wanted && !is_forbidden {
-        return Some(EarlySocket { socket, events });
+        let last = events.last().map(Event::time_stamp);
+        let is_quiet = last.is_some_and(|at| browser::steady_millis() - at > QUIET_MILLIS);
+        return Some(EarlySocket {
+            socket,
+            events,
+            is_quiet,
+        });
     }
-    if let Err(error) = socket.close() {
+    if let Err(error) = socket.close_with_code(1000) {
         browser::warn("an early socket was not closed", &error);
     }
     None
@@ -83,6 +91,9 @@ fn take(list: &Array) -> impl Iterator<Item = JsValue> {
 fn early() -> Option<Early> {
     EARLY.with(Option::clone)
 }
+
+/// A heartbeat may be late by so much.
+const QUIET_MILLIS: f64 = 5_000.0;
 
 #[wasm_bindgen]
 extern "C" {

@@ -56,12 +56,17 @@ impl Socket {
         let protocols: Array = protocols.iter().map(JsValue::from).collect();
         // The early one offers none.
         let early = (protocols.length() == 0).then(|| early::socket(url));
-        let (inner, events) = match early.flatten() {
-            Some(EarlySocket { socket, events }) => (socket, events),
-            None => (
-                WebSocket::new_with_str_sequence(url, &protocols)?,
-                Vec::new(),
-            ),
+        let EarlySocket {
+            socket: inner,
+            events,
+            is_quiet,
+        } = match early.flatten() {
+            Some(early) => early,
+            None => EarlySocket {
+                socket: WebSocket::new_with_str_sequence(url, &protocols)?,
+                events: Vec::new(),
+                is_quiet: false,
+            },
         };
         // A Blob would have to be read asynchronously, after messages that came later.
         inner.set_binary_type(BinaryType::Arraybuffer);
@@ -100,6 +105,9 @@ impl Socket {
             if let Some(heard) = heard.and_then(|(_, heard)| heard(epoch, &event)) {
                 emit.emit(heard);
             }
+        }
+        if is_quiet {
+            emit.emit(Heard::Input(Input::Woke));
         }
         let listeners = heard.map(|(kind, heard)| {
             let emit = emit.clone();

@@ -27,6 +27,10 @@ pub async fn command(arguments: Arguments, interrupt: &mut Interrupt) -> Result<
     interrupt
         .guard(async {
             let copy = Copy::make().map_err(|cause| failed(&cause))?;
+            // Else every mutation would seem to be noticed, or missed.
+            copy.check().await.map_err(|error| {
+                Error::Failed(format!("unbroken, the copy of the core fails: {error}"))
+            })?;
             let mut missed = 0;
             for mutation in MUTATIONS {
                 let started = Instant::now();
@@ -243,10 +247,8 @@ impl Copy {
         for name in ["Cargo.lock", "rust-toolchain.toml"] {
             fs::copy(root().join(name), folder.join(name))?;
         }
-        // The commands do not take part.
         let manifest = fs::read_to_string(root().join("Cargo.toml"))?;
-        let manifest = manifest.replace("members = [\"xtask\"]", "members = []");
-        fs::write(folder.join("Cargo.toml"), manifest)?;
+        fs::write(folder.join("Cargo.toml"), without_members(&manifest))?;
         Ok(Self { folder })
     }
 
@@ -255,20 +257,34 @@ impl Copy {
         let file = self.folder.join("src").join(mutation.file);
         let source = fs::read_to_string(&file).map_err(|cause| failed(&cause))?;
         fs::write(&file, mutation.apply(&source)?).map_err(|cause| failed(&cause))?;
+        let result = self.check().await;
+        fs::write(&file, source).map_err(|cause| failed(&cause))?;
+        let output = fs::read_to_string(self.log()).map_err(|cause| failed(&cause))?;
+        Ok(result.is_err() && output.contains(&format!("broken: {}\n", mutation.rule)))
+    }
 
-        let log = self.folder.join("log");
+    /// Runs the model checker, which has to find nothing.
+    async fn check(&self) -> Result<(), Error> {
         let mut cargo = process::command("cargo", ["test", "--test", "model"]);
         cargo
             .current_dir(&self.folder)
             .env("CARGO_TARGET_DIR", self.folder.join("target"))
-            .stdout(File::create(&log).map_err(|cause| failed(&cause))?)
+            .stdout(File::create(self.log()).map_err(|cause| failed(&cause))?)
             .stderr(Stdio::null());
-        let result = Process::start(&mut cargo)?.succeed().await;
-
-        fs::write(&file, source).map_err(|cause| failed(&cause))?;
-        let output = fs::read_to_string(&log).map_err(|cause| failed(&cause))?;
-        Ok(result.is_err() && output.contains(&format!("broken: {}\n", mutation.rule)))
+        Process::start(&mut cargo)?.succeed().await
     }
+
+    fn log(&self) -> PathBuf {
+        self.folder.join("log")
+    }
+}
+
+/// The manifest of a workspace of the core alone.
+fn without_members(manifest: &str) -> String {
+    let lines = manifest.split_inclusive('\n');
+    lines
+        .filter(|line| !line.starts_with("members = "))
+        .collect()
 }
 
 impl Mutation {
@@ -314,6 +330,15 @@ mod tests {
             assert_ne!(mutation.apply(&source), Ok(source));
             assert!(model.contains(mutation.rule), "{}", mutation.rule);
         }
+    }
+
+    #[test]
+    fn the_copy_is_a_workspace_of_one_package() {
+        let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+        assert!(manifest.contains("\"xtask\"") && manifest.contains("\"hosting\""));
+        let alone = without_members(&manifest);
+        assert!(!alone.contains("\"xtask\"") && !alone.contains("\"hosting\""));
+        assert!(alone.contains("[workspace]") && alone.contains("name = \"heartwire\""));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What goes on before the WebAssembly is there: the connection, and typing.
 
+use std::time::Duration;
+
 use serde_json::json;
 use tokio::join;
 use tokio::time::sleep;
@@ -9,7 +11,6 @@ use xtask::site::Config;
 
 use super::server::{Manner, Server};
 use super::visit::Visit;
-use super::{SOON, eventually};
 
 #[tokio::test]
 async fn a_connection_opens_without_the_module_and_is_taken_over() {
@@ -43,7 +44,7 @@ async fn an_early_attempt_that_failed_was_the_first_one() {
     let visit = Visit::before(Browser::Chromium, &[], "/", None).await;
     visit.site.withhold_module(true);
 
-    let query = format!("url={server}&retry_min=60s&retry_max=60s");
+    let query = format!("url={server}&retry_min=60m&retry_max=60m");
     let address = visit.site.address("127.0.0.1", &query);
     join!(visit.go(&address), async {
         server
@@ -60,22 +61,79 @@ async fn an_early_attempt_that_failed_was_the_first_one() {
     assert_eq!(server.connections().len(), 1);
 }
 
+/// What would be asked about, refused, or read otherwise by the page.
 #[tokio::test]
-async fn nothing_is_opened_early_where_the_operator_says_otherwise() {
-    for config in [
-        r#"{"mandatory": {"autoconnect": false}}"#,
-        r#"{"allowed_hosts": ["other.example"]}"#,
-        r#"{"mandatory": {"url": "ws://127.0.0.1:65001/"}}"#,
+async fn an_early_connection_goes_only_where_nobody_asks() {
+    let visit = Visit::before(Browser::Chromium, &[], "/", None).await;
+    // Else the module comes from there.
+    visit.devtools("Network.enable", json!({})).await;
+    visit
+        .devtools("Network.setCacheDisabled", json!({ "cacheDisabled": true }))
+        .await;
+    for (is_opened, config, query) in [
+        (true, "{}", "url=SERVER"),
+        (true, r#"{"defaults": {"url": "SERVER"}}"#, ""),
+        (
+            false,
+            r#"{"mandatory": {"autoconnect": false}}"#,
+            "url=SERVER",
+        ),
+        (
+            false,
+            r#"{"defaults": {"protocols": "chat"}}"#,
+            "url=SERVER",
+        ),
+        (
+            false,
+            r#"{"allowed_hosts": ["other.example"]}"#,
+            "url=SERVER",
+        ),
+        (false, r#"{"allowed_hosts": 5}"#, "url=SERVER"),
+        (false, r#"{"url_param": "off"}"#, "url=SERVER"),
+        (false, r#"{"mandatory": {"url": null}}"#, "url=SERVER"),
+        (false, "{}", "url=SERVER&heartbeat_text=x"),
+        (false, "{}", "url=ws://:secret@HOST"),
+        (false, "{}", "url=ws://HOST/a b"),
+        (false, "{}", "url=//HOST"),
+        (false, "{}", "url=/\\HOST"),
+        (false, "{}", "url=ws:///HOST"),
+        (false, "not JSON", "url=SERVER"),
     ] {
         let server = Server::start(Manner::Echo);
-        let visit = Visit::before(Browser::Chromium, &[], "/", None).await;
-        visit.site.configure(Config::Text(config.to_owned()));
+        let host = server.to_string().replace("ws://", "");
+        let fill = |text: &str| {
+            let text = text.replace("SERVER", &server.to_string());
+            text.replace("HOST", host.trim_end_matches('/'))
+        };
+        visit.site.configure(Config::Text(fill(config)));
+        visit.site.withhold_module(true);
 
-        let query = format!("url={server}");
-        visit.go(&visit.site.address("127.0.0.1", &query)).await;
-
-        assert_eq!(server.connections().len(), 0, "{config}");
+        let address = visit.site.address("127.0.0.1", &fill(query));
+        join!(visit.go(&address), async {
+            sleep(ON_ITS_WAY).await;
+            let count = server.connections().len();
+            visit.site.withhold_module(false);
+            assert_eq!(count, usize::from(is_opened), "{config} {query}");
+        });
+        visit.evaluate("localStorage.clear()").await;
     }
+}
+
+#[tokio::test]
+async fn a_connection_that_was_long_silent_is_asked_as_it_is_taken_over() {
+    let server = Server::start(Manner::Echo);
+    let visit = Visit::before(Browser::Chromium, &[], "/", None).await;
+    visit.site.withhold_module(true);
+
+    let address = visit.site.address("127.0.0.1", &format!("url={server}"));
+    join!(visit.go(&address), async {
+        server.until("a connection", |_| server.opened() == 1).await;
+        sleep(LONG_SILENCE).await;
+        visit.site.withhold_module(false);
+    });
+
+    server.receives(&["heartbeat"]).await;
+    assert_eq!(server.connections().len(), 1);
 }
 
 #[tokio::test]
@@ -137,32 +195,35 @@ async fn a_composition_ends_before_the_page_starts() {
         tell('compositionstart');
         field.value = 'ni';
         tell('input', { isComposing: true });
-        window.endComposition = () => {
+        addEventListener('TrunkApplicationStarted', () => setTimeout(() => {
+            window.had_started = document.querySelector('[data-state]') !== null;
             field.value = '你';
             tell('input', { isComposing: true });
             tell('compositionend');
-        };",
+        }, 500));",
     )
     .await;
-    let client = &visit.session.client;
-    client.goto(&address(&visit, &server)).await.unwrap();
 
-    // The configuration is there, the module has started, and the page still waits.
-    eventually("the module has started", SOON, async || {
-        visit
-            .evaluate("return !!window.memory")
-            .await
-            .as_bool()?
-            .then_some(())
-    })
-    .await;
-    sleep(ON_ITS_WAY).await;
-    let field = "return document.querySelector('[data-state]') === null";
-    assert!(visit.evaluate(field).await.as_bool().unwrap());
-    visit.evaluate("window.endComposition()").await;
+    visit.go(&address(&visit, &server)).await;
 
-    visit.reaches(&["open"]).await;
     server.receives(&["你"]).await;
+    assert_eq!(visit.evaluate("return window.had_started").await, false);
+}
+
+#[tokio::test]
+async fn a_composition_that_does_not_end_holds_up_nothing_for_long() {
+    let server = Server::start(Manner::Echo);
+    let visit = early_typist(
+        "const tell = (kind, all) => field.dispatchEvent(new InputEvent(kind, all));
+        tell('compositionstart');
+        field.value = 'hello';
+        tell('input', { isComposing: true });",
+    )
+    .await;
+
+    visit.go(&address(&visit, &server)).await;
+
+    server.receives(&["hello"]).await;
 }
 
 /// A visit in which `script` runs on the message field as soon as that is there.
@@ -187,5 +248,8 @@ fn address(visit: &Visit, server: &Server) -> String {
         .address("127.0.0.1", &format!("url={server}&lang=en"))
 }
 
-/// How long a message is on its way to a page that says nothing of its arrival.
-const ON_ITS_WAY: std::time::Duration = std::time::Duration::from_millis(500);
+/// How long a page may take to connect, and a message to reach it: without the module it says nothing.
+const ON_ITS_WAY: Duration = Duration::from_secs(1);
+
+/// More than a heartbeat may be late.
+const LONG_SILENCE: Duration = Duration::from_secs(6);

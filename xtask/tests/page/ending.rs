@@ -179,7 +179,7 @@ async fn closing_the_tab_closes_with_1000_or_1001() {
 #[tokio::test]
 async fn coming_back_from_the_back_forward_cache_reconnects() {
     let server = Server::start(Manner::Echo);
-    let visit = Visit::to(&format!("url={server}&{QUICK}")).await;
+    let visit = Visit::to(&format!("url={server}&{QUICK}&lang=en")).await;
     visit.reaches(&["open"]).await;
     visit.types("a").await;
     visit.shows("a").await;
@@ -204,7 +204,9 @@ async fn coming_back_from_the_back_forward_cache_reconnects() {
     server
         .until("a second connection", |_| server.opened() == 2)
         .await;
-    visit.reaches(&["open", "reopened"]).await;
+    visit.reaches(&["reopened"]).await;
+    let status = visit.status().await;
+    assert!(status.contains("The connection was down for"), "{status}");
     visit.types("b").await;
     visit.shows("ab").await;
     assert_eq!(server.alive(), 1);

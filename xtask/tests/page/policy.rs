@@ -116,11 +116,10 @@ fn watched_page(name: &str) -> PathBuf {
     copy(&dist(), &folder);
     let index = folder.join("index.html");
     let page = fs::read_to_string(&index).unwrap();
-    let viewport = "<meta name=\"viewport\"";
-    let (policy, _) = page.split_once(viewport).unwrap();
-    assert!(policy.contains("Content-Security-Policy"), "{policy}");
-    let watching = format!("<script src=\"watch.js\"></script>{viewport}");
-    fs::write(&index, page.replacen(viewport, &watching, 1)).unwrap();
+    let (before, after) = page.split_once("<script>").unwrap();
+    assert!(before.contains("Content-Security-Policy"), "{before}");
+    let watched = format!("{before}<script src=\"watch.js\"></script><script>{after}");
+    fs::write(&index, watched).unwrap();
     fs::write(folder.join("watch.js"), WATCH).unwrap();
     folder
 }

@@ -101,6 +101,9 @@ async fn a_bad_url_is_named_and_a_good_one_connects() {
         "ftp://127.0.0.1/",
         "ws://127.0.0.1/%23part",
         "ws://",
+        // Browsers refuse the port.
+        "ws://127.0.0.1:6000/",
+        "ws://:secret@127.0.0.1/",
     ] {
         let visit = Visit::before(Browser::Chromium, &[], "/", None).await;
 

@@ -80,6 +80,8 @@ async fn the_keyboard_alone_is_enough() {
     visit.strikes(ENTER).await;
     visit.tabs_to("setting-heartbeat_text").await;
     visit.strikes("\u{e009}a\u{e000}ping\u{e007}").await;
+    let chosen = "return localStorage.getItem('heartwire.settings')";
+    assert_eq!(visit.text_of(chosen).await, "heartbeat_text=ping");
     visit.tabs_to("Connect").await;
     visit.strikes(ENTER).await;
     visit.reaches(&["open"]).await;
