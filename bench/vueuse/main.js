@@ -1,14 +1,13 @@
 import { useWebSocket } from '@vueuse/core';
 import { createApp, h } from 'vue';
-import { heartbeat, retryMax, retryMin, url } from '../settings.js';
+import { delay } from '../backoff.js';
+import { heartbeat, url } from '../settings.js';
 
 createApp({
   setup() {
     const { data, send } = useWebSocket(url, {
-      // Endless by default; the delays are Heartwire's.
-      autoReconnect: {
-        delay: (attempt) => Math.random() * Math.min(retryMax, retryMin * 2 ** (attempt - 1)),
-      },
+      // Endless by default.
+      autoReconnect: { delay },
       heartbeat: { message: 'heartbeat', interval: heartbeat },
     });
     return () => [

@@ -7,6 +7,8 @@
 //! - [`tools`]: what the commands need beside Rust, at which version, and how it is installed
 //! - [`process`]: programs that end when their owner does
 //! - [`browser`], [`site`], [`leash`]: the end-to-end layer, which `tests/page.rs` uses
+//! - [`server`], [`proxy`], [`wait`]: what goes wrong on demand, and waiting for what comes of it
+//! - [`host`], [`page`], [`usage`], [`delivery`]: pages of any client, and what is measured of them
 //! - [`hosts`]: the web servers that the page is tried with
 //! - [`peers`]: the clients that the page is measured beside
 //! - [`arguments`], [`console`], [`Interrupt`], [`Error`]: the command line's two ends
@@ -23,22 +25,29 @@ pub mod arguments;
 pub mod audit;
 pub mod browser;
 pub mod console;
+pub mod delivery;
 pub mod echo;
 mod error;
 pub mod herd;
+pub mod host;
 pub mod hosts;
 mod interrupt;
 pub mod leash;
 pub mod mutations;
+pub mod page;
 pub mod peers;
 pub mod picture;
 pub mod process;
+pub mod proxy;
 pub mod serve;
+pub mod server;
 pub mod site;
 pub mod size;
 pub mod soak;
 pub mod test;
 pub mod tools;
+pub mod usage;
+pub mod wait;
 
 pub use error::Error;
 pub use interrupt::Interrupt;

@@ -81,7 +81,7 @@ pub fn report(dist: &Path) -> Result<(), Error> {
 }
 
 /// The files under `folder`, by their path from there.
-fn files(folder: &Path) -> io::Result<BTreeMap<String, Vec<u8>>> {
+pub(crate) fn files(folder: &Path) -> io::Result<BTreeMap<String, Vec<u8>>> {
     let mut files = BTreeMap::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
@@ -102,7 +102,7 @@ fn files(folder: &Path) -> io::Result<BTreeMap<String, Vec<u8>>> {
 
 /// Of the files of a site, those that the page loads: `index.html`, and each that a loaded one
 /// names. Of the icons Chromium loads the drawing; the pictures are for who installs the page.
-fn loaded(mut files: BTreeMap<String, Vec<u8>>) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn loaded(mut files: BTreeMap<String, Vec<u8>>) -> BTreeMap<String, Vec<u8>> {
     let mut loaded = BTreeMap::new();
     let mut found: Vec<_> = files.remove_entry("index.html").into_iter().collect();
     while let Some((path, content)) = found.pop() {
@@ -116,7 +116,7 @@ fn loaded(mut files: BTreeMap<String, Vec<u8>>) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// The size of `content` under `brotli -q 11`, in bytes.
-fn compressed(mut content: &[u8]) -> io::Result<usize> {
+pub(crate) fn compressed(mut content: &[u8]) -> io::Result<usize> {
     let params = BrotliEncoderParams {
         quality: 11,
         ..BrotliEncoderParams::default()

@@ -11,9 +11,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod page {
-    use std::time::{Duration, Instant};
+    use std::time::Duration;
 
-    use tokio::time::sleep;
+    use xtask::wait::{self, POLL, SOON};
 
     mod axe;
     mod composing;
@@ -56,17 +56,8 @@ mod page {
         deadline: Duration,
         condition: impl AsyncFn() -> Option<T>,
     ) -> T {
-        let start = Instant::now();
-        loop {
-            if let Some(value) = condition().await {
-                return value;
-            }
-            assert!(
-                start.elapsed() < deadline,
-                "not within {deadline:?}: {what}"
-            );
-            sleep(POLL).await;
-        }
+        let met = wait::eventually(what, deadline, condition).await;
+        met.unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// Checks a duration measured at the server.
@@ -78,13 +69,7 @@ mod page {
         assert!(measured <= most, "{measured:?} is more than {most:?}");
     }
 
-    /// How long anything may take that should take no time at all.
-    const SOON: Duration = Duration::from_secs(10);
-
     /// What a duration measured at the server may be short of, since two clocks took part: the
     /// browser's timers have whole milliseconds.
     const CLOCK: Duration = Duration::from_millis(10);
-
-    /// Pause between two looks at a condition; the servers note times themselves.
-    const POLL: Duration = Duration::from_millis(20);
 }

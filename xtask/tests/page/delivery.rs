@@ -1,45 +1,29 @@
 //! What arrives of texts that are typed while connections are killed, and what the page says of it.
-//!
-//! A script types, at a steady pace. A proxy resets the connection every 0.3 to 0.9 s, at times
-//! that one seed gives to every client alike; with a delay in either direction, something is
-//! always on its way. The last texts are typed into a connection that takes nothing any more, and
-//! then it is killed too. A text that the server never gets is lost.
 
-use std::collections::BTreeSet;
-use std::fmt;
-use std::fmt::Write as _;
-use std::ops::RangeInclusive;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use serde_json::Value;
-use tokio::select;
-use tokio::time::{sleep, sleep_until};
 use xtask::browser::Browser;
+use xtask::delivery::{Client, Load, Report, Resend, TITLES};
 use xtask::peers::Peer;
 
-use super::POLL;
-use super::proxy::Proxy;
-use super::server::{Connection, Manner, Server};
-use super::visit::Visit;
+use super::visit;
 
 #[tokio::test]
 async fn resend_every_loses_nothing_through_kills_and_confirms_truly() {
-    let report = Report::of(Client::heartwire(Resend::Every, 200), SHORT).await;
+    let report = report(Client::heartwire(Resend::Every, 200), SHORT).await;
 
     println!("{TITLES}\n{report}");
-    report.assert_fair();
-    report.assert_kept();
-    assert!(report.confirmed > Some(0), "{}", report.record);
+    assert_kept(&report);
+    assert!(report.confirmed > Some(0), "{report:?}");
 }
 
 #[tokio::test]
 async fn resend_latest_converges_through_kills_and_confirms_truly() {
-    let report = Report::of(Client::heartwire(Resend::Latest, 60), SHORT).await;
+    let report = report(Client::heartwire(Resend::Latest, 60), SHORT).await;
 
     println!("{TITLES}\n{report}");
-    report.assert_fair();
-    report.assert_kept();
-    assert!(report.confirmed > Some(0), "{}", report.record);
+    assert_kept(&report);
+    assert!(report.confirmed > Some(0), "{report:?}");
 }
 
 #[tokio::test]
@@ -60,7 +44,7 @@ async fn delivery_beside_other_clients() {
                 outbox_limit: 1000,
             },
         ] {
-            let report = Report::of(client, load).await;
+            let report = report(client, load).await;
             println!("{report}");
             if let Some(breach) = report.breach() {
                 println!("{breach}");
@@ -74,8 +58,7 @@ async fn delivery_beside_other_clients() {
         println!("{report}");
     }
     for report in &reports {
-        report.assert_fair();
-        report.assert_kept();
+        assert_kept(report);
     }
     let kills = reports.iter().map(|report| report.kills);
     let (least, most) = (kills.clone().min().unwrap(), kills.max().unwrap());
@@ -85,461 +68,19 @@ async fn delivery_beside_other_clients() {
     );
 }
 
-/// A page, and how it is opened.
-#[derive(Clone, Copy)]
-enum Client {
-    Heartwire {
-        browser: Browser,
-        resend: Resend,
-        outbox_limit: usize,
-    },
-    Peer(Peer),
+/// Takes `client` through `load`.
+async fn report(client: Client, load: Load) -> Report {
+    let _turn = visit::turn().await;
+    let report = Report::of(client, load).await;
+    report.unwrap_or_else(|error| panic!("{client}: {error}"))
 }
 
-/// The setting of this name, and so the promise.
-#[derive(Clone, Copy, Eq, PartialEq)]
-enum Resend {
-    Every,
-    Latest,
-    Off,
-}
-
-impl Client {
-    fn heartwire(resend: Resend, outbox_limit: usize) -> Self {
-        Self::Heartwire {
-            browser: Browser::Chromium,
-            resend,
-            outbox_limit,
-        }
-    }
-
-    /// Opens its page with `query`, which means the same to all of them.
-    async fn open(self, query: &str) -> Visit {
-        match self {
-            Self::Heartwire {
-                browser,
-                resend,
-                outbox_limit,
-            } => {
-                let own = format!("resend={resend}&outbox_limit={outbox_limit}");
-                Visit::with(browser, &[], &format!("{query}&{own}")).await
-            }
-            Self::Peer(peer) => {
-                let dist = peer.dist().unwrap_or_else(|error| panic!("{error}"));
-                let visit = Visit::elsewhere(Browser::Chromium, &dist).await;
-                let address = visit.site.address("127.0.0.1", query);
-                visit.session.client.goto(&address).await.unwrap();
-                visit
-            }
-        }
-    }
-
-    fn outbox_limit(self) -> Option<usize> {
-        match self {
-            Self::Heartwire { outbox_limit, .. } => Some(outbox_limit),
-            Self::Peer(_) => None,
-        }
-    }
-
-    /// What its setting promises.
-    fn promise(self) -> Resend {
-        match self {
-            Self::Heartwire { resend, .. } => resend,
-            Self::Peer(_) => Resend::Off,
-        }
+/// Checks that the load was what it should be, and that the client did what it promises.
+fn assert_kept(report: &Report) {
+    for complaint in [report.unfairness(), report.breach()] {
+        assert!(complaint.is_none(), "{}", complaint.unwrap_or_default());
     }
 }
-
-impl fmt::Display for Client {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Heartwire {
-                browser,
-                resend,
-                outbox_limit,
-            } => {
-                write!(f, "Heartwire, {resend}, outbox {outbox_limit}")?;
-                match browser {
-                    Browser::Chromium => Ok(()),
-                    Browser::Firefox => f.write_str(", Firefox"),
-                }
-            }
-            Self::Peer(peer) => {
-                write!(f, "{} {}", peer.name(), peer.version().unwrap_or_default())
-            }
-        }
-    }
-}
-
-impl fmt::Display for Resend {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Every => "every",
-            Self::Latest => "latest",
-            Self::Off => "off",
-        })
-    }
-}
-
-/// How much is typed, and what happens to it on the way.
-#[derive(Clone, Copy)]
-struct Load {
-    texts: usize,
-    /// From one text to the next.
-    pace: Duration,
-    /// Of every byte, in either direction.
-    delay: Duration,
-    /// As many kills at least; with fewer, the trial says nothing.
-    kills: usize,
-}
-
-/// What came of one client under one load.
-struct Report {
-    client: Client,
-    load: Load,
-    typed: usize,
-    /// Different texts at the server.
-    reached: usize,
-    lost: Vec<usize>,
-    /// Texts at the server beyond the first of each.
-    repeated: usize,
-    in_order: bool,
-    /// The most texts at once that had been typed and were not confirmed.
-    backlog: usize,
-    /// What the page showed at the end; `None` if it shows no such number.
-    confirmed: Option<usize>,
-    heartbeats: usize,
-    /// The most texts at once that the page showed as confirmed and the server did not have, or
-    /// had without a heartbeat behind them.
-    falsely: usize,
-    kills: usize,
-    /// What the server noted, in words, and what it had not when the page was false.
-    record: String,
-}
-
-impl Report {
-    /// Takes `client` through `load`.
-    async fn of(client: Client, load: Load) -> Self {
-        let server = Server::start(Manner::Echo);
-        let proxy = Proxy::to(&server).await;
-        proxy.delay(load.delay);
-        let visit = client.open(&format!("url={proxy}&{QUICK}")).await;
-        server.until("a connection", |_| server.alive() == 1).await;
-
-        let mut witness = Witness::new(client, &visit, &server);
-        let last = load.texts - LAST;
-        witness.types(1..=last, load.pace).await;
-        let mut kills = 0;
-        select! {
-            () = kill(&proxy, &server, &mut kills) => {}
-            () = witness.sees_typed(last) => {}
-        }
-        witness
-            .sees("a connection that stays", || stands(&server))
-            .await;
-        proxy.black_hole();
-        witness.types(last + 1..=load.texts, load.pace).await;
-        witness.sees_typed(load.texts).await;
-        proxy.reset();
-        kills += 1;
-        witness
-            .sees("the end of what arrives", || is_quiet(&server))
-            .await;
-        witness.report(load, kills)
-    }
-
-    /// Checks that the load was what it should be.
-    fn assert_fair(&self) {
-        let Self { client, load, .. } = self;
-        assert_eq!(self.typed, load.texts, "{client}");
-        assert!(self.kills >= load.kills, "{client}: {} kills", self.kills);
-        // Whoever had texts on the way when a connection died lost them or sent them again.
-        let touched = self.lost.len() + self.repeated;
-        assert!(touched > 0, "{client}: the kills did nothing");
-    }
-
-    /// Checks that the client did what it promises.
-    fn assert_kept(&self) {
-        if let Some(breach) = self.breach() {
-            panic!("{breach}");
-        }
-    }
-
-    /// Says which promise the client broke, and how that came.
-    fn breach(&self) -> Option<String> {
-        let lost_last = self.lost.last() == Some(&self.load.texts);
-        let breach = match self.client.promise() {
-            // Typed texts take each other's place then, and the numbers below mean nothing.
-            Resend::Every if self.client.outbox_limit() <= Some(self.backlog) => {
-                "had its outbox full: it got no proofs, or the machine is too busy"
-            }
-            _ if self.falsely > 0 => "confirmed what was not proven",
-            Resend::Every if !self.lost.is_empty() => "lost texts",
-            Resend::Every if !self.in_order => "changed the order",
-            Resend::Latest if lost_last => "lost the last text",
-            Resend::Every | Resend::Latest | Resend::Off => return None,
-        };
-        Some(format!("{} {breach}: {}", self.client, self.record))
-    }
-}
-
-/// A row of the table.
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = |number: usize| match self.confirmed {
-            Some(_) => number.to_string(),
-            None => "none".to_owned(),
-        };
-        write!(
-            f,
-            "{:<39} {:>5} {:>5} {:>7} {:>5} {:>8} {:>10} {:>9} {:>7} {:>5}",
-            self.client.to_string(),
-            self.load.delay.as_millis(),
-            self.typed,
-            self.reached,
-            self.lost.len(),
-            self.repeated,
-            self.heartbeats,
-            shown(self.confirmed.unwrap_or_default()),
-            shown(self.falsely),
-            self.kills,
-        )
-    }
-}
-
-/// Compares what the page says with what the server has.
-struct Witness<'a> {
-    client: Client,
-    visit: &'a Visit,
-    server: &'a Server,
-    started: Instant,
-    typed: usize,
-    confirmed: Option<usize>,
-    backlog: usize,
-    falsely: usize,
-    falsehood: String,
-}
-
-impl<'a> Witness<'a> {
-    fn new(client: Client, visit: &'a Visit, server: &'a Server) -> Self {
-        Self {
-            client,
-            visit,
-            server,
-            started: Instant::now(),
-            typed: 0,
-            confirmed: None,
-            backlog: 0,
-            falsely: 0,
-            falsehood: String::new(),
-        }
-    }
-
-    /// Lets the page type these texts, and does not wait for it.
-    async fn types(&self, numbers: RangeInclusive<usize>, pace: Duration) {
-        let (first, last) = numbers.into_inner();
-        let script = format!(
-            "const field = document.querySelector('#message');
-            const start = performance.now();
-            const pace = {};
-            window.typed ??= 0;
-            const step = () => {{
-                const due = {first} + Math.floor((performance.now() - start) / pace);
-                while (window.typed < Math.min(due, {last})) {{
-                    field.value = String(window.typed + 1).padStart(4, '0');
-                    field.dispatchEvent(new InputEvent('input', {{ bubbles: true }}));
-                    window.typed += 1;
-                }}
-                if (window.typed < {last}) setTimeout(step, pace);
-            }};
-            step()",
-            pace.as_millis()
-        );
-        self.visit.evaluate(&script).await;
-    }
-
-    async fn sees_typed(&mut self, last: usize) {
-        let start = Instant::now();
-        while self.typed < last {
-            assert!(start.elapsed() < PATIENCE, "only {} typed", self.typed);
-            self.looks().await;
-        }
-    }
-
-    /// Goes on looking until `condition` holds.
-    async fn sees(&mut self, what: &str, condition: impl Fn() -> bool) {
-        let start = Instant::now();
-        while !condition() {
-            assert!(
-                start.elapsed() < PATIENCE,
-                "not within {PATIENCE:?}: {what}"
-            );
-            self.looks().await;
-        }
-    }
-
-    /// Looks at the page first and then at the server, so that a true page cannot seem false.
-    async fn looks(&mut self) {
-        let looks = "const shown = document.querySelector('[data-confirmed]');
-            return [window.typed, shown && Number(shown.dataset.confirmed)]";
-        let seen = self.visit.evaluate(looks).await;
-        let number = |value: &Value| usize::try_from(value.as_u64()?).ok();
-        self.typed = number(&seen[0]).unwrap();
-        self.confirmed = number(&seen[1]);
-        let all = self.server.connections();
-
-        let confirmed = self.confirmed.unwrap_or_default();
-        self.backlog = self.backlog.max(self.typed.saturating_sub(confirmed));
-        let there: BTreeSet<_> = numbers(&all).collect();
-        let covered = covered(&all).len();
-        let missing = match self.client.promise() {
-            // Nothing is left out, so it is the first texts that are confirmed.
-            Resend::Every => (1..=confirmed).filter(|n| !there.contains(n)).count(),
-            // Which ones it does not say.
-            Resend::Latest | Resend::Off => 0,
-        };
-        // Only the reply to a heartbeat proves anything.
-        let falsely = missing.max(confirmed.saturating_sub(covered));
-        if falsely > self.falsely {
-            self.falsely = falsely;
-            self.falsehood = format!(
-                "at {:?} the page showed {confirmed} of {} as confirmed when the server had {}, \
-                 {covered} of them before a heartbeat, without {}{}",
-                self.started.elapsed(),
-                self.typed,
-                there.len(),
-                ranges(&missing_of(&there, self.typed)),
-                record(&all, self.started),
-            );
-        }
-        sleep(POLL).await;
-    }
-
-    fn report(self, load: Load, kills: usize) -> Report {
-        let all = self.server.connections();
-        let there: BTreeSet<_> = numbers(&all).collect();
-        let mut first = BTreeSet::new();
-        let in_order = numbers(&all).filter(|n| first.insert(*n)).is_sorted();
-        let lost = missing_of(&there, self.typed);
-        let record = format!(
-            "lost {}{}\n{}",
-            ranges(&lost),
-            record(&all, self.started),
-            self.falsehood
-        );
-        Report {
-            client: self.client,
-            load,
-            typed: self.typed,
-            reached: there.len(),
-            lost,
-            repeated: numbers(&all).count() - there.len(),
-            in_order,
-            backlog: self.backlog,
-            heartbeats: frames(&all).filter(|text| *text == HEARTBEAT).count(),
-            confirmed: self.confirmed,
-            falsely: self.falsely,
-            kills,
-            record,
-        }
-    }
-}
-
-/// Resets the connection again and again, and counts how often there was one.
-async fn kill(proxy: &Proxy, server: &Server, kills: &mut usize) {
-    let mut random = fastrand::Rng::with_seed(SEED);
-    let mut next = Instant::now();
-    loop {
-        next += Duration::from_millis(random.u64(300..=900));
-        sleep_until(next.into()).await;
-        if server.alive() > 0 {
-            proxy.reset();
-            *kills += 1;
-        }
-    }
-}
-
-/// Whether there is a connection that has been open for several round trips.
-fn stands(server: &Server) -> bool {
-    let all = server.connections();
-    let newest = all.last().filter(|one| one.is_alive());
-    newest
-        .and_then(|one| one.opened)
-        .is_some_and(|opened| opened.elapsed() > STANDING)
-}
-
-/// Whether there is a connection and nothing more has come for a long time.
-fn is_quiet(server: &Server) -> bool {
-    let all = server.connections();
-    let last = all
-        .iter()
-        .filter_map(|one| Some(one.frames.last()?.at))
-        .max();
-    stands(server) && last.is_none_or(|at| at.elapsed() > QUIET)
-}
-
-/// The numbers of the typed texts that arrived, in their order; a heartbeat has none.
-fn numbers(all: &[Connection]) -> impl Iterator<Item = usize> {
-    frames(all).filter_map(|text| text.parse().ok())
-}
-
-fn frames(all: &[Connection]) -> impl Iterator<Item = &str> {
-    let frames = all.iter().flat_map(|one| &one.frames);
-    frames.map(|frame| frame.text.as_str())
-}
-
-/// The texts that arrived before a heartbeat of the same connection.
-fn covered(all: &[Connection]) -> BTreeSet<usize> {
-    all.iter()
-        .flat_map(|one| {
-            let beat = one.frames.iter().rposition(|frame| frame.text == HEARTBEAT);
-            &one.frames[..beat.unwrap_or(0)]
-        })
-        .filter_map(|frame| frame.text.parse().ok())
-        .collect()
-}
-
-fn missing_of(there: &BTreeSet<usize>, typed: usize) -> Vec<usize> {
-    (1..=typed).filter(|n| !there.contains(n)).collect()
-}
-
-/// Writes ascending numbers as ranges.
-fn ranges(numbers: &[usize]) -> String {
-    let mut ranges = numbers
-        .chunk_by(|one, next| one + 1 == *next)
-        .map(|range| match range {
-            [one] => one.to_string(),
-            [first, .., last] => format!("{first}-{last}"),
-            [] => String::new(),
-        })
-        .collect::<Vec<_>>();
-    if ranges.is_empty() {
-        ranges.push("nothing".to_owned());
-    }
-    ranges.join(" ")
-}
-
-/// What the server noted, a line for each connection.
-fn record(all: &[Connection], started: Instant) -> String {
-    let mut record = String::new();
-    for (number, one) in all.iter().enumerate() {
-        let since = |at: Option<Instant>| at.map(|at| at.saturating_duration_since(started));
-        let numbers: Vec<_> = numbers(std::slice::from_ref(one)).collect();
-        let _ = write!(
-            record,
-            "\nconnection {number}, opened {:?}, ended {:?}, {} frames: {}",
-            since(one.opened),
-            since(one.ended),
-            one.frames.len(),
-            ranges(&numbers),
-        );
-    }
-    record
-}
-
-/// The head of the table; the delay is in milliseconds.
-const TITLES: &str = "client                                  delay typed reached  lost repeated \
-                      heartbeats confirmed falsely kills";
 
 /// With so little of it that a normal run can afford it.
 const SHORT: Load = Load {
@@ -561,24 +102,3 @@ const SLOW: Load = Load {
     delay: Duration::from_millis(20),
     ..LONG
 };
-
-/// As many texts are typed into the connection that the last kill takes.
-const LAST: usize = 10;
-
-/// Reconnecting that costs little of the time in which the kills come.
-const QUICK: &str = "retry_min=10ms&retry_max=50ms";
-
-/// What the page sends as a heartbeat.
-const HEARTBEAT: &str = "heartbeat";
-
-/// Gives every client the same kills.
-const SEED: u64 = 3;
-
-/// Ten round trips of [`SLOW`].
-const STANDING: Duration = Duration::from_millis(400);
-
-/// Far longer than a client takes to send what it holds.
-const QUIET: Duration = Duration::from_secs(2);
-
-/// How long any part of a trial may take.
-const PATIENCE: Duration = Duration::from_mins(1);

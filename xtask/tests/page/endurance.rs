@@ -1,9 +1,8 @@
-use std::fmt;
 use std::time::Instant;
 
-use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 use xtask::browser::Browser;
+use xtask::usage::Use;
 
 use super::server::{Manner, Server};
 use super::visit::Visit;
@@ -48,10 +47,10 @@ impl Load {
             ..self
         };
         warm.bear(&server).await;
-        let before = Use::measured(&visit).await;
+        let before = measured(&visit).await;
         let started = Instant::now();
         self.bear(&server).await;
-        let after = Use::measured(&visit).await;
+        let after = measured(&visit).await;
 
         let Self {
             reconnects,
@@ -63,7 +62,7 @@ impl Load {
             started.elapsed(),
         );
         assert_eq!(server.alive(), 1);
-        before.assert_flat(after);
+        assert_flat(before, after);
     }
 
     /// Sends and receives over one connection after the other. Nothing is asked through
@@ -96,16 +95,10 @@ impl Load {
     }
 }
 
-/// A visit whose memory can be [`Use::measured`]; the page is not open yet.
+/// A visit whose page can be [`measured`]; it is not open yet.
 pub(super) async fn measurable() -> Visit {
     let visit = Visit::before(Browser::Chromium, &[], "/", None).await;
-    // trunk's start script gives the module's memory to whoever listens.
-    let source = "addEventListener('TrunkApplicationStarted',
-        event => { window.memory = event.detail.wasm.memory; });";
-    let script = json!({ "source": source });
-    visit
-        .devtools("Page.addScriptToEvaluateOnNewDocument", script)
-        .await;
+    Use::prepare(&visit.session).await.unwrap();
     visit
 }
 
@@ -122,96 +115,20 @@ const ANSWERS: &str = "
     new MutationObserver(answer).observe(document.body,
         { characterData: true, childList: true, subtree: true });";
 
-/// What the page uses after the collection of garbage.
-#[derive(Clone, Copy)]
-pub(super) struct Use {
-    /// Bytes that the objects of `JavaScript` take.
-    heap: u64,
-    /// Bytes of the module's memory, which never shrinks.
-    module: u64,
-    /// Nodes of documents, attached or not.
-    nodes: u64,
-    listeners: u64,
-    functions: u64,
-    sockets: u64,
+/// What the page uses.
+pub(super) async fn measured(visit: &Visit) -> Use {
+    Use::measured(&visit.session).await.unwrap()
 }
 
-impl Use {
-    pub(super) async fn measured(visit: &Visit) -> Self {
-        // Both are kept for whoever might ask.
-        for command in ["Log.clear", "Runtime.discardConsoleEntries"] {
-            ask(visit, command, json!({})).await;
-        }
-        // The second collection takes what the first has let go.
-        for _ in 0..2 {
-            ask(visit, "HeapProfiler.collectGarbage", json!({})).await;
-        }
-        let heap = ask(visit, "Runtime.getHeapUsage", json!({})).await;
-        let counters = ask(visit, "Memory.getDOMCounters", json!({})).await;
-        let module = "return window.memory.buffer.byteLength";
-        Self {
-            heap: heap["usedSize"].as_u64().unwrap(),
-            module: visit.evaluate(module).await.as_u64().unwrap(),
-            nodes: counters["nodes"].as_u64().unwrap(),
-            listeners: counters["jsEventListeners"].as_u64().unwrap(),
-            functions: count(visit, "Function").await,
-            sockets: count(visit, "WebSocket").await,
-        }
-    }
-
-    pub(super) fn assert_flat(self, later: Self) {
-        assert!(later.heap <= self.heap + HEAP_SLACK, "{later}");
-        assert!(later.module <= self.module + MODULE_SLACK, "{later}");
-        assert!(later.nodes <= self.nodes + SLACK, "{later}");
-        assert!(later.listeners <= self.listeners + SLACK, "{later}");
-        assert!(later.functions <= self.functions + SLACK, "{later}");
-        assert!(later.sockets <= 2, "{later}");
-    }
+pub(super) fn assert_flat(before: Use, later: Use) {
+    assert!(later.heap <= before.heap + HEAP_SLACK, "{later}");
+    assert!(later.module <= before.module + MODULE_SLACK, "{later}");
+    assert!(later.nodes <= before.nodes + SLACK, "{later}");
+    assert!(later.listeners <= before.listeners + SLACK, "{later}");
+    assert!(later.functions <= before.functions + SLACK, "{later}");
+    assert!(later.timers <= before.timers + SLACK, "{later}");
+    assert!(later.sockets <= 2, "{later}");
 }
-
-impl fmt::Display for Use {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            heap,
-            module,
-            nodes,
-            listeners,
-            functions,
-            sockets,
-        } = self;
-        write!(
-            f,
-            "{heap} bytes of JavaScript, {module} of the module; {nodes} nodes, \
-             {listeners} listeners, {functions} functions, {sockets} WebSockets"
-        )
-    }
-}
-
-/// How many objects of this class there are.
-async fn count(visit: &Visit, class: &str) -> u64 {
-    let prototype = json!({ "expression": format!("{class}.prototype"), "objectGroup": GROUP });
-    let prototype = ask(visit, "Runtime.evaluate", prototype).await;
-    let id = &prototype["result"]["objectId"];
-    let query = json!({ "prototypeObjectId": id, "objectGroup": GROUP });
-    let all = ask(visit, "Runtime.queryObjects", query).await;
-    let length = json!({
-        "objectId": all["objects"]["objectId"],
-        "functionDeclaration": "function() { return this.length; }",
-        "returnByValue": true,
-    });
-    let length = ask(visit, "Runtime.callFunctionOn", length).await;
-    // The list would keep them all.
-    let group = json!({ "objectGroup": GROUP });
-    ask(visit, "Runtime.releaseObjectGroup", group).await;
-    length["result"]["value"].as_u64().unwrap()
-}
-
-async fn ask(visit: &Visit, command: &'static str, parameters: Value) -> Value {
-    let answer = visit.session.devtools(command, parameters);
-    answer.await.unwrap()
-}
-
-const GROUP: &str = "counted";
 
 /// A back-off that costs a test no time.
 const QUICK: &str = "retry_min=10ms&retry_max=10ms";

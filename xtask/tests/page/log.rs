@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 use xtask::browser::Browser;
 
-use super::endurance::{Use, measurable};
+use super::endurance::{assert_flat, measurable, measured};
 use super::server::{Manner, Server};
 use super::visit::Visit;
 use super::{SOON, eventually};
@@ -401,7 +401,7 @@ async fn assert_flooded(messages: u32, times: u32, most: f64) {
         .evaluate("if (window.pause.textContent === 'Pause') window.pause.click()")
         .await;
     visit.flood(&server, None, 2_000).await;
-    let before = Use::measured(&visit).await;
+    let before = measured(&visit).await;
 
     let mut answers = Vec::new();
     for _ in 0..times {
@@ -418,7 +418,7 @@ async fn assert_flooded(messages: u32, times: u32, most: f64) {
         // Ten in view, two that are cut, and six beyond them above and below.
         assert!(flood.rows <= 24);
     }
-    let after = Use::measured(&visit).await;
+    let after = measured(&visit).await;
 
     let slowest = answers.iter().copied().fold(0.0, f64::max);
     println!(
@@ -427,7 +427,7 @@ async fn assert_flooded(messages: u32, times: u32, most: f64) {
     );
     assert!(!answers.is_empty());
     assert!(slowest <= most);
-    before.assert_flat(after);
+    assert_flat(before, after);
 }
 
 /// Notes how long it takes from when a click reached the browser until the button is changed, and the

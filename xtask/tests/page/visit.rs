@@ -1,4 +1,3 @@
-use std::env;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -8,6 +7,7 @@ use serde_json::{Value, json};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use xtask::Error;
 use xtask::browser::{Browser, Session};
+use xtask::page;
 use xtask::site::Site;
 
 use super::{SOON, eventually};
@@ -66,7 +66,7 @@ impl Visit {
         prefix: &str,
         policy: Option<&str>,
     ) -> Self {
-        let turn = TURNS.acquire().await.unwrap();
+        let turn = turn().await;
         let site = Site::start(directory, prefix, policy).await.unwrap();
         let session = session.await.unwrap_or_else(|error| panic!("{error}"));
         Self {
@@ -275,19 +275,14 @@ impl Visit {
 /// A page that is hidden behind another tab.
 pub(crate) struct Away(WindowHandle);
 
+/// Waits for one's turn to start a browser.
+pub(crate) async fn turn() -> SemaphorePermit<'static> {
+    TURNS.acquire().await.unwrap()
+}
+
 /// The built page.
 pub(crate) fn dist() -> PathBuf {
-    let dist = match env::var_os("HEARTWIRE_DIST") {
-        Some(dist) => PathBuf::from(dist),
-        None => xtask::root().join("dist"),
-    };
-    let built = dist.join("index.html").is_file();
-    assert!(
-        built,
-        "{} is not built: run `trunk build --release` first",
-        dist.display()
-    );
-    dist
+    page::dist().unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// As many browsers as two cores can run at once without blurring the times.

@@ -1,0 +1,164 @@
+//! What a page uses: memory, objects, timers.
+
+use std::fmt;
+
+use serde_json::{Value, json};
+
+use crate::Error;
+use crate::browser::Session;
+
+/// What a page in Chromium uses after the collection of garbage.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Use {
+    /// Bytes that the objects of `JavaScript` take.
+    pub heap: u64,
+    /// Bytes of the memory of the page's WebAssembly, which never shrinks; none if it has none.
+    pub module: u64,
+    /// Nodes of documents, attached or not.
+    pub nodes: u64,
+    /// Listeners of events.
+    pub listeners: u64,
+    /// Functions of `JavaScript`.
+    pub functions: u64,
+    /// WebSockets that somebody still holds.
+    pub sockets: u64,
+    /// Timers that will still expire.
+    pub timers: u64,
+}
+
+impl Use {
+    /// Lets every page that is opened from now on be [`Use::measured`].
+    ///
+    /// # Errors
+    ///
+    /// If the browser refuses.
+    pub async fn prepare(session: &Session) -> Result<(), Error> {
+        let script = json!({ "source": WATCH });
+        let added = session.devtools("Page.addScriptToEvaluateOnNewDocument", script);
+        added.await.map(drop)
+    }
+
+    /// Measures the page that is open.
+    ///
+    /// # Errors
+    ///
+    /// If the browser does not answer, or [`Use::prepare`] did not come first.
+    pub async fn measured(session: &Session) -> Result<Self, Error> {
+        // Both are kept for whoever might ask.
+        for command in ["Log.clear", "Runtime.discardConsoleEntries"] {
+            session.devtools(command, json!({})).await?;
+        }
+        // The second collection takes what the first has let go.
+        for _ in 0..2 {
+            session
+                .devtools("HeapProfiler.collectGarbage", json!({}))
+                .await?;
+        }
+        let heap = session.devtools("Runtime.getHeapUsage", json!({})).await?;
+        let counters = session.devtools("Memory.getDOMCounters", json!({})).await?;
+        let watched = json!({
+            "expression": "[memory ? memory.buffer.byteLength : 0, timers.size]",
+            "returnByValue": true,
+        });
+        let watched = session.devtools("Runtime.evaluate", watched).await?;
+        let watched = &watched["result"]["value"];
+        Ok(Self {
+            heap: number(&heap["usedSize"])?,
+            module: number(&watched[0])?,
+            nodes: number(&counters["nodes"])?,
+            listeners: number(&counters["jsEventListeners"])?,
+            functions: count(session, "Function").await?,
+            sockets: count(session, "WebSocket").await?,
+            timers: number(&watched[1])?,
+        })
+    }
+}
+
+impl fmt::Display for Use {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            heap,
+            module,
+            nodes,
+            listeners,
+            functions,
+            sockets,
+            timers,
+        } = self;
+        write!(
+            f,
+            "{heap} bytes of JavaScript, {module} of the module; {nodes} nodes, {listeners} \
+             listeners, {functions} functions, {sockets} WebSockets, {timers} timers"
+        )
+    }
+}
+
+/// How many objects of this class there are.
+async fn count(session: &Session, class: &str) -> Result<u64, Error> {
+    let prototype = json!({ "expression": format!("{class}.prototype"), "objectGroup": GROUP });
+    let prototype = session.devtools("Runtime.evaluate", prototype).await?;
+    let id = &prototype["result"]["objectId"];
+    let query = json!({ "prototypeObjectId": id, "objectGroup": GROUP });
+    let all = session.devtools("Runtime.queryObjects", query).await?;
+    let length = json!({
+        "objectId": all["objects"]["objectId"],
+        "functionDeclaration": "function() { return this.length; }",
+        "returnByValue": true,
+    });
+    let length = session.devtools("Runtime.callFunctionOn", length).await?;
+    // The list would keep them all.
+    let group = json!({ "objectGroup": GROUP });
+    session
+        .devtools("Runtime.releaseObjectGroup", group)
+        .await?;
+    number(&length["result"]["value"])
+}
+
+fn number(value: &Value) -> Result<u64, Error> {
+    value
+        .as_u64()
+        .ok_or_else(|| Error::Failed(format!("the browser counts {value}")))
+}
+
+const GROUP: &str = "counted";
+
+/// Holds the memory of the page's WebAssembly, however that is started, and the timers that run.
+const WATCH: &str = "
+    window.memory = undefined;
+    const note = (instance) => { window.memory ??= instance.exports.memory; };
+    for (const way of ['instantiate', 'instantiateStreaming']) {
+        const original = WebAssembly[way];
+        WebAssembly[way] = async (...all) => {
+            const made = await original.apply(WebAssembly, all);
+            note(made.instance ?? made);
+            return made;
+        };
+    }
+    WebAssembly.Instance = new Proxy(WebAssembly.Instance, {
+        construct(target, all) {
+            const instance = new target(...all);
+            note(instance);
+            return instance;
+        },
+    });
+    window.timers = new Set();
+    const { setTimeout, setInterval, clearTimeout, clearInterval } = window;
+    window.setTimeout = (does, ...rest) => {
+        const id = setTimeout((...all) => {
+            timers.delete(id);
+            if (typeof does === 'function') does(...all);
+        }, ...rest);
+        timers.add(id);
+        return id;
+    };
+    window.setInterval = (...all) => {
+        const id = setInterval(...all);
+        timers.add(id);
+        return id;
+    };
+    for (const [name, original] of Object.entries({ clearTimeout, clearInterval })) {
+        window[name] = (id) => {
+            timers.delete(id);
+            original(id);
+        };
+    }";

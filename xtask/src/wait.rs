@@ -1,0 +1,35 @@
+//! Waiting for what somebody else does.
+
+use std::time::{Duration, Instant};
+
+use tokio::time::sleep;
+
+use crate::Error;
+
+/// Waits until `condition` yields something and returns that.
+///
+/// # Errors
+///
+/// If it has not by the deadline; then the message says `what` did not happen.
+pub async fn eventually<T>(
+    what: &str,
+    deadline: Duration,
+    condition: impl AsyncFn() -> Option<T>,
+) -> Result<T, Error> {
+    let start = Instant::now();
+    loop {
+        if let Some(value) = condition().await {
+            return Ok(value);
+        }
+        if start.elapsed() >= deadline {
+            return Err(Error::Failed(format!("not within {deadline:?}: {what}")));
+        }
+        sleep(POLL).await;
+    }
+}
+
+/// How long anything may take that should take no time at all.
+pub const SOON: Duration = Duration::from_secs(10);
+
+/// Pause between two looks at a condition; the servers note times themselves.
+pub const POLL: Duration = Duration::from_millis(20);
