@@ -128,9 +128,7 @@ impl fmt::Display for Client {
                     Browser::Firefox => f.write_str(", Firefox"),
                 }
             }
-            Self::Peer(peer) => {
-                write!(f, "{} {}", peer.name(), peer.version().unwrap_or_default())
-            }
+            Self::Peer(peer) => f.write_str(&peer.title()),
         }
     }
 }

@@ -2,7 +2,6 @@
 
 mod chart;
 
-use std::fmt;
 use std::fs;
 use std::path::PathBuf;
 use std::thread;
@@ -16,7 +15,8 @@ use tokio::task;
 use self::chart::Chart;
 
 use crate::arguments::Arguments;
-use crate::{Error, Interrupt, console, root};
+use crate::table::{Table, grouped};
+use crate::{Error, Interrupt, console, readme, root};
 
 /// What `cargo xtask herd --help` prints; the first line is its summary.
 pub const HELP: &str = "\
@@ -44,7 +44,7 @@ pub async fn command(arguments: Arguments, interrupt: &mut Interrupt) -> Result<
                 .map_err(|cause| Error::Failed(format!("the simulation has ended: {cause}")))?;
             for outage in OUTAGES {
                 console::say(format_args!("{}\n", heading(outage)));
-                console::say(Table::new(&trials, outage));
+                console::say(table(&trials, outage));
             }
             for (path, content) in files(&trials)? {
                 fs::write(&path, content).map_err(|cause| {
@@ -304,52 +304,21 @@ struct Figures {
 }
 
 /// The trials of one outage, a row for each.
-struct Table {
-    rows: Vec<[String; 7]>,
-}
-
-impl Table {
-    fn new(trials: &[Trial], outage: Duration) -> Self {
-        let row = |trial: &Trial| {
-            let figures = trial.figures;
-            [
-                trial.policy.name().to_owned(),
-                grouped(trial.clients),
-                grouped(figures.busiest),
-                grouped(figures.busiest_after),
-                format!("{:.1}", figures.attempts),
-                seconds(figures.mean_wait),
-                seconds(figures.p99_wait),
-            ]
-        };
-        let trials = trials.iter().filter(|trial| trial.outage == outage);
-        Self {
-            rows: trials.map(row).collect(),
-        }
+fn table(trials: &[Trial], outage: Duration) -> Table {
+    let mut table = Table::new(HEADER);
+    for trial in trials.iter().filter(|trial| trial.outage == outage) {
+        let figures = trial.figures;
+        table.push([
+            trial.policy.name().to_owned(),
+            grouped(trial.clients),
+            grouped(figures.busiest),
+            grouped(figures.busiest_after),
+            format!("{:.1}", figures.attempts),
+            seconds(figures.mean_wait),
+            seconds(figures.p99_wait),
+        ]);
     }
-
-    fn markdown(&self) -> String {
-        let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
-        let mut markdown = line(&HEADER.map(str::to_owned));
-        markdown += "| --- | ---: | ---: | ---: | ---: | ---: | ---: |\n";
-        markdown.extend(self.rows.iter().map(|row| line(row)));
-        markdown
-    }
-}
-
-/// For the console: the columns aligned by spaces.
-impl fmt::Display for Table {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for row in [&HEADER.map(str::to_owned)].into_iter().chain(&self.rows) {
-            write!(formatter, "{:<24}", row[0])?;
-            for (cell, name) in row.iter().zip(HEADER).skip(1) {
-                let width = name.len().max("1,000,000".len());
-                write!(formatter, "  {cell:>width$}")?;
-            }
-            writeln!(formatter)?;
-        }
-        Ok(())
-    }
+    table
 }
 
 /// Of a table. The third column counts the attempts of every second, the fourth those from the
@@ -366,28 +335,13 @@ const HEADER: [&str; 7] = [
 
 /// What the command writes, by path: the README with this table, and the chart.
 fn files(trials: &[Trial]) -> Result<[(PathBuf, String); 2], Error> {
-    let path = root().join("README.md");
-    let readme = fs::read_to_string(&path)
-        .map_err(|cause| Error::Failed(format!("{} cannot be read: {cause}", path.display())))?;
-    let readme = filled(&readme, &section(trials)).ok_or_else(|| {
-        Error::Failed(format!(
-            "{} has no place for the table: it stands between the lines {OPENING} and {CLOSING}",
-            path.display()
-        ))
-    })?;
+    let readme = readme::filled("herd", &section(trials))?;
     let chart = Chart { trials }.to_string();
-    Ok([(path, readme), (root().join("docs/herd.svg"), chart)])
+    Ok([
+        (readme::path(), readme),
+        (root().join("docs/herd.svg"), chart),
+    ])
 }
-
-/// The text with `content` between the two comments in it.
-fn filled(text: &str, content: &str) -> Option<String> {
-    let (before, rest) = text.split_once(OPENING)?;
-    let (_, after) = rest.split_once(CLOSING)?;
-    Some(format!("{before}{OPENING}\n{content}{CLOSING}{after}"))
-}
-
-const OPENING: &str = "<!-- herd -->";
-const CLOSING: &str = "<!-- /herd -->";
 
 /// What the README says of the trials, in Markdown. The figures in the text are those of the
 /// longest outage and the largest herd.
@@ -421,7 +375,7 @@ fn section(trials: &[Trial]) -> String {
         format!(
             "\n<details>\n<summary>{}</summary>\n\n{}\n</details>\n",
             heading(outage),
-            Table::new(trials, outage).markdown()
+            table(trials, outage).markdown()
         )
     });
     text + &tables.concat()
@@ -447,19 +401,6 @@ fn heading(outage: Duration) -> String {
     } else {
         format!("The server is away for {} s", outage.as_secs())
     }
-}
-
-/// A whole number as it is read most easily: `1,000,000`.
-fn grouped(number: u32) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }
 
 fn seconds(seconds: f64) -> String {
@@ -615,22 +556,6 @@ mod tests {
                 path.display()
             );
         }
-    }
-
-    #[test]
-    fn what_stands_between_the_comments_is_replaced() {
-        let text = format!("before {OPENING}\nold\n{CLOSING} after");
-
-        assert_eq!(filled(&text, "new\n").unwrap(), text.replace("old", "new"));
-        assert_eq!(filled("no comments", "new"), None);
-    }
-
-    #[test]
-    fn numbers_are_grouped_by_thousands() {
-        assert_eq!(
-            [7, 300, 1_000, 40_391, 1_271_671].map(grouped),
-            ["7", "300", "1,000", "40,391", "1,271,671"]
-        );
     }
 
     const OUTAGE: Duration = Duration::from_secs(30);

@@ -2,7 +2,7 @@
 //!
 //! # Layout
 //!
-//! - [`serve`], [`mod@test`], [`soak`], [`audit`], [`size`], [`herd`], [`mutations`], [`picture`], [`echo`]: one module for
+//! - [`serve`], [`mod@test`], [`soak`], [`audit`], [`size`], [`mod@bench`], [`herd`], [`mutations`], [`picture`], [`echo`]: one module for
 //!   each command
 //! - [`tools`]: what the commands need beside Rust, at which version, and how it is installed
 //! - [`process`]: programs that end when their owner does
@@ -23,9 +23,11 @@ compile_error!("the developer commands need Linux or macOS; `trunk` and `cargo` 
 
 pub mod arguments;
 pub mod audit;
+pub mod bench;
 pub mod browser;
 pub mod console;
 pub mod delivery;
+mod drawing;
 pub mod echo;
 mod error;
 pub mod herd;
@@ -39,11 +41,13 @@ pub mod peers;
 pub mod picture;
 pub mod process;
 pub mod proxy;
+mod readme;
 pub mod serve;
 pub mod server;
 pub mod site;
 pub mod size;
 pub mod soak;
+mod table;
 pub mod test;
 pub mod tools;
 pub mod usage;

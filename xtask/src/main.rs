@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use xtask::arguments::Arguments;
 use xtask::{
-    Error, Interrupt, audit, console, echo, herd, mutations, picture, serve, size, soak, test,
+    Error, Interrupt, audit, bench, console, echo, herd, mutations, picture, serve, size, soak,
+    test,
 };
 
 #[tokio::main]
@@ -20,13 +21,14 @@ async fn main() -> ExitCode {
 }
 
 /// Each command with its help, whose first line says what it is.
-const COMMANDS: [(&str, &str); 9] = [
+const COMMANDS: [(&str, &str); 10] = [
     ("serve", serve::HELP),
     ("test", test::HELP),
     ("soak", soak::HELP),
     ("audit", audit::HELP),
     ("echo", echo::HELP),
     ("size", size::HELP),
+    ("bench", bench::HELP),
     ("herd", herd::HELP),
     ("mutations", mutations::HELP),
     ("picture", picture::HELP),
@@ -57,6 +59,7 @@ async fn run(mut words: impl Iterator<Item = String>) -> Result<(), Error> {
         "audit" => audit::command(arguments, &mut interrupt).await,
         "echo" => echo::command(arguments, &mut interrupt).await,
         "size" => size::command(arguments, &mut interrupt).await,
+        "bench" => bench::command(arguments, &mut interrupt).await,
         "herd" => herd::command(arguments, &mut interrupt).await,
         "mutations" => mutations::command(arguments, &mut interrupt).await,
         "picture" => picture::command(arguments, &mut interrupt).await,

@@ -3,7 +3,9 @@
 use std::env;
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use fantoccini::wd::TimeoutConfiguration;
 use serde_json::Value;
 
 use crate::browser::{Browser, Session};
@@ -52,8 +54,11 @@ impl Page {
     ///
     /// If it throws, or the page is gone.
     pub async fn evaluate_async(&self, script: &str) -> Result<Value, Error> {
+        let client = &self.session.client;
+        let limit = TimeoutConfiguration::new(Some(SCRIPT_LIMIT), None, None);
+        client.update_timeouts(limit).await.map_err(failed)?;
         let script = format!("const done = arguments[arguments.length - 1];\n{script}");
-        let evaluated = self.session.client.execute_async(&script, vec![]);
+        let evaluated = client.execute_async(&script, vec![]);
         evaluated.await.map_err(failed)
     }
 }
@@ -81,3 +86,6 @@ pub fn dist() -> Result<PathBuf, Error> {
 fn failed(cause: impl fmt::Display) -> Error {
     Error::Failed(format!("the page cannot be asked: {cause}"))
 }
+
+/// How long a script may take: longer than anybody here waits for one.
+const SCRIPT_LIMIT: Duration = Duration::from_mins(5);

@@ -50,6 +50,14 @@ impl Peer {
         }
     }
 
+    /// The name with the version.
+    #[must_use]
+    pub fn title(self) -> String {
+        // Of a page that was built, the version is there.
+        let version = self.version().unwrap_or_default();
+        format!("{} {version}", self.name()).trim_end().to_owned()
+    }
+
     /// Whether it connects again by itself.
     #[must_use]
     pub fn reconnects(self) -> bool {

@@ -262,6 +262,13 @@ impl Server {
         records.iter().map(|one| one.frames.len()).sum()
     }
 
+    /// The last text on the newest connection.
+    #[must_use]
+    pub fn last_text(&self) -> Option<String> {
+        let records = self.journal.records();
+        Some(records.last()?.frames.last()?.text.clone())
+    }
+
     /// Waits until what was noted meets `condition`, and returns it.
     ///
     /// # Errors

@@ -33,7 +33,8 @@ impl Use {
     ///
     /// If the browser refuses.
     pub async fn prepare(session: &Session) -> Result<(), Error> {
-        let script = json!({ "source": WATCH });
+        hold_memory(session).await?;
+        let script = json!({ "source": COUNT_TIMERS });
         let added = session.devtools("Page.addScriptToEvaluateOnNewDocument", script);
         added.await.map(drop)
     }
@@ -57,7 +58,7 @@ impl Use {
         let heap = session.devtools("Runtime.getHeapUsage", json!({})).await?;
         let counters = session.devtools("Memory.getDOMCounters", json!({})).await?;
         let watched = json!({
-            "expression": "[memory ? memory.buffer.byteLength : 0, timers.size]",
+            "expression": format!("[{MODULE}, timers.size]"),
             "returnByValue": true,
         });
         let watched = session.devtools("Runtime.evaluate", watched).await?;
@@ -93,6 +94,40 @@ impl fmt::Display for Use {
     }
 }
 
+/// Lets every page that is opened from now on give the memory of its WebAssembly to [`heap`].
+///
+/// # Errors
+///
+/// If the browser refuses.
+pub(crate) async fn hold_memory(session: &Session) -> Result<(), Error> {
+    let script = json!({ "source": HOLD_MEMORY });
+    let added = session.devtools("Page.addScriptToEvaluateOnNewDocument", script);
+    added.await.map(drop)
+}
+
+/// The bytes that JavaScript takes after the collection of garbage, and WebAssembly.
+///
+/// # Errors
+///
+/// If the browser does not answer, or [`hold_memory`] did not come first.
+pub(crate) async fn heap(session: &Session) -> Result<f64, Error> {
+    for _ in 0..2 {
+        session
+            .devtools("HeapProfiler.collectGarbage", json!({}))
+            .await?;
+    }
+    let heap = session.devtools("Runtime.getHeapUsage", json!({})).await?;
+    let module = json!({ "expression": MODULE, "returnByValue": true });
+    let module = session.devtools("Runtime.evaluate", module).await?;
+    let sizes = [&heap["usedSize"], &module["result"]["value"]].map(Value::as_f64);
+    let [Some(heap), Some(module)] = sizes else {
+        return Err(Error::Failed(
+            "the browser does not tell the memory".to_owned(),
+        ));
+    };
+    Ok(heap + module)
+}
+
 /// How many objects of this class there are.
 async fn count(session: &Session, class: &str) -> Result<u64, Error> {
     let prototype = json!({ "expression": format!("{class}.prototype"), "objectGroup": GROUP });
@@ -122,8 +157,10 @@ fn number(value: &Value) -> Result<u64, Error> {
 
 const GROUP: &str = "counted";
 
-/// Holds the memory of the page's WebAssembly, however that is started, and the timers that run.
-const WATCH: &str = "
+const MODULE: &str = "(memory ? memory.buffer.byteLength : 0)";
+
+/// Holds the memory of the page's WebAssembly, however that is started.
+const HOLD_MEMORY: &str = "
     window.memory = undefined;
     const note = (instance) => { window.memory ??= instance.exports.memory; };
     for (const way of ['instantiate', 'instantiateStreaming']) {
@@ -140,7 +177,10 @@ const WATCH: &str = "
             note(instance);
             return instance;
         },
-    });
+    });";
+
+/// Holds the timers that run.
+const COUNT_TIMERS: &str = "
     window.timers = new Set();
     const { setTimeout, setInterval, clearTimeout, clearInterval } = window;
     window.setTimeout = (does, ...rest) => {

@@ -30,6 +30,7 @@ async fn without_a_command_all_are_listed() {
             "audit",
             "echo",
             "size",
+            "bench",
             "herd",
             "mutations",
         ] {

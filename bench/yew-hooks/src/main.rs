@@ -1,7 +1,10 @@
 //! An input whose every change is sent, and the last message received, over `use_websocket`.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use gloo_timers::callback::Interval;
-use web_sys::{HtmlInputElement, UrlSearchParams};
+use web_sys::{HtmlInputElement, UrlSearchParams, WebSocket};
 use yew::prelude::*;
 use yew_hooks::prelude::*;
 
@@ -12,32 +15,38 @@ fn main() {
 #[component]
 fn Page() -> Html {
     let settings = use_memo((), |()| Settings::read());
+    let period = settings.heartbeat;
+    // It has no heartbeat of its own: this one is the page's, and each message begins it anew.
+    let timer = use_mut_ref(|| None);
+    let web_socket = use_mut_ref(|| None::<Shared>);
+    let restart = {
+        let (timer, web_socket) = (timer.clone(), web_socket.clone());
+        move || {
+            let web_socket = web_socket.clone();
+            let beat = Interval::new(period, move || {
+                if let Some(shared) = &*web_socket.borrow()
+                    && let Some(web_socket) = &*shared.borrow()
+                {
+                    let _ = web_socket.send_with_str("heartbeat");
+                }
+            });
+            *timer.borrow_mut() = Some(beat);
+        }
+    };
+
+    let opened = restart.clone();
     let socket = use_websocket_with_options(
         settings.url.clone(),
         UseWebSocketOptions {
+            onopen: Some(Box::new(move |_| opened())),
+            onmessage: Some(Box::new(move |_| restart())),
+            onclose: Some(Box::new(move |_| *timer.borrow_mut() = None)),
             // Endless by default; one delay for every attempt is what it offers.
             reconnect_interval: Some(settings.retry),
             ..UseWebSocketOptions::default()
         },
     );
-
-    // It has no heartbeat of its own: this one is the page's, and each message begins it anew.
-    let period = settings.heartbeat;
-    let web_socket = socket.ws.clone();
-    use_effect_with(
-        (socket.ready_state.clone(), socket.message.clone()),
-        move |(state, _)| {
-            let is_open = **state == UseWebSocketReadyState::Open;
-            let timer = is_open.then(|| {
-                Interval::new(period, move || {
-                    if let Some(web_socket) = &*web_socket.borrow() {
-                        let _ = web_socket.send_with_str("heartbeat");
-                    }
-                })
-            });
-            move || drop(timer)
-        },
-    );
+    *web_socket.borrow_mut() = Some(socket.ws.clone());
 
     let received = (*socket.message).clone().unwrap_or_default();
     let oninput = move |event: InputEvent| {
@@ -51,6 +60,9 @@ fn Page() -> Html {
         </>
     }
 }
+
+/// Where the hook keeps its socket.
+type Shared = Rc<RefCell<Option<WebSocket>>>;
 
 /// Those of `settings.js`, spelled as there; durations in milliseconds.
 struct Settings {

@@ -3,62 +3,46 @@
 use std::fmt::{self, Formatter};
 use std::time::Duration;
 
-use super::{OUTAGES, Policy, SIZES, Trial, grouped, heading, seconds};
+use super::{OUTAGES, Policy, SIZES, Trial, heading, seconds};
+use crate::drawing::{self, LEFT, bar, text, tick};
+use crate::table::grouped;
 
 /// An SVG with a bar for the busiest second of every trial, and one for the mean wait of the
 /// largest of each policy.
-///
-/// It is written by hand for what a README needs: its own ground, which follows the reader's
-/// colours, and its figures in words for who does not see it.
 pub(super) struct Chart<'a> {
     pub(super) trials: &'a [Trial],
 }
 
 impl fmt::Display for Chart<'_> {
     fn fmt(&self, svg: &mut Formatter<'_>) -> fmt::Result {
-        writeln!(
-            svg,
-            r#"<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-labelledby="title description">"#
-        )?;
-        writeln!(svg, r#"<title id="title">{TITLE}</title>"#)?;
-        self.describe(svg)?;
-        writeln!(svg, "<style>\n{STYLE}</style>")?;
-        writeln!(
-            svg,
-            r#"<rect class="ground" x="0.5" y="0.5" width="{}" height="{}" rx="8"/>"#,
-            WIDTH - 1,
-            HEIGHT - 1
-        )?;
-        text(svg, "title", LEFT, 36, TITLE)?;
+        drawing::begin(svg, (WIDTH, HEIGHT), TITLE, &self.description())?;
         for (outage, top) in OUTAGES.into_iter().zip([TOP, TOP + SECTION]) {
             self.section(svg, outage, top)?;
         }
         for (line, y) in NOTE.into_iter().zip([HEIGHT - 36, HEIGHT - 18]) {
             text(svg, "faint", LEFT, y, line)?;
         }
-        writeln!(svg, "</svg>")
+        drawing::end(svg)
     }
 }
 
 impl Chart<'_> {
-    fn describe(&self, svg: &mut Formatter<'_>) -> fmt::Result {
-        write!(svg, r#"<desc id="description">"#)?;
-        for outage in OUTAGES {
-            let clients = grouped(LARGEST);
-            write!(svg, "{}, {clients} clients: ", heading(outage))?;
-            for (policy, separator) in Policy::ALL.into_iter().zip(["; ", "; ", "; ", "; ", ".\n"])
-            {
+    fn description(&self) -> String {
+        let outages = OUTAGES.map(|outage| {
+            let trials = Policy::ALL.map(|policy| {
                 let figures = self.trial(outage, policy, LARGEST).figures;
-                write!(
-                    svg,
-                    "{}, {} attempts in the busiest second and a mean wait of {}{separator}",
+                format!(
+                    "{}, {} attempts in the busiest second and a mean wait of {}",
                     policy.name(),
                     grouped(figures.busiest),
                     seconds(figures.mean_wait)
-                )?;
-            }
-        }
-        writeln!(svg, "</desc>")
+                )
+            });
+            let (heading, clients) = (heading(outage), grouped(LARGEST));
+            let trials = trials.join("; ");
+            format!("{heading}, {clients} clients: {trials}.\n")
+        });
+        outages.concat()
     }
 
     fn section(&self, svg: &mut Formatter<'_>, outage: Duration, top: u32) -> fmt::Result {
@@ -134,31 +118,6 @@ impl Chart<'_> {
     }
 }
 
-fn text(svg: &mut Formatter<'_>, class: &str, x: u32, y: u32, text: &str) -> fmt::Result {
-    writeln!(
-        svg,
-        r#"<text class="{class}" x="{x}" y="{y}">{text}</text>"#
-    )
-}
-
-/// A bar with its figure behind it.
-fn bar(svg: &mut Formatter<'_>, x: u32, y: u32, length: f64, figure: &str) -> fmt::Result {
-    writeln!(
-        svg,
-        r#"<rect class="bar" x="{x}" y="{y}" width="{length:.1}" height="12"/><text class="figure" x="{:.1}" y="{}">{figure}</text>"#,
-        f64::from(x) + length + 5.0,
-        y + 10
-    )
-}
-
-fn tick(svg: &mut Formatter<'_>, x: f64, top: u32, bottom: u32, label: &str) -> fmt::Result {
-    writeln!(
-        svg,
-        r#"<path class="grid" d="M{x:.1} {top}V{bottom}"/><text class="tick" x="{x:.1}" y="{}">{label}</text>"#,
-        bottom + 14
-    )
-}
-
 /// How long the bar of so many attempts is: 80 for each power of ten, from a thousand on.
 fn peak_length(attempts: u32) -> f64 {
     (f64::from(attempts).log10() - 3.0).max(0.0) * 80.0
@@ -186,35 +145,7 @@ const TOP: u32 = 76;
 const SECTION: u32 = 326;
 /// From one policy to the next.
 const GROUP: u32 = 48;
-/// Where the names begin.
-const LEFT: u32 = 24;
 /// Where the bars of attempts begin.
 const PEAKS: u32 = 226;
 /// Where the bars of waits begin.
 const WAITS: u32 = 596;
-
-const STYLE: &str = "\
-text { font: 12px system-ui, -apple-system, 'Segoe UI', sans-serif; fill: #132426; }
-.ground { fill: #ffffff; stroke: #c9d6d7; }
-.grid { fill: none; stroke: #c9d6d7; }
-.bar { fill: #7c9194; }
-.ours .bar { fill: #0b6e63; }
-.title { font-size: 18px; font-weight: 600; }
-.heading { font-size: 14px; font-weight: 600; }
-.name { font-size: 13px; }
-.ours .name, .ours .figure { font-weight: 600; }
-.figure { stroke: #ffffff; stroke-width: 4px; stroke-linejoin: round; paint-order: stroke; }
-.faint, .size, .tick { fill: #52666a; }
-.size, .tick { font-size: 11px; }
-.size { text-anchor: end; }
-.tick { text-anchor: middle; }
-@media (prefers-color-scheme: dark) {
-  text { fill: #e3eeee; }
-  .ground { fill: #131e20; stroke: #2a3a3d; }
-  .grid { stroke: #2a3a3d; }
-  .figure { stroke: #131e20; }
-  .bar { fill: #70868a; }
-  .ours .bar { fill: #4fd1bd; }
-  .faint, .size, .tick { fill: #9db1b4; }
-}
-";

@@ -1,0 +1,320 @@
+//! Heartwire beside what people would use instead, all in one run.
+
+mod answer;
+mod bytes;
+mod chart;
+mod delivery;
+mod endurance;
+mod field;
+mod flood;
+mod grid;
+mod heartbeat;
+mod keystroke;
+mod recovery;
+mod section;
+mod start;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use serde_json::json;
+
+use self::answer::Answer;
+use self::field::Field;
+use crate::arguments::Arguments;
+use crate::peers::{self, Peer};
+use crate::process::{self, Process};
+use crate::test::BUILD;
+use crate::tools::{self, Need};
+use crate::{Error, Interrupt, console, page, readme, root};
+
+/// What `cargo xtask bench --help` prints; the first line is its summary.
+pub const HELP: &str = "\
+Heartwire beside what people would use instead, measured in one run
+
+Installs what is missing, builds the page into dist/ and the other clients' pages from their packages
+into bench/dist/, and takes all of them through the questions below. Prints a table for each, writes
+everything into target/bench/report.json, and the README's performance section with its charts. That
+takes less than 20 minutes. The machine should have nothing else to do.
+
+Names of questions after the command ask only those, and the README stays as it is:
+`cargo xtask bench bytes flood`. docs/bench.md tells how it is measured.
+
+questions:
+  bytes        what a page weighs over the wire
+  start        how long until the input can be used and the socket is open
+  keystroke    how long a keystroke takes to the server, and its echo to the document
+  flood        what 100,000 messages cost
+  recovery     how soon there is a connection after one was lost
+  delivery     what arrives of what is typed while connections are killed
+  heartbeat    what heartbeats cost the server
+  endurance    what stays behind of many connections and messages
+
+options:
+  --built      measure the pages that were built before
+  --quick      one round of each, to see that everything works: its figures say little, and the
+               README stays as it is";
+
+/// Runs `cargo xtask bench`.
+///
+/// # Errors
+///
+/// When a tool cannot be installed, a page cannot be built, or a file cannot be written. A figure
+/// that misses its target is no error, nor is one that cannot be measured: both are told.
+pub async fn command(mut arguments: Arguments, interrupt: &mut Interrupt) -> Result<(), Error> {
+    let is_built = arguments.flag("--built");
+    let is_quick = arguments.flag("--quick");
+    let words = arguments.words();
+    arguments.finish()?;
+    let questions = Question::chosen(&words)?;
+    interrupt
+        .guard(async {
+            let started = Instant::now();
+            if !is_built {
+                tools::install(Need::Tests).await?;
+                build().await?;
+            }
+            let field = Field::start(is_quick).await?;
+            console::say(format_args!("{}", field.machine));
+            let mut answers = Vec::new();
+            for question in questions {
+                console::say(format_args!("\n==> {}", question.name()));
+                let asked = Instant::now();
+                let answer = question.ask(&field).await?;
+                console::say(&answer);
+                console::say(format_args!("  in {}", console::time(asked.elapsed())));
+                answers.push(answer);
+            }
+            write(&field, &answers)?;
+            if words.is_empty() && !is_quick {
+                publish(&field, &answers)?;
+            }
+            console::say(format_args!("all in {}", console::time(started.elapsed())));
+            Ok(())
+        })
+        .await
+}
+
+/// A page that is measured.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Subject {
+    Heartwire,
+    Peer(Peer),
+}
+
+impl Subject {
+    const ALL: [Self; 7] = [
+        Self::Heartwire,
+        Self::Peer(Peer::Plain),
+        Self::Peer(Peer::Vue2),
+        Self::Peer(Peer::VueUse),
+        Self::Peer(Peer::React),
+        Self::Peer(Peer::Partysocket),
+        Self::Peer(Peer::YewHooks),
+    ];
+
+    fn index(self) -> usize {
+        let mut all = Self::ALL.iter();
+        all.position(|one| *one == self)
+            .expect("all are among them")
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Heartwire => "Heartwire",
+            Self::Peer(peer) => peer.name(),
+        }
+    }
+
+    /// The name with the version.
+    fn title(self) -> String {
+        match self {
+            Self::Heartwire => self.name().to_owned(),
+            Self::Peer(peer) => peer.title(),
+        }
+    }
+
+    fn reconnects(self) -> bool {
+        match self {
+            Self::Heartwire => true,
+            Self::Peer(peer) => peer.reconnects(),
+        }
+    }
+
+    fn dist(self) -> Result<PathBuf, Error> {
+        match self {
+            Self::Heartwire => page::dist(),
+            Self::Peer(peer) => peer.dist(),
+        }
+    }
+}
+
+/// What can be asked, in the order in which it is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Question {
+    Bytes,
+    Start,
+    Keystroke,
+    Flood,
+    Recovery,
+    Delivery,
+    Heartbeat,
+    Endurance,
+}
+
+impl Question {
+    const ALL: [Self; 8] = [
+        Self::Bytes,
+        Self::Start,
+        Self::Keystroke,
+        Self::Flood,
+        Self::Recovery,
+        Self::Delivery,
+        Self::Heartbeat,
+        Self::Endurance,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Bytes => "bytes",
+            Self::Start => "start",
+            Self::Keystroke => "keystroke",
+            Self::Flood => "flood",
+            Self::Recovery => "recovery",
+            Self::Delivery => "delivery",
+            Self::Heartbeat => "heartbeat",
+            Self::Endurance => "endurance",
+        }
+    }
+
+    /// Those that the words name; all if there is none.
+    fn chosen(words: &[String]) -> Result<Vec<Self>, Error> {
+        if let Some(unknown) = words
+            .iter()
+            .find(|word| Self::ALL.iter().all(|one| one.name() != **word))
+        {
+            let names = Self::ALL.map(Self::name).join(", ");
+            return Err(Error::Usage(format!(
+                "bench has no question {unknown}; its questions are {names}"
+            )));
+        }
+        let is_chosen =
+            |one: &Self| words.is_empty() || words.iter().any(|word| word == one.name());
+        Ok(Self::ALL.into_iter().filter(is_chosen).collect())
+    }
+
+    async fn ask(self, field: &Field) -> Result<Answer, Error> {
+        match self {
+            Self::Bytes => Ok(bytes::ask(field)),
+            Self::Start => start::ask(field).await,
+            Self::Keystroke => keystroke::ask(field).await,
+            Self::Flood => flood::ask(field).await,
+            Self::Recovery => recovery::ask(field).await,
+            Self::Delivery => delivery::ask().await,
+            Self::Heartbeat => heartbeat::ask(field).await,
+            Self::Endurance => endurance::ask(field).await,
+        }
+    }
+}
+
+async fn build() -> Result<(), Error> {
+    let (program, arguments) = BUILD.split_once(' ').unwrap_or((BUILD, ""));
+    let mut trunk = process::command(program, arguments.split_whitespace());
+    console::say(process::shown(&trunk));
+    Process::start(&mut trunk)?.succeed().await?;
+    peers::build().await
+}
+
+/// Writes everything that was measured, for programs.
+fn write(field: &Field, answers: &[Answer]) -> Result<(), Error> {
+    let report = json!({
+        "machine": field.machine,
+        "answers": answers.iter().map(Answer::json).collect::<Vec<_>>(),
+    });
+    save(
+        &root().join("target/bench/report.json"),
+        &format!("{report:#}\n"),
+    )
+}
+
+/// Writes the README's section and its charts.
+fn publish(field: &Field, answers: &[Answer]) -> Result<(), Error> {
+    for (name, chart) in chart::all(answers) {
+        save(&root().join("docs").join(name), &chart.to_string())?;
+    }
+    let section = section::markdown(&field.machine, answers);
+    save(&readme::path(), &readme::filled("bench", &section)?)
+}
+
+fn save(path: &Path, content: &str) -> Result<(), Error> {
+    let failed = |cause| Error::Failed(format!("{} cannot be written: {cause}", path.display()));
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(failed)?;
+    }
+    fs::write(path, content).map_err(failed)?;
+    console::say(format_args!("{} is written", path.display()));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_peer_is_a_subject() {
+        for peer in Peer::ALL {
+            assert!(Subject::ALL.contains(&Subject::Peer(peer)), "{peer:?}");
+        }
+        assert_eq!(Subject::ALL.len(), Peer::ALL.len() + 1);
+    }
+
+    #[test]
+    fn the_help_lists_the_questions_in_their_order() {
+        let (_, listed) = HELP.split_once("questions:\n").unwrap();
+        let (listed, _) = listed.split_once("\n\n").unwrap();
+        let listed: Vec<_> = listed
+            .lines()
+            .filter_map(|line| line.split_whitespace().next())
+            .collect();
+
+        assert_eq!(listed, Question::ALL.map(Question::name));
+    }
+
+    #[test]
+    fn an_unknown_question_is_named() {
+        let chosen = |words: &[&str]| {
+            let words: Vec<_> = words.iter().map(|word| (*word).to_owned()).collect();
+            Question::chosen(&words)
+        };
+
+        assert_eq!(chosen(&[]).unwrap(), Question::ALL);
+        assert_eq!(
+            chosen(&["flood", "bytes"]).unwrap(),
+            [Question::Bytes, Question::Flood]
+        );
+        let refused = chosen(&["size"]).unwrap_err().to_string();
+        assert!(
+            refused.starts_with("bench has no question size; its questions are bytes, "),
+            "{refused}"
+        );
+    }
+
+    #[test]
+    fn the_method_of_every_question_and_every_page_is_written_down() {
+        let method = fs::read_to_string(root().join("docs/bench.md")).unwrap();
+        for question in Question::ALL {
+            let paragraph = format!("\n**{}.** ", question.name());
+            assert!(method.contains(&paragraph), "{question:?}");
+        }
+        for subject in Subject::ALL {
+            let row = format!("\n| {} | ", subject.name());
+            assert!(method.contains(&row), "{subject:?}");
+        }
+    }
+
+    #[test]
+    fn the_readme_has_a_place_for_the_section() {
+        assert!(readme::filled("bench", "").is_ok());
+    }
+}
