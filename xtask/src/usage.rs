@@ -162,7 +162,11 @@ const MODULE: &str = "(memory ? memory.buffer.byteLength : 0)";
 /// Holds the memory of the page's WebAssembly, however that is started.
 const HOLD_MEMORY: &str = "
     window.memory = undefined;
-    const note = (instance) => { window.memory ??= instance.exports.memory; };
+    // Whatever name it is exported by.
+    const note = (instance) => {
+        const exported = Object.values(instance.exports);
+        window.memory ??= exported.find((one) => one instanceof WebAssembly.Memory);
+    };
     for (const way of ['instantiate', 'instantiateStreaming']) {
         const original = WebAssembly[way];
         WebAssembly[way] = async (...all) => {
