@@ -87,10 +87,10 @@ pub struct App {
     /// Runs while the page shows a time that passes.
     ticker: Option<Interval>,
     ticked: Duration,
-    /// Set from one drawing of messages until the frame after it, so that a flood of them is drawn
-    /// once a frame.
-    frame: Option<AnimationFrame>,
-    is_outdated: bool,
+    frames: Frames,
+    /// Whether the echo has come of what was typed last. It is drawn at once, frame or not: somebody
+    /// is looking for it.
+    is_echoed: bool,
     _listeners: [EventListener; 8],
 }
 
@@ -215,8 +215,8 @@ impl Component for App {
             logged: Status::Idle,
             ticker: None,
             ticked: Duration::ZERO,
-            frame: None,
-            is_outdated: false,
+            frames: Frames::default(),
+            is_echoed: false,
             _listeners: browser::listen(&notices(link)),
         };
         browser::name_language(app.lang);
@@ -231,6 +231,7 @@ impl Component for App {
     }
 
     fn update(&mut self, ctx: &Context<Self>, Msg(happening): Msg) -> bool {
+        self.clock.read();
         let before = self.connection.status();
         let draws = match happening {
             // While the browser asks, nobody can answer the handshake.
@@ -258,7 +259,7 @@ impl Component for App {
             Happening::Composed(composed) => {
                 let now = self.clock.now();
                 self.composer.take(composed, &mut self.connection, now);
-                Draws::WithTheFrame
+                Draws::InTheNextFrame
             }
             Happening::LanguageChosen(lang) => {
                 if let Some(setting) = Setting::named("lang") {
@@ -288,8 +289,8 @@ impl Component for App {
                 Draws::AtOnce
             }
             Happening::FrameCame => {
-                self.frame = None;
-                if self.is_outdated {
+                let frames = mem::take(&mut self.frames);
+                if frames.is_outdated {
                     Draws::WithTheFrame
                 } else {
                     Draws::Nothing
@@ -311,13 +312,10 @@ impl Component for App {
         if let Status::Connecting { .. } | Status::Open { .. } = before {
             self.report_loss();
         }
-        let draws = match draws {
-            Draws::AtOnce => true,
-            _ if before != after => true,
-            Draws::WithTheFrame => self.draw_with_the_frame(ctx),
-            Draws::Nothing => false,
-        };
+        let is_news = before != after || mem::take(&mut self.is_echoed);
+        let draws = is_news || self.is_drawn(ctx, &draws);
         if draws {
+            self.frames.is_outdated = false;
             self.tell();
         }
         // What a hidden page has to tell is on its tab. It is drawn when it becomes visible.
@@ -455,11 +453,22 @@ fn entered_at_first(reading: &Reading, page: &Page) -> String {
     url.unwrap_or_else(|| page.default_address().to_string())
 }
 
+/// What was drawn since the last frame, and what is to be drawn in the next.
+#[derive(Default)]
+struct Frames {
+    next: Option<AnimationFrame>,
+    /// Whether messages were drawn: a flood of them is drawn once a frame.
+    has_drawn: bool,
+    is_outdated: bool,
+}
+
 /// When a happening is drawn, if the connection's status stays the same.
 enum Draws {
     AtOnce,
-    /// At once if this frame has drawn nothing yet, else in the next one.
+    /// At once if this frame has drawn no message yet, else in the next one.
     WithTheFrame,
+    /// Not before the next frame: what follows soon is drawn at once.
+    InTheNextFrame,
     Nothing,
 }
 
@@ -957,6 +966,7 @@ impl App {
                 self.trace.pulse.received(self.clock.now());
                 let text = Rc::<str>::from(text);
                 self.log.receive_text(Rc::clone(&text), self.clock.day());
+                self.is_echoed |= self.composer.is_echoed(&text);
                 self.received = Some(Received::Text(text.into()));
             }
             Effect::Deliver(Frame::Binary { bytes, head }) => {
@@ -1027,16 +1037,20 @@ impl App {
         }
     }
 
-    fn draw_with_the_frame(&mut self, ctx: &Context<Self>) -> bool {
-        let is_free = self.frame.is_none();
-        self.is_outdated = !is_free;
-        if is_free {
+    /// Whether something is drawn at once; what is not may be drawn in the next frame.
+    fn is_drawn(&mut self, ctx: &Context<Self>, draws: &Draws) -> bool {
+        let is_at_once = match draws {
+            Draws::AtOnce => return true,
+            Draws::Nothing => return false,
+            Draws::WithTheFrame => !mem::replace(&mut self.frames.has_drawn, true),
+            Draws::InTheNextFrame => false,
+        };
+        self.frames.is_outdated = !is_at_once;
+        self.frames.next.get_or_insert_with(|| {
             let link = ctx.link().clone();
-            self.frame = Some(request_animation_frame(move |_| {
-                link.send_message(Msg(Happening::FrameCame));
-            }));
-        }
-        is_free
+            request_animation_frame(move |_| link.send_message(Msg(Happening::FrameCame)))
+        });
+        is_at_once
     }
 }
 

@@ -29,19 +29,23 @@ impl Clock {
         }
     }
 
-    /// The time since the page began to load.
+    /// The time since the page began to load, as it was [read](Self::read) last.
     pub(super) fn now(&self) -> Duration {
+        let seconds = (self.read.get().steady + self.slept.get()) / 1_000.0;
+        Duration::try_from_secs_f64(seconds).unwrap_or_default()
+    }
+
+    /// Reads what time it is. Once for all that comes of an event: each costs four calls of the browser.
+    pub(super) fn read(&self) {
         let now = Reading::take();
         let before = self.read.replace(now);
         let ahead = (now.day - before.day) - (now.steady - before.steady);
         if ahead > SLEEP_MILLIS {
             self.slept.set(self.slept.get() + ahead);
         }
-        let seconds = (now.steady + self.slept.get()) / 1_000.0;
-        Duration::try_from_secs_f64(seconds).unwrap_or_default()
     }
 
-    /// The time of the day when the time was last asked for, in milliseconds since 1970.
+    /// The time of the day when the time was last read, in milliseconds since 1970.
     pub(super) fn day(&self) -> u64 {
         whole(self.read.get().day)
     }

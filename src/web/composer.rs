@@ -24,6 +24,8 @@ pub(super) struct Composer {
     /// Whether every change is sent.
     is_live: bool,
     recall: Recall,
+    /// What was typed last, until its echo comes.
+    typed: Option<String>,
     /// The outbox took no more when a message was to be sent.
     is_refused: bool,
     typing: Option<[EventListener; 3]>,
@@ -57,6 +59,7 @@ impl Composer {
             field: NodeRef::default(),
             is_live: true,
             recall: Recall::default(),
+            typed: None,
             is_refused: false,
             typing: None,
         }
@@ -87,11 +90,17 @@ impl Composer {
         }
     }
 
+    /// Whether a text that came is the echo of what was typed last; it is so once.
+    pub(super) fn is_echoed(&mut self, text: &str) -> bool {
+        self.typed.take_if(|typed| typed == text).is_some()
+    }
+
     /// Hands the connection what is to be sent.
     pub(super) fn take(&mut self, composed: Composed, connection: &mut Connection, now: Duration) {
         match composed {
             Composed::Typed(text) => {
                 if self.is_live {
+                    self.typed = Some(text.clone());
                     connection.type_text(text, now);
                 }
                 self.is_refused = false;
