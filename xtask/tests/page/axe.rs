@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use heartwire::words::Lang;
 use serde_json::{Value, json};
 
-use super::states::{STATES, Scene, State};
+use super::states::{BROWSERS, STATES, Scene, State};
 use super::visit::Visit;
 
 /// Every state, in both languages, light and dark, narrow and wide, with an address and a message of
@@ -136,9 +136,6 @@ static AXE: LazyLock<String> = LazyLock::new(|| {
         panic!("{file}: {cause}; `cargo xtask test page` installs it")
     })
 });
-
-/// How many browsers share the work.
-const BROWSERS: usize = 3;
 
 /// How often a state that lasts for seconds may have to be entered for one look at it.
 const TRIES: u32 = 3;

@@ -1,5 +1,6 @@
 //! Every state that the page can be in, each by a real cause.
 
+use futures_util::future::join_all;
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 use xtask::browser::Browser;
@@ -12,6 +13,26 @@ use super::tls::Tls;
 use super::visit::{Visit, dist};
 use super::{SOON, eventually};
 
+/// Every state says what it should in both languages, and offers what can be done; the live region of
+/// its role tells it, and the other one nothing.
+#[tokio::test]
+async fn every_state_has_its_words_and_buttons_and_is_told() {
+    let shares = STATES.chunks(STATES.len().div_ceil(BROWSERS));
+    join_all(shares.map(hear)).await;
+}
+
+/// Enters these states and waits until each is told.
+async fn hear(states: &'static [State]) {
+    let mut scene = Scene::open().await;
+    for state in states {
+        scene.set(state);
+        for lang in Lang::ALL {
+            scene.enter(lang).await;
+            scene.is_told(lang).await;
+        }
+    }
+}
+
 /// A state of the page and what brings it about.
 #[derive(Debug)]
 pub(crate) struct State {
@@ -20,6 +41,11 @@ pub(crate) struct State {
     /// What it says then, in English and in Chinese: the headline and the sentences under it. In
     /// braces stands what differs from run to run.
     says: [[&'static str; 2]; 2],
+    /// What can be pressed then, in both languages: the button beside the address, and those under
+    /// the sentences.
+    buttons: [&'static [&'static str]; 2],
+    /// The role of the live region that tells it.
+    region: &'static str,
     /// How the server treats the page; nobody listens if there is none.
     server: Option<Manner>,
     /// The page's settings, after a `url` for the server.
@@ -71,6 +97,7 @@ pub(crate) static STATES: [State; 18] = [
             ["Not connected", "Press Connect to open {url}."],
             ["未连接", "点击“连接”以打开 {url}。"],
         ],
+        buttons: [&["Connect"], &["连接"]],
         query: "autoconnect=false",
         ..OPEN
     },
@@ -86,6 +113,8 @@ pub(crate) static STATES: [State; 18] = [
                 "此地址来自您打开的链接：{url}。请仅在信任该地址时连接。",
             ],
         ],
+        buttons: [&["Connect", "Ignore"], &["连接", "忽略"]],
+        region: "alert",
         page: Page::ToStranger,
         ..OPEN
     },
@@ -101,6 +130,11 @@ pub(crate) static STATES: [State; 18] = [
                 "地址必须以 ws:// 或 wss:// 开头。您是不是想输入 ws://{suggestion}？",
             ],
         ],
+        buttons: [
+            &["Connect", "Use ws://{suggestion}"],
+            &["连接", "使用 ws://{suggestion}"],
+        ],
+        region: "alert",
         page: Page::ToNowhere,
         ..OPEN
     },
@@ -116,6 +150,8 @@ pub(crate) static STATES: [State; 18] = [
                 "此页面通过 https 加载，因此浏览器不允许连接 {url}。请改用 wss://，或在 http://localhost 上运行此页面。",
             ],
         ],
+        buttons: [&["Connect", "Use wss://"], &["连接", "改用 wss://"]],
+        region: "alert",
         page: Page::FromTls,
         ..OPEN
     },
@@ -131,6 +167,8 @@ pub(crate) static STATES: [State; 18] = [
                 "此页面的 Content-Security-Policy 不允许连接 {host}。页面管理员可将其添加到 connect-src。",
             ],
         ],
+        buttons: [&["Connect", "Try again"], &["连接", "重新尝试"]],
+        region: "alert",
         page: Page::Strict,
         ..OPEN
     },
@@ -147,6 +185,8 @@ pub(crate) static STATES: [State; 18] = [
                 "浏览器可能会询问是否允许此页面访问本地网络。请选择“允许”以连接 {host}。",
             ],
         ],
+        buttons: [&["Stop"], &["停止"]],
+        region: "status",
         server: Some(Manner::Deaf),
         query: "connect_timeout=500ms",
         page: Page::ToLoopback,
@@ -158,6 +198,7 @@ pub(crate) static STATES: [State; 18] = [
             ["Connecting…", "Opening {url}."],
             ["正在连接……", "正在打开 {url}。"],
         ],
+        buttons: [&["Stop"], &["停止"]],
         server: Some(Manner::Deaf),
         ..OPEN
     },
@@ -167,6 +208,7 @@ pub(crate) static STATES: [State; 18] = [
             ["Still connecting…", "No answer from {host} yet."],
             ["仍在连接……", "{host} 尚未响应。"],
         ],
+        buttons: [&["Stop"], &["停止"]],
         server: Some(Manner::Deaf),
         query: "connect_timeout=1440m",
         ..OPEN
@@ -180,6 +222,7 @@ pub(crate) static STATES: [State; 18] = [
             ],
             ["无法连接", "未能连接到 {host}。"],
         ],
+        buttons: [&["Stop", "Retry now"], &["停止", "立即重试"]],
         server: None,
         query: PATIENT,
         ..OPEN
@@ -196,6 +239,7 @@ pub(crate) static STATES: [State; 18] = [
                 "此设备当前没有网络连接，网络恢复后将立即重试。",
             ],
         ],
+        buttons: [&["Stop", "Try anyway"], &["停止", "仍要重试"]],
         query: PATIENT,
         page: Page::ToItself,
         then: Then::Offline,
@@ -227,6 +271,10 @@ pub(crate) static STATES: [State; 18] = [
             ],
             ["心跳无响应", "上次心跳发出后未收到任何数据。"],
         ],
+        buttons: [
+            &["Disconnect", "Reconnect now"],
+            &["断开连接", "立即重新连接"],
+        ],
         server: Some(Manner::Silent),
         query: "heartbeat=100ms&reply_timeout=8s",
         ..OPEN
@@ -237,6 +285,7 @@ pub(crate) static STATES: [State; 18] = [
             ["Connection lost", "Close code 1012 (service restart)."],
             ["连接已断开", "关闭代码 1012（服务重启）。"],
         ],
+        buttons: [&["Stop", "Retry now"], &["停止", "立即重试"]],
         query: PATIENT,
         then: Then::Closed(1012, ""),
         ..OPEN
@@ -263,6 +312,7 @@ pub(crate) static STATES: [State; 18] = [
             ["Disconnected", "You closed the connection."],
             ["已断开", "您已主动断开连接。"],
         ],
+        buttons: [&["Connect"], &["连接"]],
         then: Then::Disconnected,
         ..OPEN
     },
@@ -278,6 +328,8 @@ pub(crate) static STATES: [State; 18] = [
                 "关闭代码 1008（违反策略）：令牌已过期。此代码通常表示服务器会再次拒绝，因此不再重试。",
             ],
         ],
+        buttons: [&["Connect", "Try again"], &["连接", "重新尝试"]],
+        region: "alert",
         then: Then::Closed(1008, "令牌已过期"),
         ..OPEN
     },
@@ -293,6 +345,8 @@ pub(crate) static STATES: [State; 18] = [
                 "重试 1 次均未成功。最后的关闭代码为 1006（连接异常中断）。",
             ],
         ],
+        buttons: [&["Connect", "Try again"], &["连接", "重新尝试"]],
+        region: "alert",
         server: None,
         query: "retry_limit=1&retry_min=10ms&retry_max=10ms",
         ..OPEN
@@ -302,6 +356,8 @@ pub(crate) static STATES: [State; 18] = [
 const OPEN: State = State {
     id: "open",
     says: [["Connected", "{url}"], ["已连接", "{url}"]],
+    buttons: [&["Disconnect"], &["断开连接"]],
+    region: "status",
     server: Some(Manner::Echo),
     query: "",
     page: Page::Here,
@@ -370,26 +426,60 @@ impl Scene {
                 self.server.resume();
             }
         }
-        let says = self.state.says[usize::from(lang == Lang::ZhCn)];
         let what = format!("{} in {}", self.state.id, lang.tag());
         eventually(&what, SOON, async || {
-            let all = "return ['.headline', '.detail'].map(
-                (one) => document.querySelector(one).textContent)";
-            let said = self.visit.evaluate(all).await;
-            let is_said = says
-                .iter()
-                .zip(said.as_array()?)
-                .all(|(expected, said)| self.is(expected, said.as_str().unwrap_or_default()));
+            let said = self.texts(".headline, .detail").await;
+            let is_said = self.are(&self.state.says[place(lang)], &said);
             (self.is_there().await && is_said).then_some(())
         })
         .await;
+        let buttons = self.state.buttons[place(lang)];
+        let seen = self.texts(".address button, .buttons button").await;
+        let are_there = self.are(buttons, &seen) || !self.is_there().await;
+        assert!(are_there, "{what} has the buttons {seen:?}");
+    }
+
+    /// Waits until the live region of the state's role tells it and no other does.
+    async fn is_told(&self, lang: Lang) {
+        let region = self.state.region;
+        let headline = self.state.says[place(lang)][0];
+        let expected = ["status", "alert"].map(|role| {
+            let is_told = role == region;
+            if is_told { headline } else { "" }
+        });
+        let what = format!("{} is told in {}", self.state.id, lang.tag());
+        eventually(&what, SOON, async || {
+            let told = "return ['status', 'alert'].map(role =>
+                document.querySelector(`.status [role=${role}]`).textContent)";
+            let told: Vec<String> = serde_json::from_value(self.visit.evaluate(told).await).ok()?;
+            let is_told = expected.iter().zip(&told).all(|(expected, told)| {
+                let expected = self.filled(expected);
+                told.starts_with(&expected) && told.is_empty() == expected.is_empty()
+            });
+            is_told.then_some(())
+        })
+        .await;
+        assert!(self.is_there().await, "{what}, but too late");
+    }
+
+    /// The texts of all that can be seen of this, in the order of the page.
+    async fn texts(&self, selector: &str) -> Vec<String> {
+        let texts = format!(
+            "return [...document.querySelectorAll('{selector}')]
+                .filter(one => one.checkVisibility()).map(one => one.textContent.trim())"
+        );
+        serde_json::from_value(self.visit.evaluate(&texts).await).unwrap()
+    }
+
+    /// Whether these are the texts that were expected, and no more.
+    fn are(&self, expected: &[&str], seen: &[String]) -> bool {
+        let mut pairs = expected.iter().zip(seen);
+        expected.len() == seen.len() && pairs.all(|(expected, seen)| self.is(expected, seen))
     }
 
     /// Whether this is what was expected, whatever stands for a place that only the page knows.
     fn is(&self, expected: &str, said: &str) -> bool {
-        let url = self.url();
-        let host = url.split('/').nth(2).unwrap_or_default();
-        let expected = expected.replace("{url}", &url).replace("{host}", host);
+        let expected = self.filled(expected);
         match expected.split_once('{') {
             Some((before, after)) => {
                 let after = after.split_once('}').unwrap().1;
@@ -397,6 +487,12 @@ impl Scene {
             }
             None => said == expected,
         }
+    }
+
+    fn filled(&self, text: &str) -> String {
+        let url = self.url();
+        let host = url.split('/').nth(2).unwrap_or_default();
+        text.replace("{url}", &url).replace("{host}", host)
     }
 
     /// Whether the page is still in the state: some pass.
@@ -453,6 +549,14 @@ impl Scene {
         }
     }
 }
+
+/// Where the texts of a language stand.
+fn place(lang: Lang) -> usize {
+    usize::from(lang == Lang::ZhCn)
+}
+
+/// How many browsers share the states.
+pub(crate) const BROWSERS: usize = 3;
 
 /// No further attempt while somebody looks.
 const PATIENT: &str = "retry_min=1440m&retry_max=1440m";
