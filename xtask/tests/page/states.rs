@@ -566,4 +566,4 @@ const EXAMPLE: &str = "example.test";
 const EXAMPLE_IS_HERE: &str = "--host-resolver-rules=MAP example.test 127.0.0.1";
 
 /// The length of an address or a message without any place to break.
-const LONG: usize = 200;
+pub(crate) const LONG: usize = 200;

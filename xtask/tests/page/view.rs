@@ -76,14 +76,7 @@ async fn no_english_is_left_on_the_chinese_page() {
     visit.press("停止").await;
     visit.reaches(&["stopped"]).await;
     visit.enters_url("1.2.3.4").await;
-    for setting in SETTINGS.iter().filter(|setting| setting.name != "url") {
-        let field = format!("input[type=text]#setting-{}", setting.name);
-        let field = visit.session.client.find_all(Locator::Css(&field)).await;
-        for field in field.unwrap() {
-            field.clear().await.unwrap();
-            field.send_keys("（\n").await.unwrap();
-        }
-    }
+    visit.spoils_settings().await;
     visit.press("连接").await;
     visit.reaches(&["badUrl"]).await;
     visit.speaks_no_english().await;
@@ -251,7 +244,7 @@ async fn a_countdown_changes_nothing_that_is_read_aloud() {
 
 impl Visit {
     /// Opens all that can be opened and is not yet, and lets the composer wait for Enter.
-    async fn opens_everything(&self) {
+    pub(super) async fn opens_everything(&self) {
         let open =
             "for (const closed of document.querySelectorAll('details:not([open]) > summary')) {
                 closed.click();
@@ -268,7 +261,7 @@ impl Visit {
     }
 
     /// Opens the newest row of this kind.
-    async fn presses_row(&self, kind: &str) {
+    pub(super) async fn presses_row(&self, kind: &str) {
         let press = format!(
             "const row = [...document.querySelectorAll('.row.{kind}')].at(-1);
              row?.click();
@@ -281,6 +274,27 @@ impl Visit {
         eventually("a row is opened", SOON, async || {
             let opened = "return Boolean(document.querySelector('#log-opened'))";
             self.evaluate(opened).await.as_bool()?.then_some(())
+        })
+        .await;
+    }
+
+    /// Enters something into every field of the settings that most of them refuse.
+    pub(super) async fn spoils_settings(&self) {
+        let fields = Locator::Css(".settings-list input[type=text]");
+        for field in self.session.client.find_all(fields).await.unwrap() {
+            field.clear().await.unwrap();
+            field.send_keys("（\n").await.unwrap();
+        }
+    }
+
+    /// Waits until something of this kind says `text`.
+    pub(super) async fn finds(&self, text: &str, selector: &str) {
+        let texts = format!(
+            "return [...document.querySelectorAll('{selector}')].map(one => one.textContent.trim())"
+        );
+        eventually(&format!("{text} is seen"), SOON, async || {
+            let texts = self.evaluate(&texts).await;
+            texts.as_array()?.contains(&json!(text)).then_some(())
         })
         .await;
     }
