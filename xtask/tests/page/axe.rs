@@ -73,7 +73,7 @@ async fn look_into(lang: Lang) -> String {
 async fn look_everywhere(visit: &Visit, what: &str) -> String {
     let mut found = String::new();
     for (scheme, width) in LOOKS {
-        wear(visit, scheme, width).await;
+        wear(visit, scheme, width, 800).await;
         for one in judge(visit).await {
             writeln!(found, "{what}, {scheme}, {width} px: {one}").unwrap();
         }
@@ -105,7 +105,7 @@ async fn look_at(states: &'static [State]) -> String {
                     scene.enter(lang).await;
                     scene.crowd().await;
                 }
-                wear(&scene.visit, scheme, width).await;
+                wear(&scene.visit, scheme, width, 800).await;
                 let wrong = judge(&scene.visit).await;
                 if scene.is_there().await {
                     for one in wrong {
@@ -121,7 +121,7 @@ async fn look_at(states: &'static [State]) -> String {
 }
 
 /// Shows the page as in such a window of such a device.
-async fn wear(visit: &Visit, scheme: &str, width: u32) {
+pub(crate) async fn wear(visit: &Visit, scheme: &str, width: u32, height: u64) {
     let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
     visit
         .devtools(
@@ -129,7 +129,8 @@ async fn wear(visit: &Visit, scheme: &str, width: u32) {
             json!({ "features": features }),
         )
         .await;
-    let metrics = json!({ "width": width, "height": 800, "deviceScaleFactor": 1, "mobile": false });
+    let metrics =
+        json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
     visit
         .devtools("Emulation.setDeviceMetricsOverride", metrics)
         .await;

@@ -1,13 +1,18 @@
 //! Every state that the page can be in, each by a real cause.
 
+use std::path::Path;
+use std::{env, fs, ptr};
+
 use futures_util::future::join_all;
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 use xtask::browser::Browser;
+use xtask::picture::FOLDER;
 use xtask::site::Site;
 
 use heartwire::words::Lang;
 
+use super::axe::wear;
 use super::server::{Manner, Server};
 use super::tls::Tls;
 use super::visit::{Visit, dist};
@@ -15,6 +20,8 @@ use super::{SOON, eventually};
 
 /// Every state says what it should in both languages, and offers what can be done; the live region of
 /// its role tells it, and the other one nothing.
+///
+/// For `cargo xtask picture --all` it takes pictures of them, too.
 #[tokio::test]
 async fn every_state_has_its_words_and_buttons_and_is_told() {
     let shares = STATES.chunks(STATES.len().div_ceil(BROWSERS));
@@ -29,6 +36,9 @@ async fn hear(states: &'static [State]) {
         for lang in Lang::ALL {
             scene.enter(lang).await;
             scene.is_told(lang).await;
+            if let Some(folder) = env::var_os(FOLDER) {
+                scene.is_portrayed(lang, Path::new(&folder)).await;
+            }
         }
     }
 }
@@ -460,6 +470,35 @@ impl Scene {
         })
         .await;
         assert!(self.is_there().await, "{what}, but too late");
+    }
+
+    /// Takes pictures of the whole page into the folder, light and dark, on a phone and on a desk.
+    async fn is_portrayed(&mut self, lang: Lang, folder: &Path) {
+        let place = STATES.iter().position(|one| ptr::eq(one, self.state));
+        let name = format!("{:02}-{}-{}", place.unwrap() + 1, self.state.id, lang.tag());
+        for (scheme, width) in [
+            ("light", 360),
+            ("light", 1280),
+            ("dark", 360),
+            ("dark", 1280),
+        ] {
+            // A state that passes is entered anew, before or after it passed.
+            let picture = loop {
+                if !self.is_there().await {
+                    self.enter(lang).await;
+                }
+                wear(&self.visit, scheme, width, 400).await;
+                let height = "return document.documentElement.scrollHeight";
+                let height = self.visit.evaluate(height).await.as_u64().unwrap();
+                wear(&self.visit, scheme, width, height).await;
+                let picture = self.visit.session.client.screenshot().await.unwrap();
+                if self.is_there().await {
+                    break picture;
+                }
+            };
+            let file = folder.join(format!("{name}-{scheme}-{width}.png"));
+            fs::write(file, picture).unwrap();
+        }
     }
 
     /// The texts of all that can be seen of this, in the order of the page.
