@@ -43,6 +43,60 @@ async fn hear(states: &'static [State]) {
     }
 }
 
+#[tokio::test]
+async fn ignore_leaves_the_links_address_alone() {
+    let scene = Scene::of("confirm").await;
+
+    scene.visit.press("Ignore").await;
+
+    scene.visit.reaches(&["idle"]).await;
+    assert_eq!(scene.field().await, "ws://localhost:8080");
+    let search = scene.visit.text_of("return location.search").await;
+    assert!(!search.contains("url="), "{search}");
+    assert!(scene.server.connections().is_empty());
+}
+
+#[tokio::test]
+async fn try_anyway_tries_though_there_is_no_network() {
+    let scene = Scene::of("offline").await;
+    let epoch = scene.visit.datum("epoch").await;
+
+    scene.visit.press("Try anyway").await;
+
+    scene.visit.awaits("epoch", |now| now != epoch).await;
+    scene.visit.reaches(&["offline"]).await;
+}
+
+#[tokio::test]
+async fn use_wss_takes_the_address_over_tls_and_asks_about_a_links_host() {
+    let scene = Scene::of("mixed").await;
+    let secured = scene.url().replace("ws://", "wss://");
+
+    scene.visit.press("Use wss://").await;
+
+    scene.visit.reaches(&["confirm"]).await;
+    assert_eq!(scene.field().await, secured);
+    assert!(scene.server.connections().is_empty());
+    scene.visit.press("Connect").await;
+    scene
+        .server
+        .until("the host is tried", |all| !all.is_empty())
+        .await;
+}
+
+#[tokio::test]
+async fn use_of_a_suggestion_connects_to_it() {
+    let scene = Scene::of("badUrl").await;
+    let label = scene.texts(".buttons button").await.concat();
+    assert!(label.starts_with("Use ws://127.0.0.1:"), "{label}");
+
+    scene.visit.press(&label).await;
+
+    scene.visit.reaches(&["open"]).await;
+    assert_eq!(scene.field().await, format!("ws://{}", scene.url()));
+    assert_eq!(scene.server.opened(), 1);
+}
+
 /// A state of the page and what brings it about.
 #[derive(Debug)]
 pub(crate) struct State {
@@ -402,6 +456,21 @@ impl Scene {
             state: &OPEN,
             server: Server::absent(Manner::Refuse),
         }
+    }
+
+    /// Starts a browser and brings its page into the first state with this `id`, in English.
+    async fn of(id: &str) -> Self {
+        let state = STATES.iter().find(|state| state.id == id).unwrap();
+        let mut scene = Self::open().await;
+        scene.set(state);
+        scene.enter(Lang::En).await;
+        scene
+    }
+
+    /// What stands in the address field.
+    async fn field(&self) -> String {
+        let field = "return document.querySelector('#url').value";
+        self.visit.text_of(field).await
     }
 
     /// Prepares for a state; [`Scene::enter`] brings the page there.
