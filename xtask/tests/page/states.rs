@@ -89,6 +89,14 @@ async fn use_of_a_suggestion_connects_to_it() {
     let scene = Scene::of("badUrl").await;
     let label = scene.texts(".buttons button").await.concat();
     assert!(label.starts_with("Use ws://127.0.0.1:"), "{label}");
+    // As long as it is, it leaves room for what is said beside it or above it.
+    for width in [360, 1280] {
+        wear(&scene.visit, "light", width, 800).await;
+        let room = "const [status, said, button] = ['.status', '.said', '.buttons button'].map(
+                (one) => document.querySelector(one).getBoundingClientRect());
+            return said.width > status.width / 2 && button.right < status.right";
+        assert_eq!(scene.visit.evaluate(room).await, true, "{width} px");
+    }
 
     scene.visit.press(&label).await;
 
