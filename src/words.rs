@@ -155,6 +155,7 @@ pub struct Words {
     pub time: &'static str,
     pub size: &'static str,
     pub bytes: Plural,
+    pub bytes_briefly: &'static str,
     pub cut: Plural,
     pub delivery: &'static str,
     pub colon: &'static str,

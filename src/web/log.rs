@@ -792,7 +792,7 @@ fn cells(row: &Row, words: &'static Words) -> Html {
             <span class="at">{ seconds }<span class="fraction">{ fraction }</span></span>
             <span class="what" dir="auto">{ line(&row.text(words)) }</span>
             <span class="size">
-                if !is_event { { row.size }{ " B" } }
+                if !is_event { { fill(words.bytes_briefly, &[("n", &row.size.to_string())]) } }
             </span>
             <span class="stage" aria-hidden="true" title={said.clone()}>{ stage_sign }</span>
             <span class="unseen">{ " " }{ said }</span>
@@ -809,7 +809,7 @@ fn stage(kind: &Kind, words: &Words) -> (String, Option<String>) {
         Kind::Reply {
             round_trip: Some(round_trip),
         } => {
-            let took = [&millis(*round_trip).to_string(), " ms"].concat();
+            let took = fill(words.millis, &[("n", &millis(*round_trip).to_string())]);
             return (took.clone(), Some(took));
         }
         Kind::Received

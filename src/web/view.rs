@@ -250,7 +250,9 @@ fn facts_list(facts: &Facts, words: &'static Words) -> Html {
         let (waiting, merged) = (queued.to_string(), facts.merged.to_string());
         fill(words.merged, &[("waiting", &waiting), ("n", &merged)])
     };
-    let round_trip = facts.round_trip.map(|time| format!("{} ms", millis(time)));
+    let round_trip = facts
+        .round_trip
+        .map(|time| fill(words.millis, &[("n", &millis(time).to_string())]));
     html! {
         <dl aria-label={words.facts}>
             for (name, value) in [

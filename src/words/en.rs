@@ -98,6 +98,7 @@ pub(super) const WORDS: Words = Words {
         one: "{n} byte",
         other: "{n} bytes",
     },
+    bytes_briefly: "{n} B",
     cut: Plural {
         one: "Only the first {n} byte is shown.",
         other: "Only the first {n} bytes are shown.",

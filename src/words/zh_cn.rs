@@ -80,6 +80,7 @@ pub(super) const WORDS: Words = Words {
     time: "时间",
     size: "大小",
     bytes: plural("{n} 字节"),
+    bytes_briefly: "{n} 字节",
     cut: plural("仅显示前 {n} 字节。"),
     delivery: "送达状态",
     colon: "：",

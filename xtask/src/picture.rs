@@ -4,7 +4,7 @@ mod outage;
 
 use std::fs;
 use std::future::pending;
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
 use std::time::Duration;
 
 use fantoccini::Locator;
@@ -14,6 +14,7 @@ use tokio::time::{sleep, timeout};
 use crate::arguments::Arguments;
 use crate::browser::{Browser, Session};
 use crate::echo::{self, Server};
+use crate::process::{self, Process};
 use crate::site::Site;
 use crate::{Error, Interrupt, console, root};
 
@@ -26,7 +27,8 @@ lets the server fail and come back, and writes docs/outage.png. That takes two m
 `trunk build --release` comes first; `cargo xtask test` installs the browser.
 
 options:
-  --all FOLDER  every combination of language, colours, width and state into FOLDER instead
+  --all FOLDER  every state into FOLDER instead, in both languages, light and dark, 360 and 1280 px
+                wide, as the test of the states enters them: a minute
   --icons       the PNG files of public/icons instead, from the icon.svg there
   --port PORT   the echo server's port, which the pictures show [8080]";
 
@@ -46,141 +48,92 @@ pub async fn command(mut arguments: Arguments, interrupt: &mut Interrupt) -> Res
     if draws_icons {
         return interrupt.guard(draw_icons()).await;
     }
-    let is_readme = folder.is_none();
-    let scenes = match folder {
-        Some(folder) => all(&folder),
-        None => vec![(root().join("docs/page.png"), README)],
-    };
+    if let Some(folder) = folder {
+        return interrupt.guard(all(&folder)).await;
+    }
     let port = port.unwrap_or(8080);
     interrupt
         .guard(async {
-            let save = |file: &Path, picture: &[u8]| {
+            let save = |name: &str, picture: &[u8]| {
+                let file = root().join("docs").join(name);
                 console::say(format_args!("{:>7} B  {}", picture.len(), file.display()));
-                write(file, picture)
+                write(&file, picture)
             };
-            for (file, scene) in scenes {
-                let picture = timeout(PATIENCE, scene.shoot(port))
-                    .await
-                    .map_err(|_| Error::Failed(format!("the page does not become {scene:?}")))??;
-                save(&file, &picture)?;
-            }
-            if is_readme {
-                let picture = timeout(3 * PATIENCE, outage::shoot(port))
-                    .await
-                    .map_err(|_| failed("the outage takes no course"))??;
-                save(&root().join("docs/outage.png"), &picture)?;
-            }
-            Ok(())
+            let picture = timeout(PATIENCE, open(port))
+                .await
+                .map_err(|_| failed("the page does not connect"))??;
+            save("page.png", &picture)?;
+            let picture = timeout(3 * PATIENCE, outage::shoot(port))
+                .await
+                .map_err(|_| failed("the outage takes no course"))??;
+            save("outage.png", &picture)
         })
         .await
 }
 
-/// What a picture shows.
-#[derive(Clone, Copy, Debug)]
-struct Scene {
-    language: &'static str,
-    colours: &'static str,
-    width: u32,
-    state: &'static str,
+/// Has the test that enters every state take the pictures: it knows a real cause of each.
+async fn all(folder: &Path) -> Result<(), Error> {
+    let folder = path::absolute(folder).map_err(failed)?;
+    fs::create_dir_all(&folder).map_err(failed)?;
+    let line = "test -p xtask --test page -- page::states::";
+    let mut cargo = process::command("cargo", line.split(' '));
+    cargo.env(FOLDER, &folder);
+    Process::start(&mut cargo)?.succeed().await?;
+    console::say(format_args!("the pictures are in {}", folder.display()));
+    Ok(())
 }
 
-const README: Scene = Scene {
-    language: "en",
-    colours: "light",
-    width: 1280,
-    state: "open",
-};
+/// The page while it is connected and heartbeats are answered.
+async fn open(port: u16) -> Result<Vec<u8>, Error> {
+    const WIDTH: u32 = 1280;
+    let echo = echo::Options {
+        port,
+        log: false,
+        ..echo::Options::default()
+    };
+    let echo = tokio::spawn(Server::bind(echo).await?.run(pending()));
+    let url = if port == 8080 {
+        String::new()
+    } else {
+        format!("&url=ws://localhost:{port}")
+    };
+    let query = format!("lang=en&heartbeat=1s{url}");
+    let (session, _site) = page("light", WIDTH, &query).await?;
+    until(
+        &session,
+        "document.querySelector('[data-state=open]') !== null",
+    )
+    .await?;
 
-fn all(folder: &Path) -> Vec<(PathBuf, Scene)> {
-    let mut scenes = Vec::new();
-    for language in ["en", "zh-CN"] {
-        for colours in ["light", "dark"] {
-            for width in [1280, 360] {
-                for state in ["open", "waiting"] {
-                    let name = format!("{language}-{colours}-{width}-{state}.png");
-                    scenes.push((
-                        folder.join(name),
-                        Scene {
-                            language,
-                            colours,
-                            width,
-                            state,
-                        },
-                    ));
-                }
-            }
-        }
-    }
-    scenes
-}
+    let message = session
+        .client
+        .find(Locator::Css("#message"))
+        .await
+        .map_err(failed)?;
+    message.send_keys(SENTENCE).await.map_err(failed)?;
+    until(
+        &session,
+        &format!("document.querySelector('#received').textContent === '{SENTENCE}'"),
+    )
+    .await?;
+    // The strip's words are some seconds behind its line.
+    until(
+        &session,
+        "/[1-9] heartbeats/.test(document.querySelector('#pulse-said').textContent)",
+    )
+    .await?;
 
-impl Scene {
-    async fn shoot(self, port: u16) -> Result<Vec<u8>, Error> {
-        let echo = echo::Options {
-            port,
-            log: false,
-            ..echo::Options::default()
-        };
-        let echo = tokio::spawn(Server::bind(echo).await?.run(pending()));
-        let url = if port == 8080 {
-            String::new()
-        } else {
-            format!("&url=ws://localhost:{port}")
-        };
-        let query = format!(
-            "lang={}&heartbeat=1s&retry_min=20s&retry_max=20s{url}",
-            self.language
-        );
-        let (session, _site) = page(self.colours, self.width, &query).await?;
-        until(
-            &session,
-            "document.querySelector('[data-state=open]') !== null",
-        )
-        .await?;
+    let height = evaluate(&session, "document.documentElement.scrollHeight").await?;
+    let height = height
+        .as_u64()
+        .and_then(|height| u32::try_from(height).ok());
+    resize(&session, WIDTH, height.unwrap_or(400)).await?;
+    let picture = session.client.screenshot().await.map_err(failed)?;
 
-        let message = session
-            .client
-            .find(Locator::Css("#message"))
-            .await
-            .map_err(failed)?;
-        let sentence = if self.language == "en" {
-            SENTENCE.0
-        } else {
-            SENTENCE.1
-        };
-        message.send_keys(sentence).await.map_err(failed)?;
-        until(
-            &session,
-            &format!("document.querySelector('#received').textContent === '{sentence}'"),
-        )
-        .await?;
-        // The strip's words are some seconds behind its line.
-        until(
-            &session,
-            "/[1-9] (heartbeats|次心跳)/.test(document.querySelector('#pulse-said').textContent)",
-        )
-        .await?;
-        if self.state == "waiting" {
-            echo.abort();
-            until(
-                &session,
-                "document.querySelector('[data-state=waiting]') !== null",
-            )
-            .await?;
-        }
-
-        let height = evaluate(&session, "document.documentElement.scrollHeight").await?;
-        let height = height
-            .as_u64()
-            .and_then(|height| u32::try_from(height).ok());
-        resize(&session, self.width, height.unwrap_or(400)).await?;
-        let picture = session.client.screenshot().await.map_err(failed)?;
-
-        // The next picture needs the port.
-        echo.abort();
-        let _ = echo.await;
-        Ok(picture)
-    }
+    // The outage needs the port.
+    echo.abort();
+    let _ = echo.await;
+    Ok(picture)
 }
 
 /// The icons that cannot be drawn by whoever shows them: with corners of its own, and `full` for
@@ -283,11 +236,11 @@ fn failed(cause: impl std::fmt::Display) -> Error {
     Error::Failed(format!("the picture cannot be made: {cause}"))
 }
 
-/// What is typed into the page, in English and in Chinese.
-const SENTENCE: (&str, &str) = (
-    "Every keystroke arrives, in order and once.",
-    "每次按键都会送达，按序且仅一次。",
-);
+/// What is typed into the page.
+const SENTENCE: &str = "Every keystroke arrives, in order and once.";
+
+/// The variable with the folder for pictures of every state, for the test that takes them.
+pub const FOLDER: &str = "HEARTWIRE_PICTURES";
 
 /// How long one picture may take; it needs three seconds.
 const PATIENCE: Duration = Duration::from_mins(1);

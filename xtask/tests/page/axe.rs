@@ -5,8 +5,10 @@ use std::sync::LazyLock;
 use futures_util::future::join_all;
 use heartwire::words::Lang;
 use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::Message;
 
-use super::states::{STATES, Scene, State};
+use super::server::{Manner, Server};
+use super::states::{BROWSERS, LONG, STATES, Scene, State};
 use super::visit::Visit;
 
 /// Every state, in both languages, light and dark, narrow and wide, with an address and a message of
@@ -16,6 +18,67 @@ async fn every_state_is_accessible_in_every_look() {
     let shares = STATES.chunks(STATES.len().div_ceil(BROWSERS));
     let found = join_all(shares.map(look_at)).await.concat();
     assert!(found.is_empty(), "{found}");
+}
+
+/// With all that opens opened, and with all that goes wrong in the fields, in every look.
+#[tokio::test]
+async fn everything_opened_and_every_error_is_accessible_in_every_look() {
+    let found = join_all(Lang::ALL.map(look_into)).await.concat();
+    assert!(found.is_empty(), "{found}");
+}
+
+/// What is wrong with the page in this language once it shows all that it hides.
+async fn look_into(lang: Lang) -> String {
+    let words = lang.words();
+    let mut server = Server::absent(Manner::Silent);
+    let url = format!("{server}/{}", "p".repeat(LONG));
+    let (lang, settings) = (lang.tag(), "outbox_limit=1&retry_min=24m&retry_max=24m");
+    let visit = Visit::to(&format!("url={url}&lang={lang}&{settings}")).await;
+    visit.reaches(&["refused"]).await;
+    visit.opens_everything().await;
+    for _ in 0..2 {
+        visit.types(&"x".repeat(LONG)).await;
+        visit.press(words.send).await;
+    }
+    server.resume();
+    visit.press(words.retry_now).await;
+    visit.reaches(&["open"]).await;
+    visit.press(words.clear).await;
+    let message = format!("[\"{}\"]", "m".repeat(LONG));
+    server.send([
+        Message::text(message.as_str()),
+        Message::text(message.as_str()),
+    ]);
+    visit.shows(&message).await;
+    visit.presses_row("got").await;
+    visit.finds(words.undo, "button").await;
+    visit
+        .finds(&words.outbox_full.replace("{n}", "1"), "#message-error")
+        .await;
+    let mut found = look_everywhere(&visit, &format!("open, {lang}")).await;
+
+    visit.press(words.disconnect).await;
+    visit.reaches(&["stopped"]).await;
+    visit.enters_url(&"p".repeat(LONG)).await;
+    visit.spoils_settings().await;
+    visit.press(words.connect).await;
+    visit.reaches(&["badUrl"]).await;
+    visit.opens_everything().await;
+    visit.finds(words.bad_url, ".headline").await;
+    found += &look_everywhere(&visit, &format!("badUrl, {lang}")).await;
+    found
+}
+
+/// What is wrong with the page as it stands, light and dark, narrow and wide.
+async fn look_everywhere(visit: &Visit, what: &str) -> String {
+    let mut found = String::new();
+    for (scheme, width) in LOOKS {
+        wear(visit, scheme, width, 800).await;
+        for one in judge(visit).await {
+            writeln!(found, "{what}, {scheme}, {width} px: {one}").unwrap();
+        }
+    }
+    found
 }
 
 /// What is wrong with these states, a line for each finding.
@@ -35,23 +98,21 @@ async fn look_at(states: &'static [State]) -> String {
         scene.set(state);
         scene.enter(lang).await;
         scene.crowd().await;
-        for scheme in ["light", "dark"] {
-            for width in [320, 1280] {
-                // A state that passes is entered anew, before or after it passed.
-                for _ in 0..TRIES {
-                    if !scene.is_there().await {
-                        scene.enter(lang).await;
-                        scene.crowd().await;
+        for (scheme, width) in LOOKS {
+            // A state that passes is entered anew, before or after it passed.
+            for _ in 0..TRIES {
+                if !scene.is_there().await {
+                    scene.enter(lang).await;
+                    scene.crowd().await;
+                }
+                wear(&scene.visit, scheme, width, 800).await;
+                let wrong = judge(&scene.visit).await;
+                if scene.is_there().await {
+                    for one in wrong {
+                        let (id, lang) = (state.id, lang.tag());
+                        writeln!(found, "{id}, {lang}, {scheme}, {width} px: {one}").unwrap();
                     }
-                    wear(&scene.visit, scheme, width).await;
-                    let wrong = judge(&scene.visit).await;
-                    if scene.is_there().await {
-                        for one in wrong {
-                            let (id, lang) = (state.id, lang.tag());
-                            writeln!(found, "{id}, {lang}, {scheme}, {width} px: {one}").unwrap();
-                        }
-                        break;
-                    }
+                    break;
                 }
             }
         }
@@ -60,7 +121,7 @@ async fn look_at(states: &'static [State]) -> String {
 }
 
 /// Shows the page as in such a window of such a device.
-async fn wear(visit: &Visit, scheme: &str, width: u32) {
+pub(crate) async fn wear(visit: &Visit, scheme: &str, width: u32, height: u64) {
     let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
     visit
         .devtools(
@@ -68,7 +129,8 @@ async fn wear(visit: &Visit, scheme: &str, width: u32) {
             json!({ "features": features }),
         )
         .await;
-    let metrics = json!({ "width": width, "height": 800, "deviceScaleFactor": 1, "mobile": false });
+    let metrics =
+        json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
     visit
         .devtools("Emulation.setDeviceMetricsOverride", metrics)
         .await;
@@ -137,8 +199,13 @@ static AXE: LazyLock<String> = LazyLock::new(|| {
     })
 });
 
-/// How many browsers share the work.
-const BROWSERS: usize = 3;
+/// How a page can look.
+const LOOKS: [(&str, u32); 4] = [
+    ("light", 320),
+    ("light", 1280),
+    ("dark", 320),
+    ("dark", 1280),
+];
 
 /// How often a state that lasts for seconds may have to be entered for one look at it.
 const TRIES: u32 = 3;

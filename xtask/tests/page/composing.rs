@@ -102,6 +102,34 @@ async fn enter_of_an_input_method(browser: Browser) {
 }
 
 #[tokio::test]
+async fn a_composition_sends_the_composed_text_once_in_firefox() {
+    let server = Server::start(Manner::Echo);
+    let visit = Visit::with(Browser::Firefox, &[], &format!("url={server}")).await;
+    visit.reaches(&["open"]).await;
+
+    visit.composes_as_in_firefox("你好").await;
+    visit.types("a").await;
+
+    server.receives(&["你好", "你好a"]).await;
+}
+
+#[tokio::test]
+async fn enter_that_ends_a_composition_sends_nothing_in_firefox() {
+    let server = Server::start(Manner::Echo);
+    let visit = Visit::with(Browser::Firefox, &[], &format!("url={server}")).await;
+    visit.reaches(&["open"]).await;
+    visit.sends_on_purpose().await;
+
+    visit.composes_as_in_firefox("你好").await;
+    visit.holds("你好").await;
+    visit.types("a").await;
+    visit.types(ENTER).await;
+    visit.holds("").await;
+
+    server.receives(&["你好a"]).await;
+}
+
+#[tokio::test]
 async fn the_arrow_keys_bring_back_what_was_sent() {
     let server = Server::start(Manner::Echo);
     let visit = Visit::to(&format!("url={server}&lang=en")).await;
@@ -169,6 +197,36 @@ impl Visit {
             ((hint == "enter") == is_live).then_some(())
         })
         .await;
+    }
+
+    /// Composes `text` and ends that with Enter, by the events that Firefox makes of it: the last
+    /// `input` comes after `compositionend` and says that nothing is composed any more. The driver
+    /// has no input method.
+    async fn composes_as_in_firefox(&self, text: &str) {
+        let compose = "
+            const field = document.querySelector('#message');
+            field.focus();
+            const tell = (Kind, type, init) =>
+                field.dispatchEvent(new Kind(type, { bubbles: true, cancelable: true, ...init }));
+            const input = (value, isComposing) => {
+                field.value = value;
+                tell(InputEvent, 'input', { data: value, isComposing,
+                    inputType: 'insertCompositionText' });
+            };
+            tell(CompositionEvent, 'compositionstart', { data: '' });
+            for (const data of ['n', 'ni', 'ni h', 'ni hao']) {
+                tell(KeyboardEvent, 'keydown', { key: 'Process', keyCode: 229, isComposing: true });
+                tell(CompositionEvent, 'compositionupdate', { data });
+                input(data, true);
+            }
+            tell(KeyboardEvent, 'keydown', { key: 'Enter', keyCode: 13, isComposing: true });
+            const data = arguments[0];
+            tell(CompositionEvent, 'compositionupdate', { data });
+            field.value = data;
+            tell(CompositionEvent, 'compositionend', { data });
+            input(data, false);";
+        let client = &self.session.client;
+        client.execute(compose, vec![json!(text)]).await.unwrap();
     }
 
     /// Waits until the message field holds `text`.

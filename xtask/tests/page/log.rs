@@ -77,6 +77,20 @@ async fn each_kind_of_row_is_there_in_order_with_how_far_it_got() {
 }
 
 #[tokio::test]
+async fn the_first_rows_begin_where_the_list_does() {
+    let (_server, visit) = open("").await;
+    visit
+        .awaits_rows("the first rows", |rows| !rows.is_empty())
+        .await;
+
+    let indent = "const [list, row] = ['[role=log]', '.row'].map(
+            (one) => document.querySelector(one).getBoundingClientRect());
+        return [row.left - list.left, list.right - row.right]";
+    let indent: [f64; 2] = serde_json::from_value(visit.evaluate(indent).await).unwrap();
+    assert!(indent.iter().all(|side| *side <= 1.0), "{indent:?}");
+}
+
+#[tokio::test]
 async fn rows_are_filtered_and_searched_beyond_what_is_visible() {
     let (server, visit) = open("").await;
     let long = format!("{}Needle", "hay ".repeat(5_000));

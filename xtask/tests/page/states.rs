@@ -1,16 +1,109 @@
 //! Every state that the page can be in, each by a real cause.
 
+use std::path::Path;
+use std::{env, fs, ptr};
+
+use futures_util::future::join_all;
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 use xtask::browser::Browser;
+use xtask::picture::FOLDER;
 use xtask::site::Site;
 
 use heartwire::words::Lang;
 
+use super::axe::wear;
 use super::server::{Manner, Server};
 use super::tls::Tls;
 use super::visit::{Visit, dist};
 use super::{SOON, eventually};
+
+/// Every state says what it should in both languages, and offers what can be done; the live region of
+/// its role tells it, and the other one nothing.
+///
+/// For `cargo xtask picture --all` it takes pictures of them, too.
+#[tokio::test]
+async fn every_state_has_its_words_and_buttons_and_is_told() {
+    let shares = STATES.chunks(STATES.len().div_ceil(BROWSERS));
+    join_all(shares.map(hear)).await;
+}
+
+/// Enters these states and waits until each is told.
+async fn hear(states: &'static [State]) {
+    let mut scene = Scene::open().await;
+    for state in states {
+        scene.set(state);
+        for lang in Lang::ALL {
+            scene.enter(lang).await;
+            scene.is_told(lang).await;
+            if let Some(folder) = env::var_os(FOLDER) {
+                scene.is_portrayed(lang, Path::new(&folder)).await;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn ignore_leaves_the_links_address_alone() {
+    let scene = Scene::of("confirm").await;
+
+    scene.visit.press("Ignore").await;
+
+    scene.visit.reaches(&["idle"]).await;
+    assert_eq!(scene.field().await, "ws://localhost:8080");
+    let search = scene.visit.text_of("return location.search").await;
+    assert!(!search.contains("url="), "{search}");
+    assert!(scene.server.connections().is_empty());
+}
+
+#[tokio::test]
+async fn try_anyway_tries_though_there_is_no_network() {
+    let scene = Scene::of("offline").await;
+    let epoch = scene.visit.datum("epoch").await;
+
+    scene.visit.press("Try anyway").await;
+
+    scene.visit.awaits("epoch", |now| now != epoch).await;
+    scene.visit.reaches(&["offline"]).await;
+}
+
+#[tokio::test]
+async fn use_wss_takes_the_address_over_tls_and_asks_about_a_links_host() {
+    let scene = Scene::of("mixed").await;
+    let secured = scene.url().replace("ws://", "wss://");
+
+    scene.visit.press("Use wss://").await;
+
+    scene.visit.reaches(&["confirm"]).await;
+    assert_eq!(scene.field().await, secured);
+    assert!(scene.server.connections().is_empty());
+    scene.visit.press("Connect").await;
+    scene
+        .server
+        .until("the host is tried", |all| !all.is_empty())
+        .await;
+}
+
+#[tokio::test]
+async fn use_of_a_suggestion_connects_to_it() {
+    let scene = Scene::of("badUrl").await;
+    let label = scene.texts(".buttons button").await.concat();
+    assert!(label.starts_with("Use ws://127.0.0.1:"), "{label}");
+    // As long as it is, it leaves room for what is said beside it or above it.
+    for width in [360, 1280] {
+        wear(&scene.visit, "light", width, 800).await;
+        let room = "const [status, said, button] = ['.status', '.said', '.buttons button'].map(
+                (one) => document.querySelector(one).getBoundingClientRect());
+            return said.width > status.width / 2 && button.right < status.right";
+        assert_eq!(scene.visit.evaluate(room).await, true, "{width} px");
+    }
+
+    scene.visit.press(&label).await;
+
+    scene.visit.reaches(&["open"]).await;
+    assert_eq!(scene.field().await, format!("ws://{}", scene.url()));
+    assert_eq!(scene.server.opened(), 1);
+}
 
 /// A state of the page and what brings it about.
 #[derive(Debug)]
@@ -20,6 +113,11 @@ pub(crate) struct State {
     /// What it says then, in English and in Chinese: the headline and the sentences under it. In
     /// braces stands what differs from run to run.
     says: [[&'static str; 2]; 2],
+    /// What can be pressed then, in both languages: the button beside the address, and those under
+    /// the sentences.
+    buttons: [&'static [&'static str]; 2],
+    /// The role of the live region that tells it.
+    region: &'static str,
     /// How the server treats the page; nobody listens if there is none.
     server: Option<Manner>,
     /// The page's settings, after a `url` for the server.
@@ -71,6 +169,7 @@ pub(crate) static STATES: [State; 18] = [
             ["Not connected", "Press Connect to open {url}."],
             ["未连接", "点击“连接”以打开 {url}。"],
         ],
+        buttons: [&["Connect"], &["连接"]],
         query: "autoconnect=false",
         ..OPEN
     },
@@ -86,6 +185,8 @@ pub(crate) static STATES: [State; 18] = [
                 "此地址来自您打开的链接：{url}。请仅在信任该地址时连接。",
             ],
         ],
+        buttons: [&["Connect", "Ignore"], &["连接", "忽略"]],
+        region: "alert",
         page: Page::ToStranger,
         ..OPEN
     },
@@ -101,6 +202,11 @@ pub(crate) static STATES: [State; 18] = [
                 "地址必须以 ws:// 或 wss:// 开头。您是不是想输入 ws://{suggestion}？",
             ],
         ],
+        buttons: [
+            &["Connect", "Use ws://{suggestion}"],
+            &["连接", "使用 ws://{suggestion}"],
+        ],
+        region: "alert",
         page: Page::ToNowhere,
         ..OPEN
     },
@@ -116,6 +222,8 @@ pub(crate) static STATES: [State; 18] = [
                 "此页面通过 https 加载，因此浏览器不允许连接 {url}。请改用 wss://，或在 http://localhost 上运行此页面。",
             ],
         ],
+        buttons: [&["Connect", "Use wss://"], &["连接", "改用 wss://"]],
+        region: "alert",
         page: Page::FromTls,
         ..OPEN
     },
@@ -131,6 +239,8 @@ pub(crate) static STATES: [State; 18] = [
                 "此页面的 Content-Security-Policy 不允许连接 {host}。页面管理员可将其添加到 connect-src。",
             ],
         ],
+        buttons: [&["Connect", "Try again"], &["连接", "重新尝试"]],
+        region: "alert",
         page: Page::Strict,
         ..OPEN
     },
@@ -147,6 +257,8 @@ pub(crate) static STATES: [State; 18] = [
                 "浏览器可能会询问是否允许此页面访问本地网络。请选择“允许”以连接 {host}。",
             ],
         ],
+        buttons: [&["Stop"], &["停止"]],
+        region: "status",
         server: Some(Manner::Deaf),
         query: "connect_timeout=500ms",
         page: Page::ToLoopback,
@@ -158,6 +270,7 @@ pub(crate) static STATES: [State; 18] = [
             ["Connecting…", "Opening {url}."],
             ["正在连接……", "正在打开 {url}。"],
         ],
+        buttons: [&["Stop"], &["停止"]],
         server: Some(Manner::Deaf),
         ..OPEN
     },
@@ -167,6 +280,7 @@ pub(crate) static STATES: [State; 18] = [
             ["Still connecting…", "No answer from {host} yet."],
             ["仍在连接……", "{host} 尚未响应。"],
         ],
+        buttons: [&["Stop"], &["停止"]],
         server: Some(Manner::Deaf),
         query: "connect_timeout=1440m",
         ..OPEN
@@ -180,6 +294,7 @@ pub(crate) static STATES: [State; 18] = [
             ],
             ["无法连接", "未能连接到 {host}。"],
         ],
+        buttons: [&["Stop", "Retry now"], &["停止", "立即重试"]],
         server: None,
         query: PATIENT,
         ..OPEN
@@ -196,6 +311,7 @@ pub(crate) static STATES: [State; 18] = [
                 "此设备当前没有网络连接，网络恢复后将立即重试。",
             ],
         ],
+        buttons: [&["Stop", "Try anyway"], &["停止", "仍要重试"]],
         query: PATIENT,
         page: Page::ToItself,
         then: Then::Offline,
@@ -227,6 +343,10 @@ pub(crate) static STATES: [State; 18] = [
             ],
             ["心跳无响应", "上次心跳发出后未收到任何数据。"],
         ],
+        buttons: [
+            &["Disconnect", "Reconnect now"],
+            &["断开连接", "立即重新连接"],
+        ],
         server: Some(Manner::Silent),
         query: "heartbeat=100ms&reply_timeout=8s",
         ..OPEN
@@ -237,6 +357,7 @@ pub(crate) static STATES: [State; 18] = [
             ["Connection lost", "Close code 1012 (service restart)."],
             ["连接已断开", "关闭代码 1012（服务重启）。"],
         ],
+        buttons: [&["Stop", "Retry now"], &["停止", "立即重试"]],
         query: PATIENT,
         then: Then::Closed(1012, ""),
         ..OPEN
@@ -263,6 +384,7 @@ pub(crate) static STATES: [State; 18] = [
             ["Disconnected", "You closed the connection."],
             ["已断开", "您已主动断开连接。"],
         ],
+        buttons: [&["Connect"], &["连接"]],
         then: Then::Disconnected,
         ..OPEN
     },
@@ -278,6 +400,8 @@ pub(crate) static STATES: [State; 18] = [
                 "关闭代码 1008（违反策略）：令牌已过期。此代码通常表示服务器会再次拒绝，因此不再重试。",
             ],
         ],
+        buttons: [&["Connect", "Try again"], &["连接", "重新尝试"]],
+        region: "alert",
         then: Then::Closed(1008, "令牌已过期"),
         ..OPEN
     },
@@ -293,6 +417,8 @@ pub(crate) static STATES: [State; 18] = [
                 "重试 1 次均未成功。最后的关闭代码为 1006（连接异常中断）。",
             ],
         ],
+        buttons: [&["Connect", "Try again"], &["连接", "重新尝试"]],
+        region: "alert",
         server: None,
         query: "retry_limit=1&retry_min=10ms&retry_max=10ms",
         ..OPEN
@@ -302,6 +428,8 @@ pub(crate) static STATES: [State; 18] = [
 const OPEN: State = State {
     id: "open",
     says: [["Connected", "{url}"], ["已连接", "{url}"]],
+    buttons: [&["Disconnect"], &["断开连接"]],
+    region: "status",
     server: Some(Manner::Echo),
     query: "",
     page: Page::Here,
@@ -338,6 +466,21 @@ impl Scene {
         }
     }
 
+    /// Starts a browser and brings its page into the first state with this `id`, in English.
+    async fn of(id: &str) -> Self {
+        let state = STATES.iter().find(|state| state.id == id).unwrap();
+        let mut scene = Self::open().await;
+        scene.set(state);
+        scene.enter(Lang::En).await;
+        scene
+    }
+
+    /// What stands in the address field.
+    async fn field(&self) -> String {
+        let field = "return document.querySelector('#url').value";
+        self.visit.text_of(field).await
+    }
+
     /// Prepares for a state; [`Scene::enter`] brings the page there.
     pub(crate) fn set(&mut self, state: &'static State) {
         self.state = state;
@@ -370,26 +513,89 @@ impl Scene {
                 self.server.resume();
             }
         }
-        let says = self.state.says[usize::from(lang == Lang::ZhCn)];
         let what = format!("{} in {}", self.state.id, lang.tag());
         eventually(&what, SOON, async || {
-            let all = "return ['.headline', '.detail'].map(
-                (one) => document.querySelector(one).textContent)";
-            let said = self.visit.evaluate(all).await;
-            let is_said = says
-                .iter()
-                .zip(said.as_array()?)
-                .all(|(expected, said)| self.is(expected, said.as_str().unwrap_or_default()));
+            let said = self.texts(".headline, .detail").await;
+            let is_said = self.are(&self.state.says[place(lang)], &said);
             (self.is_there().await && is_said).then_some(())
         })
         .await;
+        let buttons = self.state.buttons[place(lang)];
+        let seen = self.texts(".address button, .buttons button").await;
+        let are_there = self.are(buttons, &seen) || !self.is_there().await;
+        assert!(are_there, "{what} has the buttons {seen:?}");
+    }
+
+    /// Waits until the live region of the state's role tells it and no other does.
+    async fn is_told(&self, lang: Lang) {
+        let region = self.state.region;
+        let headline = self.state.says[place(lang)][0];
+        let expected = ["status", "alert"].map(|role| {
+            let is_told = role == region;
+            if is_told { headline } else { "" }
+        });
+        let what = format!("{} is told in {}", self.state.id, lang.tag());
+        eventually(&what, SOON, async || {
+            let told = "return ['status', 'alert'].map(role =>
+                document.querySelector(`.status [role=${role}]`).textContent)";
+            let told: Vec<String> = serde_json::from_value(self.visit.evaluate(told).await).ok()?;
+            let is_told = expected.iter().zip(&told).all(|(expected, told)| {
+                let expected = self.filled(expected);
+                told.starts_with(&expected) && told.is_empty() == expected.is_empty()
+            });
+            is_told.then_some(())
+        })
+        .await;
+        assert!(self.is_there().await, "{what}, but too late");
+    }
+
+    /// Takes pictures of the whole page into the folder, light and dark, on a phone and on a desk.
+    async fn is_portrayed(&mut self, lang: Lang, folder: &Path) {
+        let place = STATES.iter().position(|one| ptr::eq(one, self.state));
+        let name = format!("{:02}-{}-{}", place.unwrap() + 1, self.state.id, lang.tag());
+        for (scheme, width) in [
+            ("light", 360),
+            ("light", 1280),
+            ("dark", 360),
+            ("dark", 1280),
+        ] {
+            // A state that passes is entered anew, before or after it passed.
+            let picture = loop {
+                if !self.is_there().await {
+                    self.enter(lang).await;
+                }
+                wear(&self.visit, scheme, width, 400).await;
+                let height = "return document.documentElement.scrollHeight";
+                let height = self.visit.evaluate(height).await.as_u64().unwrap();
+                wear(&self.visit, scheme, width, height).await;
+                let picture = self.visit.session.client.screenshot().await.unwrap();
+                if self.is_there().await {
+                    break picture;
+                }
+            };
+            let file = folder.join(format!("{name}-{scheme}-{width}.png"));
+            fs::write(file, picture).unwrap();
+        }
+    }
+
+    /// The texts of all that can be seen of this, in the order of the page.
+    async fn texts(&self, selector: &str) -> Vec<String> {
+        let texts = format!(
+            "return [...document.querySelectorAll('{selector}')]
+                .filter(one => one.checkVisibility()).map(one => one.textContent.trim())"
+        );
+        serde_json::from_value(self.visit.evaluate(&texts).await).unwrap()
+    }
+
+    /// Whether these are the texts that were expected, and no more.
+    fn are(&self, expected: &[&str], seen: &[String]) -> bool {
+        let mut pairs = expected.iter().zip(seen);
+        expected.len() == seen.len() && pairs.all(|(expected, seen)| self.is(expected, seen))
     }
 
     /// Whether this is what was expected, whatever stands for a place that only the page knows.
     fn is(&self, expected: &str, said: &str) -> bool {
-        let url = self.url();
-        let host = url.split('/').nth(2).unwrap_or_default();
-        let expected = expected.replace("{url}", &url).replace("{host}", host);
+        let expected = self.filled(expected);
         match expected.split_once('{') {
             Some((before, after)) => {
                 let after = after.split_once('}').unwrap().1;
@@ -397,6 +603,12 @@ impl Scene {
             }
             None => said == expected,
         }
+    }
+
+    fn filled(&self, text: &str) -> String {
+        let url = self.url();
+        let host = url.split('/').nth(2).unwrap_or_default();
+        text.replace("{url}", &url).replace("{host}", host)
     }
 
     /// Whether the page is still in the state: some pass.
@@ -454,6 +666,14 @@ impl Scene {
     }
 }
 
+/// Where the texts of a language stand.
+fn place(lang: Lang) -> usize {
+    usize::from(lang == Lang::ZhCn)
+}
+
+/// How many browsers share the states.
+pub(crate) const BROWSERS: usize = 3;
+
 /// No further attempt while somebody looks.
 const PATIENT: &str = "retry_min=1440m&retry_max=1440m";
 
@@ -462,4 +682,4 @@ const EXAMPLE: &str = "example.test";
 const EXAMPLE_IS_HERE: &str = "--host-resolver-rules=MAP example.test 127.0.0.1";
 
 /// The length of an address or a message without any place to break.
-const LONG: usize = 200;
+pub(crate) const LONG: usize = 200;

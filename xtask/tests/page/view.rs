@@ -1,4 +1,7 @@
+use fantoccini::Locator;
+use heartwire::settings::SETTINGS;
 use serde_json::json;
+use tokio_tungstenite::tungstenite::Message;
 use xtask::browser::Browser;
 
 use super::server::{Manner, Server};
@@ -46,6 +49,37 @@ async fn assert_headlines(visit: &Visit, server: &Server, lang: &str, open: &str
     visit.reaches(&["waiting"]).await;
     let status = visit.status().await;
     assert!(status.contains(waiting), "{status}");
+}
+
+/// Whatever can be seen, or is read aloud, or comes up under the pointer, with everything opened.
+#[tokio::test]
+async fn no_english_is_left_on_the_chinese_page() {
+    let mut server = Server::start(Manner::Echo);
+    let query = format!("url={server}&{PATIENT}&heartbeat=1s&lang=zh-CN");
+    let visit = Visit::to(&query).await;
+    visit.reaches(&["open"]).await;
+    visit.types("1").await;
+    server.send([Message::text("[2]"), Message::binary(vec![3])]);
+    visit.opens_everything().await;
+    visit.presses_row("got").await;
+    visit.awaits("rtt", |rtt| !rtt.is_empty()).await;
+    visit.presses_row("beat").await;
+    visit.speaks_no_english().await;
+
+    server.stop().await;
+    visit.reaches(&["waiting"]).await;
+    visit.opens_everything().await;
+    visit.presses_row("event").await;
+    visit.press("清空").await;
+    visit.speaks_no_english().await;
+
+    visit.press("停止").await;
+    visit.reaches(&["stopped"]).await;
+    visit.enters_url("1.2.3.4").await;
+    visit.spoils_settings().await;
+    visit.press("连接").await;
+    visit.reaches(&["badUrl"]).await;
+    visit.speaks_no_english().await;
 }
 
 #[tokio::test]
@@ -211,6 +245,76 @@ async fn a_countdown_changes_nothing_that_is_read_aloud() {
 }
 
 impl Visit {
+    /// Opens all that can be opened and is not yet, and lets the composer wait for Enter.
+    pub(super) async fn opens_everything(&self) {
+        let open =
+            "for (const closed of document.querySelectorAll('details:not([open]) > summary')) {
+                closed.click();
+            }
+            const live = document.querySelector('form:has(#message) [type=checkbox]');
+            if (live.checked) live.click();";
+        self.evaluate(open).await;
+        let is_open = "return Boolean(document.querySelector('#setting-heartbeat'))
+            && document.querySelector('#message').enterKeyHint === 'send'";
+        eventually("everything is opened", SOON, async || {
+            self.evaluate(is_open).await.as_bool()?.then_some(())
+        })
+        .await;
+    }
+
+    /// Opens the newest row of this kind.
+    pub(super) async fn presses_row(&self, kind: &str) {
+        let press = format!(
+            "const row = [...document.querySelectorAll('.row.{kind}')].at(-1);
+             row?.click();
+             return Boolean(row)"
+        );
+        eventually(&format!("a row {kind}"), SOON, async || {
+            self.evaluate(&press).await.as_bool()?.then_some(())
+        })
+        .await;
+        eventually("a row is opened", SOON, async || {
+            let opened = "return Boolean(document.querySelector('#log-opened'))";
+            self.evaluate(opened).await.as_bool()?.then_some(())
+        })
+        .await;
+    }
+
+    /// Enters something into every field of the settings that most of them refuse.
+    pub(super) async fn spoils_settings(&self) {
+        let fields = Locator::Css(".settings-list input[type=text]");
+        for field in self.session.client.find_all(fields).await.unwrap() {
+            field.clear().await.unwrap();
+            field.send_keys("（\n").await.unwrap();
+        }
+    }
+
+    /// Waits until something of this kind says `text`.
+    pub(super) async fn finds(&self, text: &str, selector: &str) {
+        let texts = format!(
+            "return [...document.querySelectorAll('{selector}')].map(one => one.textContent.trim())"
+        );
+        eventually(&format!("{text} is seen"), SOON, async || {
+            let texts = self.evaluate(&texts).await;
+            texts.as_array()?.contains(&json!(text)).then_some(())
+        })
+        .await;
+    }
+
+    /// Checks every text of the page for words that are not Chinese.
+    async fn speaks_no_english(&self) {
+        let words = self.evaluate(LATIN).await;
+        let words: Vec<[String; 2]> = serde_json::from_value(words).unwrap();
+        let strange: Vec<_> = words
+            .iter()
+            .filter(|[word, _]| {
+                let is_setting = SETTINGS.iter().any(|setting| setting.name == word);
+                !is_setting && !SAME_IN_CHINESE.contains(&word.as_str())
+            })
+            .collect();
+        assert!(strange.is_empty(), "{strange:#?}");
+    }
+
     /// Waits until a tab of the browser has this title.
     async fn has_tab(&self, title: &str) {
         eventually(&format!("a tab is called {title}"), SOON, async || {
@@ -277,3 +381,52 @@ const PATIENT: &str = "retry_min=1440m&retry_max=1440m";
 
 const TAB: &str = "\u{e004}";
 const ENTER: &str = "\u{e007}";
+
+/// Every word in Latin letters and the text that it is in. Addresses, and durations as settings take
+/// them, are no words; what is marked as another language is not meant to be Chinese.
+const LATIN: &str = r"
+    const isChinese = (one) => one.closest('[lang]').lang === 'zh-CN';
+    const all = [...document.body.querySelectorAll('*')]
+        .filter((one) => (one.closest('select') ?? one).checkVisibility() && isChinese(one));
+    const texts = [document.title];
+    for (const one of all) {
+        for (const node of one.childNodes) {
+            if (node.nodeType === Node.TEXT_NODE) texts.push(node.data);
+        }
+        for (const name of ['aria-label', 'aria-description', 'title', 'placeholder', 'alt']) {
+            texts.push(one.getAttribute(name) ?? '');
+        }
+    }
+    const words = [];
+    for (const text of texts) {
+        const rest = text.replace(/[a-z]+:\/\/[!-~]*/g, ' ').replace(/\b\d+(ms|s|m)\b/g, ' ');
+        for (const word of rest.match(/[\p{Script=Latin}_]+/gu) ?? []) words.push([word, text]);
+    }
+    return words";
+
+/// Words that stay as they are, beside the settings' names.
+const SAME_IN_CHINESE: [&str; 19] = [
+    // Names: of this page, of what it is about, of formats, and of a language in itself.
+    "Heartwire",
+    "WebSocket",
+    "JSON",
+    "Lines",
+    "English",
+    // What stands on keys.
+    "Enter",
+    "Shift",
+    // What settings take, as it has to be written.
+    "auto",
+    "off",
+    "true",
+    "false",
+    "idle",
+    "always",
+    "memory",
+    "session",
+    "latest",
+    "every",
+    // What is sent as a heartbeat, and what else answers one.
+    "pong",
+    "heartbeat",
+];
