@@ -215,9 +215,10 @@ impl LogPanel {
             }
             Act::Focus(number) => {
                 self.focused = number;
-                if number.is_some() {
-                    // A row that somebody looks at does not move away.
-                    self.scroll_to(self.drawn.get().top);
+                if let Some(number) = number {
+                    // A row that somebody looks at does not move away, and a scroll that was under way
+                    // does not take it.
+                    self.reveal(self.log.index_of(number));
                 }
             }
             Act::Key(step) => self.step(step),
@@ -618,6 +619,19 @@ impl LogPanel {
             return;
         };
         self.to_focus = Some(row.number);
+        self.reveal(index);
+    }
+
+    /// Scrolls as little as brings all of the row with this index into view.
+    fn reveal(&self, index: usize) {
+        // Where the list stands is known by this: it is no scroll of the user that is to be noticed later.
+        if let Some(list) = self.list.cast::<Element>() {
+            let top = f64::from(list.scroll_top());
+            self.drawn.set(Drawn {
+                top,
+                ..self.drawn.get()
+            });
+        }
         let Sizes { row, view } = self.sizes;
         let place = row * count(index);
         let drawn = self.drawn.get();

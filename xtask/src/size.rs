@@ -23,7 +23,7 @@ brotli -q 11, as a static host sends it. Fails when the sum is above the limit."
 pub const BUDGET: usize = 65_000;
 
 /// The most that it may weigh until it meets the [`BUDGET`], so that it does not grow meanwhile.
-pub const LIMIT: usize = 149_500;
+pub const LIMIT: usize = 150_000;
 
 /// Runs `cargo xtask size`.
 ///
