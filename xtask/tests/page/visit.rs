@@ -200,11 +200,21 @@ impl Visit {
     }
 
     /// Hides the page behind a tab that is opened for it; [`Visit::returns`] shows it again.
+    ///
+    /// A driver answers before the page has been told: whoever comes back at once may never have
+    /// been away. The new tab sees its opener, and waits until that is hidden.
     pub(crate) async fn leaves(&self) -> Away {
         let client = &self.session.client;
         let page = client.window().await.unwrap();
-        let other = client.new_window(true).await.unwrap().handle;
-        client.switch_to_window(other).await.unwrap();
+        self.evaluate("window.open('about:blank')").await;
+        let handles = client.windows().await.unwrap();
+        let other = handles.into_iter().find(|handle| *handle != page);
+        client.switch_to_window(other.unwrap()).await.unwrap();
+        eventually("the page is hidden", SOON, async || {
+            let is_hidden = self.evaluate("return opener.document.hidden").await;
+            (is_hidden == true).then_some(())
+        })
+        .await;
         Away(page)
     }
 
