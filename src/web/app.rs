@@ -239,19 +239,19 @@ impl Component for App {
                 if self.local_access == LocalAccess::Asked =>
             {
                 let timeout = self.reading.settings.connect_timeout;
-                self.timers.set(epoch, timer, timeout);
+                self.timers.set(epoch, timer, timeout, self.clock.now());
                 self.ask_permission(ctx, epoch);
                 Draws::Nothing
             }
             Happening::Rang(Rang::Expired(epoch, timer)) => {
                 self.take(Input::TimerExpired(epoch, timer))
             }
-            Happening::Rang(Rang::Metronome) => match self.timers.rung() {
+            Happening::Rang(Rang::Heartbeat) => match self.timers.rung(self.clock.now()) {
                 Some(epoch) => self.take(Input::TimerExpired(epoch, Timer::Heartbeat)),
                 None => Draws::Nothing,
             },
             Happening::Rang(Rang::Asked) => {
-                self.timers.start_asked();
+                self.timers.start_asked(self.clock.now());
                 Draws::Nothing
             }
             Happening::Noticed(noticed) => self.notice(noticed),
@@ -987,7 +987,9 @@ impl App {
             }
             Effect::Queued(message) => self.log.log.queue(message, self.clock.day()),
             Effect::Settled(id, fate) => self.log.log.settle(id, fate, self.clock.day()),
-            Effect::SetTimer(epoch, timer, period) => self.timers.set(epoch, timer, period),
+            Effect::SetTimer(epoch, timer, period) => {
+                self.timers.set(epoch, timer, period, self.clock.now());
+            }
             Effect::StopTimer(timer) => self.timers.stop(timer),
         }
         None

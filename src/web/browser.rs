@@ -8,7 +8,7 @@ use web_sys::{
     Blob, BlobPropertyBag, Document, Element, Event, EventTarget, HtmlDocument, HtmlElement,
     HtmlTextAreaElement, PageTransitionEvent, Performance, PermissionState, PermissionStatus,
     SecurityPolicyViolationEvent, SecurityPolicyViolationEventDisposition, Storage, Url,
-    UrlSearchParams, VisibilityState, Window,
+    UrlSearchParams, Window,
 };
 use yew::Callback;
 
@@ -162,7 +162,7 @@ pub(super) fn seed() -> u64 {
 
 /// Whether nobody can see the page.
 pub(super) fn is_hidden() -> bool {
-    document().visibility_state() == VisibilityState::Hidden
+    document().hidden()
 }
 
 /// What this tab has kept under a name.

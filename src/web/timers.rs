@@ -1,9 +1,9 @@
 //! The connection's timers.
 
-use std::time::Duration;
+use std::{mem, time::Duration};
 
 use gloo_events::EventListener;
-use gloo_timers::callback::{Interval, Timeout};
+use gloo_timers::callback::Timeout;
 use wasm_bindgen::JsValue;
 use web_sys::{MessageChannel, MessagePort, Worker};
 use yew::Callback;
@@ -18,23 +18,30 @@ use crate::{
 pub(super) struct Timers {
     emit: Callback<Rang>,
     connect: Option<Timeout>,
-    heartbeat: Option<Interval>,
+    heartbeat: Option<Heartbeat>,
     reply: Option<Timeout>,
     reconnect: Option<Timeout>,
-    /// The heartbeat's timer that is to be started where it keeps its pace.
-    asked: Option<(Epoch, u32)>,
     /// Where messages go that only come back.
     echo: Option<MessagePort>,
     _listener: Option<EventListener>,
     metronome: Option<Metronome>,
 }
 
+/// The timer of the heartbeat.
+struct Heartbeat {
+    epoch: Epoch,
+    due: Duration,
+    /// When the timer rings, perhaps before it is due.
+    rings: Duration,
+    /// `None` until it is started where it keeps its pace.
+    timer: Option<Timeout>,
+}
+
 /// A timer in a worker, which nobody slows down. Made when the page is hidden for the first time.
 struct Metronome {
     worker: Worker,
     _listener: EventListener,
-    /// The socket for whose heartbeat it is to ring.
-    epoch: Option<Epoch>,
+    is_set: bool,
 }
 
 /// What comes of timers.
@@ -45,7 +52,7 @@ pub(super) enum Rang {
     /// It is time for [`Timers::start_asked`].
     Asked,
     /// It is time for [`Timers::rung`].
-    Metronome,
+    Heartbeat,
 }
 
 impl Timers {
@@ -70,7 +77,6 @@ impl Timers {
             heartbeat: None,
             reply: None,
             reconnect: None,
-            asked: None,
             echo,
             _listener: listener,
             metronome: None,
@@ -78,27 +84,34 @@ impl Timers {
     }
 
     /// Starts a timer, or starts it over.
-    pub(super) fn set(&mut self, epoch: Epoch, timer: Timer, period: Duration) {
-        let millis = millis(period);
+    pub(super) fn set(&mut self, epoch: Epoch, timer: Timer, period: Duration, now: Duration) {
         match timer {
-            Timer::Connect => self.connect = Some(self.timeout(epoch, timer, millis)),
-            Timer::Heartbeat => self.set_heartbeat(epoch, millis),
-            Timer::Reply => self.reply = Some(self.timeout(epoch, timer, millis)),
-            Timer::Reconnect => self.reconnect = Some(self.timeout(epoch, timer, millis)),
+            Timer::Connect => self.connect = Some(self.timeout(epoch, timer, period)),
+            Timer::Heartbeat => self.set_heartbeat(epoch, now + period, now),
+            Timer::Reply => self.reply = Some(self.timeout(epoch, timer, period)),
+            Timer::Reconnect => self.reconnect = Some(self.timeout(epoch, timer, period)),
         }
     }
 
     /// Starts what could not be started where it was asked for.
-    pub(super) fn start_asked(&mut self) {
-        if let Some((epoch, millis)) = self.asked.take() {
-            self.start_heartbeat(epoch, millis);
+    pub(super) fn start_asked(&mut self, now: Duration) {
+        let emit = self.emit.clone();
+        if let Some(heartbeat) = &mut self.heartbeat {
+            heartbeat.timer.get_or_insert_with(|| {
+                let wait = heartbeat.due.saturating_sub(now);
+                Timeout::new(millis(wait), move || emit.emit(Rang::Heartbeat))
+            });
         }
     }
 
-    /// The metronome has rung: returns for the heartbeat of which socket. It may be a ring that was
-    /// under way as the metronome was set anew, so this takes nothing of the next one's.
-    pub(super) fn rung(&self) -> Option<Epoch> {
-        self.metronome.as_ref()?.epoch
+    /// The heartbeat's timer or the metronome has rung: returns for which socket a heartbeat is due.
+    pub(super) fn rung(&mut self, now: Duration) -> Option<Epoch> {
+        let Heartbeat { epoch, due, .. } = self.heartbeat.take()?;
+        let is_due = due.saturating_sub(now) < TIMER_STEP;
+        if !is_due {
+            self.start_heartbeat(epoch, due, now);
+        }
+        is_due.then_some(epoch)
     }
 
     /// Stops a timer.
@@ -107,7 +120,6 @@ impl Timers {
             Timer::Connect => self.connect = None,
             Timer::Heartbeat => {
                 self.heartbeat = None;
-                self.asked = None;
                 if let Some(metronome) = &mut self.metronome {
                     metronome.stop();
                 }
@@ -117,41 +129,50 @@ impl Timers {
         }
     }
 
-    fn timeout(&self, epoch: Epoch, timer: Timer, millis: u32) -> Timeout {
+    fn timeout(&self, epoch: Epoch, timer: Timer, period: Duration) -> Timeout {
         let emit = self.emit.clone();
-        Timeout::new(millis, move || emit.emit(Rang::Expired(epoch, timer)))
+        Timeout::new(millis(period), move || {
+            emit.emit(Rang::Expired(epoch, timer));
+        })
+    }
+
+    /// Only notes when the heartbeat is due where its timer rings before, and goes on then: stopping a
+    /// timer and starting another took a third of the script that a message costs.
+    fn set_heartbeat(&mut self, epoch: Epoch, due: Duration, now: Duration) {
+        match &mut self.heartbeat {
+            Some(heartbeat) if heartbeat.epoch == epoch && heartbeat.rings <= due => {
+                heartbeat.due = due;
+            }
+            _ => self.start_heartbeat(epoch, due, now),
+        }
     }
 
     /// In a page that has been hidden for a minute Chromium lets timers expire once a minute if each
     /// was set as the last one expired. One set as a message comes mostly keeps its pace, so a message
     /// is sent for that; a worker's always does, where the page's policy allows one.
-    fn set_heartbeat(&mut self, epoch: Epoch, millis: u32) {
+    fn start_heartbeat(&mut self, epoch: Epoch, due: Duration, now: Duration) {
         self.stop(Timer::Heartbeat);
-        let may_be_late = browser::is_hidden() || millis >= MILLIS_TO_THROTTLING;
-        if !may_be_late {
-            self.start_heartbeat(epoch, millis);
-            return;
+        self.heartbeat = Some(Heartbeat {
+            epoch,
+            due,
+            rings: due,
+            timer: None,
+        });
+        let wait = due.saturating_sub(now);
+        let mut is_asked = false;
+        if may_be_late(wait) {
+            if self.metronome.is_none() {
+                self.metronome = Metronome::start(&self.emit);
+            }
+            if let Some(metronome) = &mut self.metronome {
+                metronome.set(millis(wait));
+            }
+            is_asked =
+                (self.echo.as_ref()).is_some_and(|echo| echo.post_message(&JsValue::NULL).is_ok());
         }
-        if self.metronome.is_none() {
-            self.metronome = Metronome::start(&self.emit);
+        if !is_asked {
+            self.start_asked(now);
         }
-        if let Some(metronome) = &mut self.metronome {
-            metronome.set(epoch, millis);
-        }
-        let is_asked =
-            (self.echo.as_ref()).is_some_and(|echo| echo.post_message(&JsValue::NULL).is_ok());
-        if is_asked {
-            self.asked = Some((epoch, millis));
-        } else {
-            self.start_heartbeat(epoch, millis);
-        }
-    }
-
-    fn start_heartbeat(&mut self, epoch: Epoch, millis: u32) {
-        let emit = self.emit.clone();
-        self.heartbeat = Some(Interval::new(millis, move || {
-            emit.emit(Rang::Expired(epoch, Timer::Heartbeat));
-        }));
     }
 }
 
@@ -165,21 +186,21 @@ impl Metronome {
             }
         };
         let emit = emit.clone();
-        let listener = EventListener::new(&worker, "message", move |_| emit.emit(Rang::Metronome));
+        let listener = EventListener::new(&worker, "message", move |_| emit.emit(Rang::Heartbeat));
         Some(Self {
             worker,
             _listener: listener,
-            epoch: None,
+            is_set: false,
         })
     }
 
-    fn set(&mut self, epoch: Epoch, millis: u32) {
-        self.epoch = Some(epoch);
+    fn set(&mut self, millis: u32) {
+        self.is_set = true;
         self.tell(millis.into());
     }
 
     fn stop(&mut self) {
-        if self.epoch.take().is_some() {
+        if mem::take(&mut self.is_set) {
             self.tell(-1.0);
         }
     }
@@ -204,5 +225,14 @@ fn millis(period: Duration) -> u32 {
     u32::try_from(settings::millis(period)).map_or(LONGEST, |millis| millis.min(LONGEST))
 }
 
-/// A page that is hidden while a timer of at least this runs can be throttled before it expires.
-const MILLIS_TO_THROTTLING: u32 = 60 * 1_000;
+/// Whether the page is hidden, or can be hidden for long enough to be throttled, before a timer
+/// expires.
+fn may_be_late(wait: Duration) -> bool {
+    wait >= TIME_TO_THROTTLING || browser::is_hidden()
+}
+
+/// Chromium throttles a page's timers a minute after it was hidden.
+const TIME_TO_THROTTLING: Duration = Duration::from_mins(1);
+
+/// Timers count whole milliseconds.
+const TIMER_STEP: Duration = Duration::from_millis(1);

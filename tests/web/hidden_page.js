@@ -1,13 +1,22 @@
-// A page that nobody sees: no timer of its own rings, and the test speaks for its worker.
+// A page that nobody sees: its heartbeat gets no timer, for that is started by a message which does
+// not come, and the test speaks for its worker.
 
-const { Worker, setInterval } = globalThis;
+const { Worker, MessageChannel } = globalThis;
+
+class SilentPort extends EventTarget {
+  start() {}
+  postMessage() {}
+}
 
 /** The hidden state and what it takes away, from `begin` to `end`. */
 export class HiddenPage {
   static begin() {
     const page = new HiddenPage();
-    Object.defineProperty(document, "visibilityState", { value: "hidden", configurable: true });
-    globalThis.setInterval = () => 0;
+    Object.defineProperty(document, "hidden", { value: true, configurable: true });
+    globalThis.MessageChannel = class {
+      port1 = new SilentPort();
+      port2 = new SilentPort();
+    };
     globalThis.Worker = class extends EventTarget {
       constructor() {
         super();
@@ -24,7 +33,7 @@ export class HiddenPage {
   }
 
   end() {
-    delete document.visibilityState;
-    Object.assign(globalThis, { Worker, setInterval });
+    delete document.hidden;
+    Object.assign(globalThis, { Worker, MessageChannel });
   }
 }
