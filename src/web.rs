@@ -6,6 +6,7 @@ mod clock;
 mod composer;
 mod config_file;
 mod early;
+mod last_message;
 mod log;
 mod pulse;
 mod settings_panel;

@@ -16,13 +16,14 @@ use super::{
     composer::{Composed, Composer},
     config_file::{Failure, PATIENCE},
     early::{self, Draft},
+    last_message::LastMessage,
     log::{Act, LogPanel},
     pulse::{self, Trace},
     settings_panel::{Change, Copy, Entry, Panel, settings_panel},
     socket::{Heard, Socket},
     tab::Tab,
     timers::{Rang, Timers},
-    view::{self, AddressForm, Facts, Received},
+    view::{self, AddressForm, Facts},
 };
 use crate::{
     access::{Access, Consent},
@@ -79,7 +80,7 @@ pub struct App {
     /// Whether the focus was within the status section before it was drawn last.
     status_had_focus: Cell<bool>,
     composer: Composer,
-    received: Option<Received>,
+    last_message: LastMessage,
     trace: Trace,
     log: LogPanel,
     /// The connection's status as the log knows it.
@@ -88,8 +89,8 @@ pub struct App {
     ticker: Option<Interval>,
     ticked: Duration,
     frames: Frames,
-    /// Whether the echo has come of what was typed last. It is drawn at once, frame or not: somebody
-    /// is looking for it.
+    /// Whether the echo has come of what was typed last. It is shown at once: somebody is looking for
+    /// it.
     is_echoed: bool,
     _listeners: [EventListener; 8],
 }
@@ -205,7 +206,7 @@ impl Component for App {
             status: NodeRef::default(),
             status_had_focus: Cell::new(false),
             composer: Composer::new(),
-            received: None,
+            last_message: LastMessage::default(),
             trace: Trace::default(),
             log: LogPanel::new(
                 log_limit,
@@ -291,7 +292,7 @@ impl Component for App {
             Happening::FrameCame => {
                 let frames = mem::take(&mut self.frames);
                 if frames.is_outdated {
-                    Draws::WithTheFrame
+                    Draws::AtOnce
                 } else {
                     Draws::Nothing
                 }
@@ -312,11 +313,13 @@ impl Component for App {
         if let Status::Connecting { .. } | Status::Open { .. } = before {
             self.report_loss();
         }
-        let is_news = before != after || mem::take(&mut self.is_echoed);
-        let draws = is_news || self.is_drawn(ctx, &draws);
+        let is_echoed = mem::take(&mut self.is_echoed);
+        let draws = before != after || self.is_drawn(ctx, draws);
         if draws {
             self.frames.is_outdated = false;
             self.tell();
+        } else if is_echoed || !self.frames.has_shown {
+            self.frames.has_shown |= self.last_message.show(self.lang.words());
         }
         // What a hidden page has to tell is on its tab. It is drawn when it becomes visible.
         let draws = draws && !browser::is_hidden();
@@ -395,7 +398,7 @@ impl Component for App {
                     { pulse::figure(words, &self.trace) }
                     <div class="exchange">
                         { self.composer.view(words, limit, &on_compose) }
-                        { view::last_message(words, self.received.as_ref()) }
+                        { self.last_message.view(words) }
                     </div>
                     { self.log.view() }
                 </main>
@@ -405,6 +408,7 @@ impl Component for App {
     }
 
     fn rendered(&mut self, ctx: &Context<Self>, first_render: bool) {
+        self.last_message.show(self.lang.words());
         if first_render {
             let link = ctx.link();
             let emit = link.callback(|composed| Msg(Happening::Composed(composed)));
@@ -457,17 +461,16 @@ fn entered_at_first(reading: &Reading, page: &Page) -> String {
 #[derive(Default)]
 struct Frames {
     next: Option<AnimationFrame>,
-    /// Whether messages were drawn: a flood of them is drawn once a frame.
-    has_drawn: bool,
+    /// Whether a message was shown: a flood of them is shown once a frame.
+    has_shown: bool,
     is_outdated: bool,
 }
 
 /// When a happening is drawn, if the connection's status stays the same.
+#[derive(Clone, Copy)]
 enum Draws {
     AtOnce,
-    /// At once if this frame has drawn no message yet, else in the next one.
-    WithTheFrame,
-    /// Not before the next frame: what follows soon is drawn at once.
+    /// In the next frame, with all else that happens until then.
     InTheNextFrame,
     Nothing,
 }
@@ -630,7 +633,7 @@ impl App {
     fn act(&mut self, act: Act) -> Draws {
         // The page scrolls by itself as rows come, and draws those anyway.
         let draws = if let Act::Scroll = act {
-            Draws::WithTheFrame
+            Draws::InTheNextFrame
         } else {
             Draws::AtOnce
         };
@@ -770,6 +773,7 @@ impl App {
             browser::name_language(lang);
             self.trace.reword();
             self.log.speak(lang.words());
+            self.last_message.reword();
         }
     }
 
@@ -885,7 +889,7 @@ impl App {
 
     fn take(&mut self, input: Input) -> Draws {
         self.handle(input);
-        Draws::WithTheFrame
+        Draws::InTheNextFrame
     }
 
     /// Tells the connection, and the log and the pulse what that made of it.
@@ -967,12 +971,12 @@ impl App {
                 let text = Rc::<str>::from(text);
                 self.log.receive_text(Rc::clone(&text), self.clock.day());
                 self.is_echoed |= self.composer.is_echoed(&text);
-                self.received = Some(Received::Text(text.into()));
+                self.last_message.take_text(text);
             }
             Effect::Deliver(Frame::Binary { bytes, head }) => {
                 self.trace.pulse.received(self.clock.now());
                 self.log.receive_binary(bytes, head, self.clock.day());
-                self.received = Some(Received::Binary(bytes));
+                self.last_message.take_binary(bytes);
             }
             Effect::Note(frame, meaning) => {
                 let now = self.clock.now();
@@ -1040,19 +1044,15 @@ impl App {
     }
 
     /// Whether something is drawn at once; what is not may be drawn in the next frame.
-    fn is_drawn(&mut self, ctx: &Context<Self>, draws: &Draws) -> bool {
-        let is_at_once = match draws {
-            Draws::AtOnce => return true,
-            Draws::Nothing => return false,
-            Draws::WithTheFrame => !mem::replace(&mut self.frames.has_drawn, true),
-            Draws::InTheNextFrame => false,
-        };
-        self.frames.is_outdated = !is_at_once;
-        self.frames.next.get_or_insert_with(|| {
-            let link = ctx.link().clone();
-            request_animation_frame(move |_| link.send_message(Msg(Happening::FrameCame)))
-        });
-        is_at_once
+    fn is_drawn(&mut self, ctx: &Context<Self>, draws: Draws) -> bool {
+        if let Draws::InTheNextFrame = draws {
+            self.frames.is_outdated = true;
+            self.frames.next.get_or_insert_with(|| {
+                let link = ctx.link().clone();
+                request_animation_frame(move |_| link.send_message(Msg(Happening::FrameCame)))
+            });
+        }
+        matches!(draws, Draws::AtOnce)
     }
 }
 

@@ -295,6 +295,18 @@ pub(super) fn listen(emit: &Callback<Noticed>) -> [EventListener; 8] {
     ]
 }
 
+/// Puts an emphasized text in the place of what an element holds.
+pub(super) fn emphasize(element: &Element, text: &str) {
+    let emphasized = document().create_element("em").and_then(|emphasized| {
+        emphasized.set_text_content(Some(text));
+        element.set_text_content(None);
+        element.append_child(&emphasized)
+    });
+    if let Err(error) = emphasized {
+        warn("a message could not be shown", &error);
+    }
+}
+
 /// Stores a text under a name in this browser; an empty one is forgotten.
 fn store(name: &str, text: &str) {
     put(local_storage(), name, text);

@@ -207,35 +207,6 @@ pub(super) fn status_strip(
     }
 }
 
-/// What was received last.
-#[derive(Clone)]
-pub(super) enum Received {
-    /// This text.
-    Text(AttrValue),
-    /// A binary frame of so many bytes.
-    Binary(usize),
-}
-
-/// The last message received. No live region: it would read every echo aloud.
-pub(super) fn last_message(words: &'static Words, received: Option<&Received>) -> Html {
-    let binary = |bytes: usize| words.binary.of(u64::try_from(bytes).unwrap_or(u64::MAX));
-    html! {
-        <section class="card" aria-labelledby="received-name">
-            <h2 id="received-name">{ words.last }</h2>
-            <pre id="received" role="group" aria-labelledby="received-name" tabindex="0" dir="auto">
-                { match received {
-                    None => html! {},
-                    Some(Received::Text(text)) => html! { { text } },
-                    Some(Received::Binary(bytes)) => html! { <em>{ binary(*bytes) }</em> },
-                } }
-            </pre>
-            if received.is_none() {
-                <p class="hint">{ words.last_empty }</p>
-            }
-        </section>
-    }
-}
-
 fn facts_list(facts: &Facts, words: &'static Words) -> Html {
     let absent = || "–".to_owned();
     let Delivery {
