@@ -234,6 +234,7 @@ impl Component for App {
     fn update(&mut self, ctx: &Context<Self>, Msg(happening): Msg) -> bool {
         self.clock.read();
         let before = self.connection.status();
+        let is_frame = matches!(happening, Happening::FrameCame);
         let draws = match happening {
             // While the browser asks, nobody can answer the handshake.
             Happening::Rang(Rang::Expired(epoch, timer @ Timer::Connect))
@@ -324,6 +325,9 @@ impl Component for App {
         // What a hidden page has to tell is on its tab. It is drawn when it becomes visible.
         let draws = draws && !browser::is_hidden();
         if draws {
+            if !is_frame {
+                self.log.notice_scrolling();
+            }
             self.trace
                 .draw(self.lang.words(), self.clock.now(), before != after);
         }
@@ -631,8 +635,9 @@ impl App {
     }
 
     fn act(&mut self, act: Act) -> Draws {
-        // The page scrolls by itself as rows come, and draws those anyway.
-        let draws = if let Act::Scroll = act {
+        // The page scrolls by itself as rows come, and draws those anyway. Sizes that change while the
+        // browser tells of sizes are an error to it.
+        let draws = if let Act::Scroll | Act::Resize = act {
             Draws::InTheNextFrame
         } else {
             Draws::AtOnce

@@ -3,12 +3,12 @@
 use gloo_events::EventListener;
 use gloo_timers::callback::Timeout;
 use js_sys::Array;
-use wasm_bindgen::{JsCast as _, JsValue};
+use wasm_bindgen::{JsCast as _, JsValue, closure::Closure};
 use web_sys::{
     Blob, BlobPropertyBag, Document, Element, Event, EventTarget, HtmlDocument, HtmlElement,
     HtmlTextAreaElement, PageTransitionEvent, Performance, PermissionState, PermissionStatus,
-    SecurityPolicyViolationEvent, SecurityPolicyViolationEventDisposition, Storage, Url,
-    UrlSearchParams, Window,
+    ResizeObserver, SecurityPolicyViolationEvent, SecurityPolicyViolationEventDisposition, Storage,
+    Url, UrlSearchParams, Window,
 };
 use yew::Callback;
 
@@ -293,6 +293,35 @@ pub(super) fn listen(emit: &Callback<Noticed>) -> [EventListener; 8] {
                 .then_some(Noticed::Forbidden)
         }),
     ]
+}
+
+/// Tells when one of some elements changes its size, until dropped.
+pub(super) struct SizeWatch {
+    observer: ResizeObserver,
+    _told: Closure<dyn FnMut()>,
+}
+
+impl SizeWatch {
+    /// Tells once at the beginning, too.
+    pub(super) fn start(elements: [&Element; 2], told: Callback<()>) -> Option<Self> {
+        let told = Closure::new(move || told.emit(()));
+        let observer = ResizeObserver::new(told.as_ref().unchecked_ref())
+            .inspect_err(|error| warn("sizes are not known", error))
+            .ok()?;
+        for element in elements {
+            observer.observe(element);
+        }
+        Some(Self {
+            observer,
+            _told: told,
+        })
+    }
+}
+
+impl Drop for SizeWatch {
+    fn drop(&mut self) {
+        self.observer.disconnect();
+    }
 }
 
 /// Puts an emphasized text in the place of what an element holds.

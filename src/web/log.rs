@@ -12,7 +12,10 @@ use web_sys::{
 };
 use yew::{AttrValue, Callback, Html, NodeRef, TargetCast as _, html};
 
-use super::{browser, clock};
+use super::{
+    browser::{self, SizeWatch},
+    clock,
+};
 use crate::{
     log::{Kind, Log, Payload, Row, Show, Stage, day_and_time, time_of_day},
     payload::{hex_lines, line, pretty, visible},
@@ -32,6 +35,7 @@ pub(super) struct LogPanel {
     show: Show,
     search: AttrValue,
     sizes: Sizes,
+    size_watch: Option<SizeWatch>,
     /// What is left free above and below the rows that were drawn, in CSS pixels.
     padding: (i32, i32),
     place: Cell<Place>,
@@ -61,6 +65,8 @@ pub(super) enum Act {
     /// It is time to read what came since.
     ReadOn,
     Scroll,
+    /// The list or its rows may have other sizes.
+    Resize,
     Jump,
     Focus(Option<u64>),
     Key(Step),
@@ -156,6 +162,7 @@ impl LogPanel {
                 row: 36.0,
                 view: 360.0,
             },
+            size_watch: None,
             padding: (0, 0),
             place: Cell::new(Place::Latest),
             drawn: Cell::default(),
@@ -208,7 +215,8 @@ impl LogPanel {
             Act::Download => self.download(),
             Act::ReadAloud(reads) => self.reader = reads.then(Reader::default),
             Act::ReadOn => self.read_on(),
-            Act::Scroll => {}
+            Act::Scroll => self.notice_scrolling(),
+            Act::Resize => self.measure(),
             Act::Jump => {
                 self.place.set(Place::Latest);
                 focus(&self.list);
@@ -233,6 +241,24 @@ impl LogPanel {
             }
             Act::Copy => self.copy(),
             Act::Copied(has_copied) => self.has_copied = Some(has_copied),
+        }
+    }
+
+    /// Notices that the user has scrolled, before what is drawn hides it. A frame begins with an event
+    /// that tells so, and this has the browser lay out the page.
+    pub(super) fn notice_scrolling(&self) {
+        let drawn = self.drawn.get();
+        let Some(list) = self.list.cast::<Element>() else {
+            return;
+        };
+        let top = f64::from(list.scroll_top());
+        if (top - drawn.top).abs() >= 1.0 {
+            self.scroll_to(top);
+            let bottom = self.sizes.row * count(drawn.total) - self.sizes.view;
+            // Sizes are rounded. More would hold back a scroll that begins slowly.
+            if top >= bottom - 2.0 {
+                self.place.set(Place::Latest);
+            }
         }
     }
 
@@ -318,17 +344,13 @@ impl LogPanel {
         ) else {
             return;
         };
+        if self.size_watch.is_none() {
+            let told = self.emit.reform(|()| Act::Resize);
+            self.size_watch = SizeWatch::start([&list, &items], told);
+        }
         let drawn = self.drawn.get();
-        let row = items.first_element_child();
-        let row = row.map_or(0.0, |row| row.get_bounding_client_rect().height());
-        let sizes = Sizes {
-            row: if row > 0.0 { row } else { self.sizes.row },
-            view: f64::from(list.client_height()),
-        };
-        let is_new = sizes != self.sizes;
-        self.sizes = sizes;
-        let before = sizes.row * count(drawn.from);
-        let after = sizes.row * count(drawn.total - drawn.from - drawn.count);
+        let before = self.sizes.row * count(drawn.from);
+        let after = self.sizes.row * count(drawn.total - drawn.from - drawn.count);
         let padding = (whole(before), whole(after));
         // Where the same is set, the browser lays out everything once more.
         if padding != self.padding {
@@ -339,13 +361,13 @@ impl LogPanel {
             }
         }
         let top = self.top();
-        if (f64::from(list.scroll_top()) - top).abs() >= 1.0 {
+        if (drawn.top - top).abs() >= 1.0 {
             list.set_scroll_top(whole(top));
+            self.drawn.set(Drawn {
+                top: f64::from(list.scroll_top()),
+                ..drawn
+            });
         }
-        self.drawn.set(Drawn {
-            top: f64::from(list.scroll_top()),
-            ..drawn
-        });
         if let Some(number) = self.to_focus.take().or(self.focused) {
             let row = list.query_selector(&format!("[data-row='{number}']"));
             match row
@@ -362,14 +384,22 @@ impl LogPanel {
                 }
             }
         }
-        if is_new {
-            self.emit.emit(Act::Scroll);
+    }
+
+    fn measure(&mut self) {
+        let row = self.items.cast::<Element>();
+        let row = row.and_then(|items| items.first_element_child());
+        let row = row.map_or(0.0, |row| row.get_bounding_client_rect().height());
+        if row > 0.0 {
+            self.sizes.row = row;
+        }
+        if let Some(list) = self.list.cast::<Element>() {
+            self.sizes.view = f64::from(list.client_height());
         }
     }
 
     fn list(&self) -> Html {
         let words = self.words;
-        self.notice_scrolling();
         let drawn = self.choose();
         self.drawn.set(drawn);
         let new = match self.place.get() {
@@ -521,23 +551,6 @@ impl LogPanel {
 
     fn filter(&mut self) {
         self.log.filter(self.show, &self.search);
-    }
-
-    /// Notices that the user has scrolled, before what is drawn hides it.
-    fn notice_scrolling(&self) {
-        let drawn = self.drawn.get();
-        let Some(list) = self.list.cast::<Element>() else {
-            return;
-        };
-        let top = f64::from(list.scroll_top());
-        if (top - drawn.top).abs() >= 1.0 {
-            self.scroll_to(top);
-            let bottom = self.sizes.row * count(drawn.total) - self.sizes.view;
-            // Sizes are rounded. More would hold back a scroll that begins slowly.
-            if top >= bottom - 2.0 {
-                self.place.set(Place::Latest);
-            }
-        }
     }
 
     /// Keeps in view what is so many pixels below the top of what was drawn last.

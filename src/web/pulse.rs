@@ -23,6 +23,7 @@ pub(super) struct Trace {
     /// The drawing as elements, and the pulse's revision that it is of.
     tape: Html,
     drawn: Option<u32>,
+    drawn_at: Duration,
     /// What the drawing tells, and when that was put into words.
     said: AttrValue,
     said_at: Option<Duration>,
@@ -32,17 +33,19 @@ pub(super) struct Trace {
 }
 
 impl Trace {
-    /// Draws what happened, for the next view. The words follow some seconds later if that is soon
-    /// enough.
+    /// Draws what happened, for the next view, or for one of the next if that is soon enough. The words
+    /// follow some seconds later.
     pub(super) fn draw(&mut self, words: &Words, now: Duration, is_urgent: bool) {
         if browser::is_hidden() {
             return;
         }
         let revision = Some(self.pulse.revision());
-        if self.drawn != revision || self.drawing.offset(now).is_none() {
+        let is_due = is_urgent || self.drawn.is_none() || now >= self.drawn_at + DRAWN_FOR;
+        if (self.drawn != revision && is_due) || self.drawing.offset(now).is_none() {
             self.drawing = self.pulse.draw(now);
             self.tape = tape(words, &self.drawing, &self.element);
             self.drawn = revision;
+            self.drawn_at = now;
         }
         let is_old = |at| now.saturating_sub(at) >= SAID_FOR;
         if is_urgent || self.said_at.is_none_or(is_old) {
@@ -242,6 +245,10 @@ const STEP: Duration = Duration::from_millis(STEP_MILLIS as u64);
 
 /// Ticks are some milliseconds early or late.
 const EARLY: Duration = Duration::from_millis(50);
+
+/// How long a drawing stands, unless the connection's status changes. A new one has the browser lay out
+/// the page twice, and the tape moves by two pixels meanwhile.
+const DRAWN_FOR: Duration = Duration::from_millis(500);
 
 /// How long a text stands, unless the connection's status changes.
 const SAID_FOR: Duration = Duration::from_secs(5);
