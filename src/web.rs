@@ -6,6 +6,7 @@ mod clock;
 mod composer;
 mod config_file;
 mod early;
+mod frames;
 mod last_message;
 mod log;
 mod pulse;

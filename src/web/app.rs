@@ -3,7 +3,6 @@
 use std::{cell::Cell, mem, rc::Rc, time::Duration};
 
 use gloo_events::EventListener;
-use gloo_render::{AnimationFrame, request_animation_frame};
 use gloo_timers::callback::Interval;
 use js_sys::futures::spawn_local;
 use wasm_bindgen::{JsCast as _, JsValue};
@@ -16,6 +15,7 @@ use super::{
     composer::{Composed, Composer},
     config_file::{Failure, PATIENCE},
     early::{self, Draft},
+    frames::{Draws, Due, Frames},
     last_message::LastMessage,
     log::{Act, LogPanel},
     pulse::{self, Trace},
@@ -148,7 +148,7 @@ enum Happening {
     Log(Act),
     Changed(Change),
     Copied(Copy),
-    FrameCame,
+    Due(Due),
     TimePassed,
 }
 
@@ -216,7 +216,7 @@ impl Component for App {
             logged: Status::Idle,
             ticker: None,
             ticked: Duration::ZERO,
-            frames: Frames::default(),
+            frames: Frames::new(link.callback(|due| Msg(Happening::Due(due)))),
             is_echoed: false,
             _listeners: browser::listen(&notices(link)),
         };
@@ -234,7 +234,7 @@ impl Component for App {
     fn update(&mut self, ctx: &Context<Self>, Msg(happening): Msg) -> bool {
         self.clock.read();
         let before = self.connection.status();
-        let is_frame = matches!(happening, Happening::FrameCame);
+        let is_frame = matches!(happening, Happening::Due(Due::Frame));
         let draws = match happening {
             // While the browser asks, nobody can answer the handshake.
             Happening::Rang(Rang::Expired(epoch, timer @ Timer::Connect))
@@ -259,9 +259,12 @@ impl Component for App {
             Happening::Noticed(noticed) => self.notice(noticed),
             Happening::Heard(heard) => self.hear(heard),
             Happening::Composed(composed) => {
+                if let Composed::Typed(_) = composed {
+                    self.frames.type_on();
+                }
                 let now = self.clock.now();
                 self.composer.take(composed, &mut self.connection, now);
-                Draws::InTheNextFrame
+                Draws::Soon
             }
             Happening::LanguageChosen(lang) => {
                 if let Some(setting) = Setting::named("lang") {
@@ -290,14 +293,7 @@ impl Component for App {
                 self.copy = Some(copy);
                 Draws::AtOnce
             }
-            Happening::FrameCame => {
-                let frames = mem::take(&mut self.frames);
-                if frames.is_outdated {
-                    Draws::AtOnce
-                } else {
-                    Draws::Nothing
-                }
-            }
+            Happening::Due(due) => self.frames.take(due, self.clock.now()),
             Happening::TimePassed => self.tick(),
         };
         self.drive(ctx);
@@ -315,12 +311,16 @@ impl Component for App {
             self.report_loss();
         }
         let is_echoed = mem::take(&mut self.is_echoed);
-        let draws = before != after || self.is_drawn(ctx, draws);
+        let draws = if before == after {
+            draws
+        } else {
+            Draws::AtOnce
+        };
+        let draws = self.frames.draw(draws, self.clock.now());
         if draws {
-            self.frames.is_outdated = false;
             self.tell();
-        } else if is_echoed || !self.frames.has_shown {
-            self.frames.has_shown |= self.last_message.show(self.lang.words());
+        } else if is_echoed || !self.frames.shows_message {
+            self.frames.shows_message |= self.last_message.show(self.lang.words());
         }
         // What a hidden page has to tell is on its tab. It is drawn when it becomes visible.
         let draws = draws && !browser::is_hidden();
@@ -459,24 +459,6 @@ fn notices(link: &Scope<App>) -> Callback<Noticed> {
 fn entered_at_first(reading: &Reading, page: &Page) -> String {
     let url = reading.settings.url.clone();
     url.unwrap_or_else(|| page.default_address().to_string())
-}
-
-/// What was drawn since the last frame, and what is to be drawn in the next.
-#[derive(Default)]
-struct Frames {
-    next: Option<AnimationFrame>,
-    /// Whether a message was shown: a flood of them is shown once a frame.
-    has_shown: bool,
-    is_outdated: bool,
-}
-
-/// When a happening is drawn, if the connection's status stays the same.
-#[derive(Clone, Copy)]
-enum Draws {
-    AtOnce,
-    /// In the next frame, with all else that happens until then.
-    InTheNextFrame,
-    Nothing,
 }
 
 impl App {
@@ -631,14 +613,18 @@ impl App {
         if has_slept && is_quiet && !browser::is_hidden() {
             self.take(Input::Woke);
         }
-        Draws::AtOnce
+        if self.frames.waits(now) {
+            Draws::Soon
+        } else {
+            Draws::AtOnce
+        }
     }
 
     fn act(&mut self, act: Act) -> Draws {
         // The page scrolls by itself as rows come, and draws those anyway. Sizes that change while the
         // browser tells of sizes are an error to it.
         let draws = if let Act::Scroll | Act::Resize = act {
-            Draws::InTheNextFrame
+            Draws::Soon
         } else {
             Draws::AtOnce
         };
@@ -894,7 +880,7 @@ impl App {
 
     fn take(&mut self, input: Input) -> Draws {
         self.handle(input);
-        Draws::InTheNextFrame
+        Draws::Soon
     }
 
     /// Tells the connection, and the log and the pulse what that made of it.
@@ -1046,18 +1032,6 @@ impl App {
                 Interval::new(1_000, move || link.send_message(Msg(Happening::TimePassed)))
             });
         }
-    }
-
-    /// Whether something is drawn at once; what is not may be drawn in the next frame.
-    fn is_drawn(&mut self, ctx: &Context<Self>, draws: Draws) -> bool {
-        if let Draws::InTheNextFrame = draws {
-            self.frames.is_outdated = true;
-            self.frames.next.get_or_insert_with(|| {
-                let link = ctx.link().clone();
-                request_animation_frame(move |_| link.send_message(Msg(Happening::FrameCame)))
-            });
-        }
-        matches!(draws, Draws::AtOnce)
     }
 }
 

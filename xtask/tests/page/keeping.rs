@@ -90,6 +90,7 @@ async fn a_clean_disconnect_confirms_what_was_sent_and_a_death_does_not() {
         visit.reaches(&["open"]).await;
         visit.types("ab").await;
         server.receives(&["a", "ab"]).await;
+        visit.awaits("sent", |count| count == "2").await;
         assert_eq!(visit.datum("confirmed").await, "0");
 
         visit.press("Disconnect").await;
@@ -116,7 +117,7 @@ async fn with_a_server_that_answers_nothing_nothing_is_called_confirmed() {
         .until("three heartbeats", |all| all[0].frames.len() >= 5)
         .await;
 
-    assert_eq!(visit.datum("sent").await, "2");
+    visit.awaits("sent", |count| count == "2").await;
     assert_eq!(visit.datum("confirmed").await, "0");
     eventually("the page says so", SOON, async || {
         let status = visit.status().await;

@@ -5,7 +5,6 @@ use xtask::browser::Browser;
 use super::echo::Echo;
 use super::server::{Connection, Manner, Server};
 use super::visit::Visit;
-use super::{SOON, eventually};
 
 #[tokio::test]
 async fn typing_hello_arrives_as_h_he_hel_hell_hello() {
@@ -80,17 +79,14 @@ async fn text_typed_before_the_first_connection_arrives_in_order_and_once() {
     let visit = Visit::to(&format!("url={server}&{QUICK}")).await;
 
     visit.types("one").await;
-    eventually("three messages wait", SOON, async || {
-        (visit.datum("queued").await == "3").then_some(())
-    })
-    .await;
+    visit.awaits("queued", |count| count == "3").await;
     server.resume();
     visit.reaches(&["open", "reopened"]).await;
     visit.types("!").await;
 
     server.receives(&["o", "on", "one", "one!"]).await;
     visit.shows("one!").await;
-    assert_eq!(visit.datum("queued").await, "0");
+    visit.awaits("queued", |count| count == "0").await;
 }
 
 #[tokio::test]
@@ -172,7 +168,7 @@ async fn a_full_outbox_keeps_the_final_text() {
     let visit = Visit::to(&format!("url={server}&{QUICK}&outbox_limit=3")).await;
 
     visit.types("abcdefgh").await;
-    assert_eq!(visit.datum("queued").await, "3");
+    visit.awaits("queued", |count| count == "3").await;
     server.resume();
 
     // Half of what can be kept has no proof yet, so the server is asked for one.
