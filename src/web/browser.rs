@@ -149,10 +149,11 @@ pub(super) fn field() -> Option<HtmlTextAreaElement> {
 
 /// The clock that never jumps, in milliseconds since the page began to load.
 pub(super) fn steady_millis() -> f64 {
-    window()
-        .performance()
-        .as_ref()
-        .map_or(0.0, Performance::now)
+    thread_local! {
+        // It is read with each message, and the way there is longer than the reading.
+        static PERFORMANCE: Option<Performance> = window().performance();
+    }
+    PERFORMANCE.with(|performance| performance.as_ref().map_or(0.0, Performance::now))
 }
 
 /// A seed that differs from page to page.

@@ -35,7 +35,7 @@ impl Clock {
         Duration::try_from_secs_f64(seconds).unwrap_or_default()
     }
 
-    /// Reads what time it is. Once for all that comes of an event: each costs four calls of the browser.
+    /// Reads what time it is. Once for all that comes of an event.
     pub(super) fn read(&self) {
         let now = Reading::take();
         let before = self.read.replace(now);
