@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use crate::integrity;
+use crate::{integrity, remarks};
 
 /// Shortens the names of the module's imports in `folder`, in the module and in its script, and leaves
 /// out of the script what only people read. Returns `page` with the hashes of what they are now.
@@ -24,7 +24,7 @@ pub(crate) fn shorten(folder: &Path, page: &str) -> Result<String, String> {
     let script = fs::read_to_string(path(&stem, SCRIPT)).map_err(unreadable)?;
 
     let (short_module, names) = rename_imports(&module).ok_or("the module is not as expected")?;
-    let short_script = rename_keys(&without_remarks(&script), &names)?;
+    let short_script = rename_keys(&remarks::without(&script), &names)?;
 
     let (name, _) = stem
         .rsplit_once('-')
@@ -164,26 +164,6 @@ fn put_size(bytes: &mut Vec<u8>, mut size: usize) {
     }
 }
 
-/// Leaves out comments that have lines of their own, and what lines begin with.
-fn without_remarks(script: &str) -> String {
-    // Such a text may go on in the next line.
-    let is_open = |line: &str| line.matches('`').count() % 2 == 1;
-    if script.lines().any(is_open) {
-        return script.to_owned();
-    }
-    let mut kept = String::with_capacity(script.len());
-    let mut is_remark = false;
-    for line in script.lines().map(str::trim) {
-        // What stands behind a remark is not lost.
-        is_remark |= line.starts_with("/*") && !line.trim_end_matches("*/").contains("*/");
-        if !is_remark && !line.is_empty() && !line.starts_with("//") {
-            kept.extend([line, "\n"]);
-        }
-        is_remark &= !line.ends_with("*/");
-    }
-    kept
-}
-
 /// Renames the script's properties that are the module's imports.
 fn rename_keys(script: &str, names: &Names) -> Result<String, String> {
     let mut renamed = String::with_capacity(script.len());
@@ -275,7 +255,7 @@ mod tests {
             // How.\n    two: three,\n    \"./up\": all,\n};\n";
 
         assert_eq!(
-            rename_keys(&without_remarks(script), &names).unwrap(),
+            rename_keys(&remarks::without(script), &names).unwrap(),
             "const all = {\na: function() { return 'two: '; },\nb: three,\n\"_\": all,\n};\n"
         );
         assert!(rename_keys("one: 1", &names).is_err());
@@ -286,7 +266,6 @@ mod tests {
         let script = "const text = `\n  // Here.\n`;\n";
         let (_, names) = rename_imports(MODULE_OF_TWO).unwrap();
 
-        assert_eq!(without_remarks(script), script);
         let keys = "one: 1,\ntwo: 2,\n\"./up\": 3,\n";
         let renamed = rename_keys(&[keys, script].concat(), &names).unwrap();
         assert!(renamed.ends_with(script), "{renamed}");

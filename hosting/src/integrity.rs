@@ -34,7 +34,7 @@ pub(crate) fn renewed(page: &str, old: &str, new: &str) -> Result<String, String
     let hash = |content: &str| BASE64_STANDARD.encode(Sha384::digest(content));
     let renewed = page.replace(&hash(old), &hash(new));
     if renewed == page {
-        return Err("no link has the hash of the script".to_owned());
+        return Err("no link has the hash of what was shortened".to_owned());
     }
     Ok(renewed)
 }

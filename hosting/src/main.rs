@@ -6,6 +6,8 @@ mod compression;
 mod glue;
 mod integrity;
 mod policy;
+mod remarks;
+mod style;
 
 use std::env;
 use std::fs;
@@ -35,6 +37,8 @@ fn finish(staged: &Path, is_release: bool) -> Result<(), String> {
     let mut page = integrity::without_false_promises(&page);
     if is_release {
         page = glue::shorten(staged, &page)?;
+        page = style::shorten(staged, &page)?;
+        page = remarks::without(&page);
     }
     let page = policy::complete(&page).map_err(|cause| failed(&cause))?;
     fs::write(&index, page).map_err(|cause| failed(&cause))?;
