@@ -336,6 +336,26 @@ async fn a_flood_is_drawn_once_a_frame() {
 }
 
 #[wasm_bindgen_test]
+async fn an_echo_waits_for_no_frame_and_the_rest_for_a_pause() {
+    let page = Mounted::new(quick()).await;
+    open(0);
+    page.settle().await;
+    // The log's rows are measured when they appear.
+    sleep(2 * BETWEEN_KEYS).await;
+    let drawings = Drawings::of(&page.root);
+    for text in ["a", "ab", "abc", "abcd", "abcde", "abcdef"] {
+        sleep(BETWEEN_KEYS).await;
+        page.type_text(text).await;
+    }
+    let (drawn, frames) = (drawings.count(), drawings.frames());
+    assert!(drawn < frames / 2, "{drawn} drawings in {frames} frames");
+    receive(0, "abcdef");
+    page.settle().await;
+    assert_eq!(page.text("#received"), "abcdef");
+    eventually(|| page.attribute("data-sent").as_deref() == Some("6")).await;
+}
+
+#[wasm_bindgen_test]
 async fn an_app_that_is_dropped_takes_its_socket_along() {
     let page = Mounted::new(quick()).await;
     open(0);
@@ -357,6 +377,9 @@ async fn the_page_speaks_chinese() {
 }
 
 const HEARTBEAT: Duration = Duration::from_millis(100);
+
+/// More than a frame, and far less than a pause of typing.
+const BETWEEN_KEYS: Duration = Duration::from_millis(25);
 
 /// Settings of which every duration is short: the whole run has 20 seconds.
 fn quick() -> Settings {
