@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::Error;
 
@@ -26,6 +26,19 @@ pub async fn eventually<T>(
         }
         sleep(POLL).await;
     }
+}
+
+/// What `work` yields within a time.
+///
+/// # Errors
+///
+/// Its own, or that the time is over.
+pub async fn within<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let done = timeout(limit, work).await;
+    done.unwrap_or_else(|_| Err(Error::Failed(format!("not within {limit:?}"))))
 }
 
 /// How long anything may take that should take no time at all.

@@ -4,11 +4,11 @@ use std::fmt;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::time::timeout;
 
 use super::Subject;
 use crate::peers::Peer;
 use crate::table::{Table, grouped};
+use crate::wait::within;
 use crate::{Error, console};
 
 /// The answer to one question: a row for each page, a column for each figure.
@@ -98,10 +98,7 @@ impl Grid {
             ));
             for turn in 0..Subject::ALL.len() {
                 let subject = Subject::ALL[(round + turn) % Subject::ALL.len()];
-                let measured = timeout(limit, measure(subject)).await;
-                let measured = measured
-                    .unwrap_or_else(|_| Err(Error::Failed(format!("not within {limit:?}"))));
-                self.note(subject, measured);
+                self.note(subject, within(limit, measure(subject)).await);
             }
         }
     }

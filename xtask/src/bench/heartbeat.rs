@@ -12,7 +12,7 @@ use super::grid::{Grid, Reading, Unit};
 use crate::browser::Session;
 use crate::page::Page;
 use crate::server::{Manner, Server};
-use crate::wait::SOON;
+use crate::wait::{SOON, within};
 use crate::{Error, console};
 
 /// Counts the heartbeats of clients that do nothing, type, and are talked to, each visible and
@@ -30,10 +30,8 @@ pub(super) async fn ask(field: &Field) -> Result<Answer, Error> {
     let mut hidden = Grid::new("Heartbeats an hour, hidden", titles);
     console::say("  Heartbeats: every page, beside the others");
     let all = Subject::ALL.map(async |subject| {
-        let limit = 12 * WINDOW;
-        let measured = timeout(limit, measure(field, subject)).await;
-        let late = Error::Failed(format!("not within {limit:?}"));
-        (subject, measured.unwrap_or(Err(late)))
+        let measured = within(12 * WINDOW, measure(field, subject)).await;
+        (subject, measured)
     });
     for (subject, measured) in futures_util::future::join_all(all).await {
         match measured {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use super::Subject;
 use super::answer::{Answer, Target};
@@ -13,7 +13,7 @@ use crate::page::Page;
 use crate::peers::Peer;
 use crate::proxy::Proxy;
 use crate::server::{Manner, Server};
-use crate::wait::SOON;
+use crate::wait::{SOON, within};
 use crate::{Error, console};
 
 /// Takes the link or the server away from every page, from all at the same time: they wait most of
@@ -48,14 +48,14 @@ pub(super) async fn ask(field: &Field) -> Result<Answer, Error> {
     let silent = async {
         let waits = silent.into_iter().map(async |(subject, opened)| {
             let measured = async { opened?.measure().await };
-            (subject, within(measured).await)
+            (subject, within(2 * PATIENCE, measured).await)
         });
         futures_util::future::join_all(waits).await
     };
     let served = async {
         let waits = served.into_iter().map(async |(subject, opened)| {
             let measured = async { opened?.measure(subject).await };
-            (subject, within(measured).await)
+            (subject, within(2 * PATIENCE, measured).await)
         });
         futures_util::future::join_all(waits).await
     };
@@ -218,12 +218,6 @@ fn readings(at: impl Iterator<Item = Instant>, since: Instant) -> Vec<Reading> {
         .collect();
     readings.resize(CLIENTS, Reading::Never);
     readings
-}
-
-async fn within<T>(measured: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    let limit = 2 * PATIENCE;
-    let measured = timeout(limit, measured).await;
-    measured.unwrap_or_else(|_| Err(Error::Failed(format!("not within {limit:?}"))))
 }
 
 /// The clients of one page.

@@ -24,17 +24,14 @@ pub(super) async fn ask(field: &Field) -> Result<Answer, Error> {
         ("open", "socket open", Unit::Millis),
     ];
     let mut slow = Grid::new(SLOW, columns);
-    slow.fill(field.rounds(ROUNDS), LIMIT, async |subject| {
-        measure(field, subject, true).await
-    })
-    .await;
-    slow.settle("open");
     let mut fast = Grid::new(FAST, columns);
-    fast.fill(field.rounds(ROUNDS), LIMIT, async |subject| {
-        measure(field, subject, false).await
-    })
-    .await;
-    fast.settle("open");
+    for (grid, is_slow) in [(&mut slow, true), (&mut fast, false)] {
+        grid.fill(field.rounds(ROUNDS), LIMIT, async |subject| {
+            measure(field, subject, is_slow).await
+        })
+        .await;
+        grid.settle("open");
+    }
 
     answer.targets = vec![
         Target::ratio("socket open, slow link", &slow, "open", Peer::Vue2, 0.7),

@@ -63,7 +63,7 @@ async fn look_into(lang: Lang) -> String {
     visit.press(words.disconnect).await;
     visit.reaches(&["stopped"]).await;
     visit.spoils_settings().await;
-    // With Enter: what the last field has to say moves the button away from under a click.
+    // With Enter, which lands where it should whatever moves meanwhile.
     visit.enters_url(&("p".repeat(LONG) + "\n")).await;
     visit.reaches(&["badUrl"]).await;
     visit.opens_everything().await;
