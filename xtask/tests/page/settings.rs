@@ -1,7 +1,7 @@
 use fantoccini::Locator;
 
 use super::server::{Manner, Server};
-use super::visit::Visit;
+use super::visit::{Visit, retype};
 use super::{SOON, eventually};
 
 #[tokio::test]
@@ -183,8 +183,7 @@ impl Visit {
     async fn sets(&self, name: &str, value: &str) {
         let id = format!("#setting-{name}");
         let field = self.session.client.find(Locator::Css(&id)).await.unwrap();
-        field.clear().await.unwrap();
-        field.send_keys(&format!("{value}\n")).await.unwrap();
+        retype(&field, &format!("{value}\n")).await;
     }
 
     async fn value(&self, name: &str) -> String {

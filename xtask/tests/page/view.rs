@@ -5,7 +5,7 @@ use tokio_tungstenite::tungstenite::Message;
 use xtask::browser::Browser;
 
 use super::server::{Manner, Server};
-use super::visit::Visit;
+use super::visit::{Visit, retype};
 use super::{SOON, eventually};
 
 #[tokio::test]
@@ -284,8 +284,7 @@ impl Visit {
     pub(super) async fn spoils_settings(&self) {
         let fields = Locator::Css(".settings-list input[type=text]");
         for field in self.session.client.find_all(fields).await.unwrap() {
-            field.clear().await.unwrap();
-            field.send_keys("（\n").await.unwrap();
+            retype(&field, "（\n").await;
         }
     }
 

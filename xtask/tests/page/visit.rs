@@ -2,6 +2,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use fantoccini::Locator;
+use fantoccini::elements::Element;
+use fantoccini::key::Key;
 use fantoccini::wd::WindowHandle;
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -263,8 +265,7 @@ impl Visit {
             .find(Locator::Css("#url"))
             .await
             .unwrap();
-        field.clear().await.unwrap();
-        field.send_keys(url).await.unwrap();
+        retype(&field, url).await;
     }
 
     /// Performs a command of the Chrome `DevTools` protocol.
@@ -284,6 +285,17 @@ impl Visit {
 
 /// A page that is hidden behind another tab.
 pub(crate) struct Away(WindowHandle);
+
+/// Types `text` in the place of what `field` holds, by keys alone: WebDriver's own command to clear it
+/// fires no `input`, so a page that draws itself before the next key puts back what was there.
+pub(crate) async fn retype(field: &Element, text: &str) {
+    let keys = [
+        Key::Control + "a",
+        Key::Null.to_string(),
+        Key::Delete + text,
+    ];
+    field.send_keys(&keys.concat()).await.unwrap();
+}
 
 /// Waits for one's turn to start a browser.
 pub(crate) async fn turn() -> SemaphorePermit<'static> {
