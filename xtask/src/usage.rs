@@ -39,12 +39,14 @@ impl Use {
         added.await.map(drop)
     }
 
-    /// Measures the page that is open.
+    /// Measures the page that is open, once it has drawn what happened.
     ///
     /// # Errors
     ///
     /// If the browser does not answer, or [`Use::prepare`] did not come first.
     pub async fn measured(session: &Session) -> Result<Self, Error> {
+        let settled = json!({ "expression": SETTLED, "awaitPromise": true });
+        session.devtools("Runtime.evaluate", settled).await?;
         // Both are kept for whoever might ask.
         for command in ["Log.clear", "Runtime.discardConsoleEntries"] {
             session.devtools(command, json!({})).await?;
@@ -93,6 +95,11 @@ impl fmt::Display for Use {
         )
     }
 }
+
+/// Heartwire draws the rest in a frame after 100 ms without a key. A timer that is longer expires later,
+/// and the second frame after that has seen the page's own.
+const SETTLED: &str = "new Promise(done => setTimeout(
+    () => requestAnimationFrame(() => requestAnimationFrame(done)), 150))";
 
 /// Lets every page that is opened from now on give the memory of its WebAssembly to [`heap`].
 ///
