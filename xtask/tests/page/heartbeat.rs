@@ -37,7 +37,10 @@ async fn a_heartbeat_follows_30_s_after_the_last_message_and_not_before() {
 async fn heartbeats_keep_the_configured_period_and_text() {
     let server = Server::start(Manner::Silent);
 
-    let _visit = Visit::to(&format!("url={server}&heartbeat=500ms&heartbeat_text=tick")).await;
+    let query = "heartbeat=500ms&heartbeat_text=tick&autoconnect=false&lang=en";
+    let visit = Visit::to(&format!("url={server}&{query}")).await;
+    // A page that is starting learns late that its socket is open.
+    visit.press("Connect").await;
 
     let all = server.until("six heartbeats", |all| {
         all.iter().any(|one| one.frames.len() == 6)
