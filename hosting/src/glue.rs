@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::{integrity, remarks};
 
 /// Shortens the names of the module's imports in `folder`, in the module and in its script, and leaves
-/// out of the script what only people read. Returns `page` with the hashes of what they are now.
+/// out of both what only people read. Returns `page` with the hashes of what they are now.
 ///
 /// The names are half of what the script weighs under brotli, and nothing but the two files knows them.
 /// Trunk hashes the module as it was, for the names of both, and hosts are told to keep files under such
@@ -64,11 +64,14 @@ struct Names {
     imports: Vec<(String, String)>,
 }
 
-/// Gives the imports short names; nothing if some are no functions, or not all from one source.
+/// Gives the imports short names and leaves out the custom sections, which browsers ignore; nothing if
+/// some imports are no functions, or not all from one source.
 ///
-/// WebAssembly Core Specification, §5.5: a section is its number, its size and its content; §5.5.5: an
-/// import is two names, a kind and, for a function, the index of its type.
+/// WebAssembly Core Specification, §5.5: a section is its number, its size and its content; §5.5.3: a
+/// custom one means nothing; §5.5.5: an import is two names, a kind and, for a function, the index of its
+/// type.
 fn rename_imports(module: &[u8]) -> Option<(Vec<u8>, Names)> {
+    const CUSTOM: u8 = 0;
     const IMPORTS: u8 = 2;
     const FUNCTION: u8 = 0;
     let (head, mut rest) = module.split_at_checked(8)?;
@@ -78,6 +81,9 @@ fn rename_imports(module: &[u8]) -> Option<(Vec<u8>, Names)> {
     while !rest.is_empty() {
         let number = take(&mut rest, 1)?[0];
         let mut content = take_sized(&mut rest)?;
+        if number == CUSTOM {
+            continue;
+        }
         let mut section = Vec::new();
         if number == IMPORTS {
             let count = take_size(&mut content)?;
@@ -199,13 +205,14 @@ fn rename_keys(script: &str, names: &Names) -> Result<String, String> {
 mod tests {
     use super::*;
 
-    /// Two imports of functions, and a section behind them.
+    /// Two imports of functions, a section behind them, and a custom one.
     const MODULE_OF_TWO: &[u8] = b"\0asm\x01\0\0\0\
         \x02\x18\x02\x04./up\x03one\0\x05\x04./up\x03two\0\x81\x01\
-        \x03\x02\x01\0";
+        \x03\x02\x01\0\
+        \0\x05\x04name";
 
     #[test]
-    fn imports_get_short_names_and_the_rest_stays() {
+    fn imports_get_short_names_and_what_is_custom_goes() {
         let (renamed, names) = rename_imports(MODULE_OF_TWO).unwrap();
 
         assert_eq!(
@@ -227,8 +234,8 @@ mod tests {
     #[test]
     fn what_is_no_module_is_left() {
         for length in 9..MODULE_OF_TWO.len() {
-            // The first section alone.
-            let is_whole = length == 34;
+            // The first section alone, or all but the last.
+            let is_whole = [34, 38].contains(&length);
             assert_eq!(
                 rename_imports(&MODULE_OF_TWO[..length]).is_some(),
                 is_whole,

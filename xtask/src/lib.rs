@@ -22,6 +22,7 @@
 compile_error!("the developer commands need Linux or macOS; `trunk` and `cargo` run by themselves");
 
 pub mod arguments;
+mod attribution;
 pub mod audit;
 pub mod bench;
 pub mod browser;

@@ -10,14 +10,15 @@ use brotli::enc::BrotliEncoderParams;
 use crate::arguments::Arguments;
 use crate::process::{self, Process};
 use crate::tools::{self, Need};
-use crate::{Error, Interrupt, console, root};
+use crate::{Error, Interrupt, attribution, console, root};
 
 /// What `cargo xtask size --help` prints; the first line is its summary.
 pub const HELP: &str = "\
 what the page weighs over the wire
 
 Builds the page into dist/ and prints the size of every file that it loads: as it is, and under
-brotli -q 11, as a static host sends it. Fails when the sum is above the limit.";
+brotli -q 11, as a static host sends it; then what the WebAssembly is made of. Fails when the sum
+is above the limit.";
 
 /// What everything the page loads is to weigh under brotli, in bytes.
 pub const BUDGET: usize = 65_000;
@@ -38,17 +39,17 @@ pub async fn command(arguments: Arguments, interrupt: &mut Interrupt) -> Result<
             let mut trunk = process::command("trunk", ["build", "--release"]);
             console::say(process::shown(&trunk));
             Process::start(&mut trunk)?.succeed().await?;
-            report(&root().join("dist"))
+            report(&root().join("dist")).await
         })
         .await
 }
 
-/// Prints the size of the page in `dist` and of its files.
+/// Prints the size of the page in `dist`, a release, of its files, and of the parts of its WebAssembly.
 ///
 /// # Errors
 ///
-/// When there is no page, or it weighs more than [`LIMIT`].
-pub fn report(dist: &Path) -> Result<(), Error> {
+/// When there is no page of the last build, or it weighs more than [`LIMIT`].
+pub async fn report(dist: &Path) -> Result<(), Error> {
     let unreadable =
         |cause| Error::Failed(format!("{} cannot be measured: {cause}", dist.display()));
     let mut sum = (0, 0);
@@ -71,6 +72,7 @@ pub fn report(dist: &Path) -> Result<(), Error> {
             dist.display()
         )));
     }
+    console::say(format_args!("\n{}", attribution::table(dist).await?));
     if compressed > LIMIT {
         return Err(Error::Failed(format!(
             "the page weighs {compressed} bytes, {} more than allowed",

@@ -175,7 +175,7 @@ impl Action {
                 console::say(tree.trim_end());
                 check_core(&tree)
             }
-            Self::Measure => size::report(&root().join("dist")),
+            Self::Measure => size::report(&root().join("dist")).await,
             Self::BuildPeers => peers::build().await,
             Self::UnpackHosts => hosts::unpack().await,
         }

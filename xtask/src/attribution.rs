@@ -1,0 +1,234 @@
+//! What the page's WebAssembly is made of.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use wasmparser::{BinaryReaderError, KnownCustom, Name, Parser, Payload};
+
+use crate::process::{self, Process};
+use crate::table::{Table, grouped};
+use crate::tools::WASM;
+use crate::{Error, root};
+
+/// Tells what the module of the page in `dist`, a release, is made of: its code by the module of
+/// Heartwire or the crate that a function is of, and what else there is.
+///
+/// The page has no names. They are taken from the same code as the compiler left it, which wasm-bindgen
+/// is given once more.
+///
+/// # Errors
+///
+/// When there is no such page, or it is not of the last build.
+pub(crate) async fn table(dist: &Path) -> Result<Table, Error> {
+    let module = read(&find(dist)?)?;
+    let folder = root().join("target/size");
+    let target =
+        env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    let compiled = target.join(WASM).join("release/heartwire.wasm");
+    let mut bind = process::command("wasm-bindgen", ["--target", "web", "--no-typescript"]);
+    bind.arg("--out-dir").arg(&folder).arg(&compiled);
+    Process::start(&mut bind)?.succeed().await?;
+    let named = read(&find(&folder)?)?;
+
+    let failed = |cause: BinaryReaderError| {
+        Error::Failed(format!("the WebAssembly cannot be read: {cause}"))
+    };
+    let (module, named) = (
+        Module::parse(&module).map_err(failed)?,
+        Module::parse(&named).map_err(failed)?,
+    );
+    if module.functions != named.functions {
+        return Err(Error::Failed(format!(
+            "{} is not what was compiled last",
+            dist.display()
+        )));
+    }
+    Ok(named.table(module.size))
+}
+
+fn find(folder: &Path) -> Result<PathBuf, Error> {
+    let failed = |cause: &dyn std::fmt::Display| {
+        Error::Failed(format!("{} has no module: {cause}", folder.display()))
+    };
+    for entry in fs::read_dir(folder).map_err(|cause| failed(&cause))? {
+        let path = entry.map_err(|cause| failed(&cause))?.path();
+        if path.to_string_lossy().ends_with("_bg.wasm") {
+            return Ok(path);
+        }
+    }
+    Err(failed(&"no file ends with _bg.wasm"))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    let failed = |cause| Error::Failed(format!("{} cannot be read: {cause}", path.display()));
+    fs::read(path).map_err(failed)
+}
+
+/// What is known of a module; sizes are in bytes.
+#[derive(Default)]
+struct Module<'a> {
+    size: usize,
+    /// The code of each function.
+    functions: Vec<&'a [u8]>,
+    imported: u32,
+    /// The names, by the index that counts the imports first.
+    names: BTreeMap<u32, &'a str>,
+    data: usize,
+}
+
+impl<'a> Module<'a> {
+    fn parse(content: &'a [u8]) -> Result<Self, BinaryReaderError> {
+        let mut module = Self {
+            size: content.len(),
+            ..Self::default()
+        };
+        #[expect(
+            clippy::wildcard_enum_match_arm,
+            reason = "all else has no size of its own here"
+        )]
+        for payload in Parser::new(0).parse_all(content) {
+            match payload? {
+                Payload::ImportSection(section) => module.imported = section.count(),
+                Payload::CodeSectionEntry(body) => module.functions.push(body.as_bytes()),
+                Payload::DataSection(section) => {
+                    for data in section {
+                        module.data += data?.data.len();
+                    }
+                }
+                Payload::CustomSection(section) => {
+                    if let KnownCustom::Name(names) = section.as_known() {
+                        for part in names {
+                            if let Name::Function(names) = part? {
+                                for name in names {
+                                    let name = name?;
+                                    module.names.insert(name.index, name.name);
+                                }
+                            }
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(module)
+    }
+
+    /// The parts of a module of this `size` that has this code and this data.
+    fn table(&self, size: usize) -> Table {
+        let mut parts = BTreeMap::new();
+        for (index, code) in (self.imported..).zip(&self.functions) {
+            let name = self.names.get(&index).copied().unwrap_or_default();
+            *parts.entry(owner(name)).or_default() += code.len();
+        }
+        let (large, small): (Vec<_>, Vec<_>) =
+            parts.into_iter().partition(|(_, part)| part * 100 >= size);
+        let mut rows = large;
+        rows.push((DATA.to_owned(), self.data));
+        rows.sort_by_key(|(_, part)| std::cmp::Reverse(*part));
+        rows.push((
+            "smaller parts of the code".to_owned(),
+            small.iter().map(|(_, part)| part).sum(),
+        ));
+        let told: usize = rows.iter().map(|(_, part)| part).sum();
+        rows.push(("everything else".to_owned(), size - told));
+        let mut table = Table::new(["part of the WebAssembly", "as it is"]);
+        for (part, size) in rows {
+            table.push([part, grouped(size)]);
+        }
+        table
+    }
+}
+
+/// Whose a function is, by its name: its crate's, or of generic code of the standard library the first
+/// crate's that it was made for. Heartwire's own is told by the module.
+fn owner(name: &str) -> String {
+    let is_of_path = |letter: char| letter.is_alphanumeric() || "_:[]".contains(letter);
+    let paths = || {
+        let words = name.split(|letter| !is_of_path(letter));
+        let paths = words.filter(|word| word.contains("::") && !word.starts_with("::"));
+        paths.map(path)
+    };
+    let is_known = |path: &Vec<&str>| !["core", "alloc", "std"].contains(&path[0]);
+    let path = paths().find(is_known).or_else(|| paths().next());
+    let depth = match path.as_deref() {
+        Some(["heartwire", "web", ..]) => 3,
+        Some(["heartwire", ..]) => 2,
+        Some(_) => 1,
+        None => return "what the compiler adds".to_owned(),
+    };
+    let parts = path.into_iter().flatten();
+    parts.take(depth).collect::<Vec<_>>().join("::")
+}
+
+/// The parts of a path: `core[c5930c85a12de822]::fmt` has `core` and `fmt`.
+fn path(word: &str) -> Vec<&str> {
+    let parts = word.split("::").filter(|part| !part.is_empty());
+    let names = parts.map(|part| part.split('[').next().unwrap_or(part));
+    names.collect()
+}
+
+/// Constants, most of them texts: a module does not say whose they are.
+const DATA: &str = "data";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_function_is_of_the_first_that_is_not_the_standard_library() {
+        for (name, expected) in [
+            (
+                "<heartwire[1a]::web::model::Model>::view",
+                "heartwire::web::model",
+            ),
+            (
+                "<heartwire[1a]::settings::table::Setting>::set",
+                "heartwire::settings",
+            ),
+            (
+                "<heartwire[1a]::log::Row as core[2b]::clone::Clone>::clone",
+                "heartwire::log",
+            ),
+            (
+                "<alloc[2b]::rc::Rc<str> as yew[3c]::utils::RcExt<str>>::unwrap_or_clone",
+                "yew",
+            ),
+            (
+                "core[2b]::ptr::drop_in_place::<yew[3c]::dom_bundle::bnode::BNode>",
+                "yew",
+            ),
+            (
+                "<dlmalloc[e24a]::dlmalloc::Dlmalloc<dlmalloc[e24a]::sys::System>>::malloc",
+                "dlmalloc",
+            ),
+            ("<core[c593]::fmt::Formatter>::pad", "core"),
+            ("<alloc[2b]::vec::Vec<u8>>::push", "alloc"),
+            ("memcpy", "what the compiler adds"),
+        ] {
+            assert_eq!(owner(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn every_byte_of_a_module_is_told_once() {
+        // One function of five bytes without a name, of a module of which a third is its head.
+        let content = b"\0asm\x01\0\0\0\
+            \x01\x04\x01\x60\0\0\
+            \x03\x02\x01\0\
+            \x0a\x08\x01\x06\0\x41\0\x1a\x0b\x0b";
+        let module = Module::parse(content).unwrap();
+
+        assert_eq!(module.functions, [b"\0\x41\0\x1a\x0b\x0b"]);
+        assert_eq!(
+            module.table(content.len()).markdown(),
+            "| part of the WebAssembly | as it is |\n\
+             | --- | ---: |\n\
+             | what the compiler adds | 6 |\n\
+             | data | 0 |\n\
+             | smaller parts of the code | 0 |\n\
+             | everything else | 22 |\n"
+        );
+    }
+}
