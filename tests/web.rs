@@ -368,6 +368,17 @@ async fn an_app_that_is_dropped_takes_its_socket_along() {
 }
 
 #[wasm_bindgen_test]
+async fn a_page_that_is_left_closes_its_socket_at_once() {
+    let page = Mounted::new(quick()).await;
+    open(0);
+    page.settle().await;
+    let left = web_sys::Event::new("pagehide").unwrap();
+    web_sys::window().unwrap().dispatch_event(&left).unwrap();
+    // Nothing of the page may run after this.
+    assert_eq!(closed_with(0), Some(1000));
+}
+
+#[wasm_bindgen_test]
 async fn the_page_speaks_chinese() {
     let page = Mounted::in_language(quick(), Lang::ZhCn).await;
     open(0);

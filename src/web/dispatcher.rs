@@ -1,0 +1,74 @@
+//! The order in which things happen to the page.
+
+use std::{
+    cell::RefCell,
+    collections::VecDeque,
+    rc::{Rc, Weak},
+};
+
+use yew::Callback;
+
+use super::{
+    app::Props,
+    model::{Happening, Model},
+};
+
+/// Has the model take what happens, each thing at once and after what happened before.
+///
+/// Yew's own queue takes it a microtask later, which is a sixth of what a message of a flood costs in
+/// script; and once it was busy for 16 ms, after a timer, which a page that is left may never get.
+pub(super) struct Dispatcher {
+    model: RefCell<Model>,
+    waiting: RefCell<VecDeque<Happening>>,
+    draw: Callback<()>,
+}
+
+impl Dispatcher {
+    /// Starts a page that asks to be drawn.
+    pub(super) fn start(props: Props, draw: Callback<()>) -> Rc<Self> {
+        let dispatcher = Rc::new_cyclic(|this: &Weak<Self>| {
+            let this = this.clone();
+            let emit = Callback::from(move |happening| {
+                if let Some(dispatcher) = this.upgrade() {
+                    dispatcher.take(happening);
+                }
+            });
+            Self {
+                model: RefCell::new(Model::new(props, emit)),
+                waiting: RefCell::default(),
+                draw,
+            }
+        });
+        dispatcher.lend(Model::start);
+        dispatcher
+    }
+
+    /// Lends the model; what happens meanwhile comes after.
+    pub(super) fn lend<T>(&self, work: impl FnOnce(&mut Model) -> T) -> T {
+        let done = work(&mut self.model.borrow_mut());
+        self.go_on();
+        done
+    }
+
+    fn take(&self, happening: Happening) {
+        self.waiting.borrow_mut().push_back(happening);
+        self.go_on();
+    }
+
+    fn go_on(&self) {
+        let mut draws = false;
+        // Whoever has it goes on.
+        while let Ok(mut model) = self.model.try_borrow_mut()
+            && let Some(happening) = self.next()
+        {
+            draws |= model.update(happening);
+        }
+        if draws {
+            self.draw.emit(());
+        }
+    }
+
+    fn next(&self) -> Option<Happening> {
+        self.waiting.borrow_mut().pop_front()
+    }
+}

@@ -1,0 +1,981 @@
+//! What the page is: owns the connection and does what it says.
+
+use std::{cell::Cell, mem, rc::Rc, time::Duration};
+
+use gloo_events::EventListener;
+use gloo_timers::callback::Interval;
+use js_sys::futures::spawn_local;
+use wasm_bindgen::{JsCast as _, JsValue};
+use web_sys::{Element, HtmlElement, HtmlInputElement};
+use yew::{Callback, Html, NodeRef, html};
+
+use super::{
+    app::Props,
+    browser::{self, Noticed},
+    clock::Clock,
+    composer::{Composed, Composer},
+    config_file::{Failure, PATIENCE},
+    early,
+    frames::{Draws, Due, Frames},
+    last_message::LastMessage,
+    log::{Act, LogPanel},
+    pulse::{self, Trace},
+    settings_panel::{Change, Copy, Entry, Panel, settings_panel},
+    socket::{Heard, Socket},
+    tab::Tab,
+    timers::{Rang, Timers},
+    view::{self, AddressForm, Facts},
+};
+use crate::{
+    access::{Access, Consent},
+    address::{Address, AddressError, Locality, Page},
+    announcer::Announcer,
+    connection::{Closure, Connection, Destination, Effect, Epoch, Input, Status, Timer},
+    heartbeat::is_late,
+    history::History,
+    outbox::Delivery,
+    protocol::{Frame, Meaning, Transmit},
+    settings::{Allowed, Complaint, Reading, SETTINGS, Setting, Settings, Storage},
+    setup::Setup,
+    silence::Learned,
+    strip::{LocalAccess, Obstacle, Press, Scene, Strip, Toggle},
+    words::{Lang, Words, fill},
+};
+
+/// The page's state: one connection, and what is shown of it.
+pub(super) struct Model {
+    emit: Callback<Happening>,
+    props: Props,
+    connection: Connection,
+    socket: Option<Socket>,
+    timers: Timers,
+    clock: Clock,
+    /// What the address field holds.
+    entered: String,
+    /// What it held when the user or the page last wanted to connect.
+    address: Result<Address, AddressError>,
+    obstacle: Option<Obstacle>,
+    local_access: LocalAccess,
+    setup: Setup,
+    access: Access,
+    /// What holds of the setup.
+    reading: Reading,
+    /// What would hold if the user chose nothing.
+    plain: Settings,
+    /// What the fields of the settings hold that is no value of theirs.
+    entries: Vec<Entry>,
+    shows_settings: bool,
+    copy: Option<Copy>,
+    link_field: NodeRef,
+    selects_link: bool,
+    history: History,
+    /// The last start whose address was remembered.
+    remembered: Option<Address>,
+    /// The address of the last start.
+    started: Option<Address>,
+    /// What this tab keeps of the path there, and of what has no proof yet.
+    kept: (Option<Learned>, Option<Delivery>),
+    lang: Lang,
+    announcer: Announcer,
+    tab: Tab,
+    status: NodeRef,
+    /// Whether the focus was within the status section before it was drawn last.
+    status_had_focus: Cell<bool>,
+    composer: Composer,
+    last_message: LastMessage,
+    trace: Trace,
+    log: LogPanel,
+    /// The connection's status as the log knows it.
+    logged: Status,
+    /// Runs while the page shows a time that passes.
+    ticker: Option<Interval>,
+    ticked: Duration,
+    frames: Frames,
+    /// Whether the echo has come of what was typed last. It is shown at once: somebody is looking for
+    /// it.
+    is_echoed: bool,
+    _listeners: [EventListener; 8],
+}
+
+/// What happens to the page.
+#[derive(Debug)]
+pub(super) enum Happening {
+    Rang(Rang),
+    Noticed(Noticed),
+    Heard(Heard),
+    Composed(Composed),
+    LanguageChosen(Lang),
+    PermissionAsked(Epoch, bool),
+    AddressEntered(String),
+    Toggled(Toggle),
+    Pressed(Press),
+    Log(Act),
+    Changed(Change),
+    Copied(Copy),
+    Due(Due),
+    TimePassed,
+}
+
+impl Model {
+    /// What the page is at first. Nothing begins before [`Model::start`].
+    pub(super) fn new(props: Props, emit: Callback<Happening>) -> Self {
+        let Props {
+            page,
+            settings,
+            given,
+            lang,
+            ..
+        } = &props;
+        let mut access = Access::new(page.clone());
+        given.config.restrict(&mut access);
+        access.used_hosts = given.history.hosts(page);
+        let setup = Setup {
+            built_in: settings.clone(),
+            config: given.config.clone(),
+            stored: given.stored.clone(),
+            query: given.query.clone(),
+        };
+        let reading = setup.read(&access);
+        let entered = entered_at_first(&reading, page);
+        let lang = reading.settings.lang.unwrap_or(*lang);
+        let log_limit = reading.settings.log_limit;
+        Self {
+            connection: Connection::new(reading.settings.clone(), browser::seed()),
+            plain: setup.plain(&access),
+            setup,
+            reading,
+            entries: Vec::new(),
+            shows_settings: false,
+            copy: None,
+            link_field: NodeRef::default(),
+            history: given.history.clone(),
+            remembered: None,
+            selects_link: false,
+            socket: None,
+            timers: Timers::new(emit.reform(Happening::Rang)),
+            clock: Clock::start(),
+            address: access.address(&entered),
+            entered,
+            access,
+            obstacle: None,
+            local_access: LocalAccess::Free,
+            started: None,
+            kept: (None, None),
+            lang,
+            announcer: Announcer::default(),
+            tab: Tab::default(),
+            status: NodeRef::default(),
+            status_had_focus: Cell::new(false),
+            composer: Composer::new(),
+            last_message: LastMessage::default(),
+            trace: Trace::default(),
+            log: LogPanel::new(log_limit, lang.words(), emit.reform(Happening::Log)),
+            logged: Status::Idle,
+            ticker: None,
+            ticked: Duration::ZERO,
+            frames: Frames::new(emit.reform(Happening::Due)),
+            is_echoed: false,
+            _listeners: browser::listen(&emit.reform(Happening::Noticed)),
+            emit,
+            props,
+        }
+    }
+
+    /// Connects, if the page is to do so by itself.
+    pub(super) fn start(&mut self) {
+        browser::name_language(self.lang);
+        for notice in self.notices(self.lang.words()) {
+            browser::warn("a setting", &notice.into());
+        }
+        self.autoconnect();
+        early::close();
+        self.tell();
+        self.trace.draw(self.lang.words(), self.clock.now(), true);
+    }
+
+    /// Takes what happened; returns whether the page is to be drawn.
+    pub(super) fn update(&mut self, happening: Happening) -> bool {
+        self.clock.read();
+        let before = self.connection.status();
+        let is_frame = matches!(happening, Happening::Due(Due::Frame));
+        let draws = match happening {
+            // While the browser asks, nobody can answer the handshake.
+            Happening::Rang(Rang::Expired(epoch, timer @ Timer::Connect))
+                if self.local_access == LocalAccess::Asked =>
+            {
+                let timeout = self.reading.settings.connect_timeout;
+                self.timers.set(epoch, timer, timeout, self.clock.now());
+                self.ask_permission(epoch);
+                Draws::Nothing
+            }
+            Happening::Rang(Rang::Expired(epoch, timer)) => {
+                self.take(Input::TimerExpired(epoch, timer))
+            }
+            Happening::Rang(Rang::Heartbeat) => match self.timers.rung(self.clock.now()) {
+                Some(epoch) => self.take(Input::TimerExpired(epoch, Timer::Heartbeat)),
+                None => Draws::Nothing,
+            },
+            Happening::Rang(Rang::Asked) => {
+                self.timers.start_asked(self.clock.now());
+                Draws::Nothing
+            }
+            Happening::Noticed(noticed) => self.notice(noticed),
+            Happening::Heard(heard) => self.hear(heard),
+            Happening::Composed(composed) => {
+                if let Composed::Typed(_) = composed {
+                    self.frames.type_on();
+                }
+                let now = self.clock.now();
+                self.composer.take(composed, &mut self.connection, now);
+                Draws::Soon
+            }
+            Happening::LanguageChosen(lang) => {
+                if let Some(setting) = Setting::named("lang") {
+                    self.set(setting, lang.tag().into());
+                    self.use_setup();
+                }
+                Draws::AtOnce
+            }
+            Happening::PermissionAsked(epoch, asks) => {
+                if asks && epoch == self.connection.epoch() {
+                    self.local_access = LocalAccess::Asked;
+                }
+                Draws::AtOnce
+            }
+            Happening::AddressEntered(text) => {
+                self.entered = text;
+                Draws::AtOnce
+            }
+            Happening::Toggled(Toggle::Connect) => self.connect(),
+            Happening::Toggled(Toggle::Stop | Toggle::Disconnect) => self.take(Input::Close),
+            Happening::Pressed(press) => self.press(press),
+            Happening::Log(act) => self.act(act),
+            Happening::Changed(change) => self.change(change),
+            Happening::Copied(copy) => {
+                self.selects_link = !copy.is_done;
+                self.copy = Some(copy);
+                Draws::AtOnce
+            }
+            Happening::Due(due) => self.frames.take(due, self.clock.now()),
+            Happening::TimePassed => self.tick(),
+        };
+        self.drive();
+        self.keep();
+        let after = self.connection.status();
+        if before != after && matches!(after, Status::Open { .. }) {
+            self.remember();
+        }
+        self.run_ticker(after);
+        if after == Status::Away {
+            // Nobody looks at it, and a notice of the end would flash up while another page loads.
+            return false;
+        }
+        if let Status::Connecting { .. } | Status::Open { .. } = before {
+            self.report_loss();
+        }
+        let is_echoed = mem::take(&mut self.is_echoed);
+        let draws = if before == after {
+            draws
+        } else {
+            Draws::AtOnce
+        };
+        let draws = self.frames.draw(draws, self.clock.now());
+        if draws {
+            self.tell();
+        } else if is_echoed || !self.frames.shows_message {
+            self.frames.shows_message |= self.last_message.show(self.lang.words());
+        }
+        // What a hidden page has to tell is on its tab. It is drawn when it becomes visible.
+        let draws = draws && !browser::is_hidden();
+        if draws {
+            if !is_frame {
+                self.log.notice_scrolling();
+            }
+            self.trace
+                .draw(self.lang.words(), self.clock.now(), before != after);
+        }
+        draws
+    }
+
+    /// Draws the page.
+    pub(super) fn view(&self) -> Html {
+        let words = self.lang.words();
+        let emit = &self.emit;
+        let now = self.clock.now();
+        let strip = self.strip();
+        let had_focus = self.status.cast::<Element>();
+        let had_focus = had_focus.is_some_and(|status| browser::has_focus_within(&status));
+        self.status_had_focus.set(had_focus);
+        let toggle = strip.toggle;
+        let open_seconds = if let Status::Open { since, .. } = self.connection.status() {
+            Some(now.saturating_sub(since).as_secs())
+        } else {
+            None
+        };
+        let facts = Facts {
+            epoch: self.connection.epoch().number(),
+            attempt: self.connection.attempt(),
+            open_seconds,
+            round_trip: self.connection.heartbeat().round_trip(),
+            sent: self.connection.sent(),
+            received: self.connection.received(),
+            delivery: self.connection.outbox().delivery(),
+            merged: self.connection.outbox().merged(),
+            reconnects: self.connection.reconnects(),
+        };
+        let form = AddressForm {
+            entered: self.entered.clone().into(),
+            error: self.address.as_ref().err(),
+            toggle,
+            is_set_by_site: self.reading.is_locked("url"),
+            on_address: emit.reform(Happening::AddressEntered),
+            on_toggle: emit.reform(move |()| Happening::Toggled(toggle)),
+        };
+        let limit = self.reading.settings.outbox_limit;
+        let on_compose = emit.reform(Happening::Composed);
+        let on_press = emit.reform(Happening::Pressed);
+        let on_language = emit.reform(Happening::LanguageChosen);
+        let locality = self
+            .address
+            .as_ref()
+            .map_or(Locality::Remote, Address::locality);
+        let panel = Panel {
+            setup: &self.setup,
+            reading: &self.reading,
+            plain: &self.plain,
+            ceilings: self.plain.ceilings(locality),
+            entries: &self.entries,
+            is_open: self.shows_settings,
+            is_in_use: toggle != Toggle::Connect,
+            copy: self.copy.as_ref(),
+            link_field: &self.link_field,
+            addresses: self.history.addresses(),
+        };
+        let on_change = emit.reform(Happening::Changed);
+        html! {
+            <>
+                <a class="skip" href="#message">{ words.skip }</a>
+                { view::header(self.lang, self.reading.is_locked("lang"), &on_language) }
+                <main>
+                    { view::complaints(self.notices(words)) }
+                    { view::address_form(words, form) }
+                    { settings_panel(words, &panel, &on_change) }
+                    { view::status_strip(
+                        words, &strip, &self.announcer, &facts, &self.status, &on_press,
+                    ) }
+                    { pulse::figure(words, &self.trace) }
+                    <div class="exchange">
+                        { self.composer.view(words, limit, &on_compose) }
+                        { self.last_message.view(words) }
+                    </div>
+                    { self.log.view() }
+                </main>
+                <footer><p>{ words.privacy }</p></footer>
+            </>
+        }
+    }
+
+    /// Completes what has been drawn.
+    pub(super) fn rendered(&mut self, first_render: bool) {
+        self.last_message.show(self.lang.words());
+        if first_render {
+            let emit = self.emit.reform(Happening::Composed);
+            self.composer.listen(&emit);
+            self.composer.go_on(&self.props.draft, &emit);
+        }
+        // A button that was pressed can be gone. The keyboard goes on from where it was.
+        if self.status_had_focus.get()
+            && browser::has_lost_focus()
+            && let Some(status) = self.status.cast::<HtmlElement>()
+            && let Err(error) = status.focus()
+        {
+            browser::warn("the focus is lost", &error);
+        }
+        self.trace.advance(self.clock.now());
+        self.log.rendered();
+        if mem::take(&mut self.selects_link)
+            && let Some(field) = self.link_field.cast::<HtmlInputElement>()
+        {
+            if let Err(error) = field.focus() {
+                browser::warn("the link could not be focused", &error);
+            }
+            field.select();
+        }
+    }
+
+    fn autoconnect(&mut self) {
+        let Ok(address) = &self.address else {
+            return;
+        };
+        let consent = self.access.consent_to(address, &self.reading);
+        if address.is_blocked_on(&self.props.page) {
+            self.obstacle = Some(Obstacle::Blocked);
+        } else if consent == Consent::Ask {
+            self.obstacle = Some(Obstacle::Unconfirmed);
+        } else if self.reading.settings.autoconnect && consent == Consent::Given {
+            self.open(&address.clone());
+            self.drive();
+            self.run_ticker(self.connection.status());
+        }
+    }
+
+    fn strip(&self) -> Strip {
+        let settings = &self.reading.settings;
+        let now = self.clock.now();
+        let scene = Scene {
+            status: self.connection.status(),
+            last_loss: self.connection.last_loss(),
+            attempt: self.connection.attempt(),
+            may_retry: self.connection.may_retry(),
+            knowledge: self.connection.heartbeat().knowledge(now),
+            drops: self.connection.drops(),
+            protocols: &settings.protocols,
+            address: self.address.as_ref(),
+            obstacle: self.obstacle,
+            local_access: self.local_access,
+            heartbeat: settings.heartbeat,
+            is_online: browser::is_online(),
+            connect_timeout: settings.connect_timeout,
+            now,
+        };
+        Strip::new(&scene, self.lang.words())
+    }
+
+    /// Tells the ear and the tab what the page is going to show.
+    fn tell(&mut self) {
+        let strip = self.strip();
+        let now = self.clock.now();
+        self.announcer
+            .notice(&strip, self.connection.attempt(), now);
+        let host = self.address.as_ref().ok().map(Address::host);
+        self.tab.show(&strip, host);
+    }
+
+    /// Finds out what the browser makes of this attempt.
+    fn ask_permission(&mut self, epoch: Epoch) {
+        let page = &self.props.page;
+        let address = self.address.as_ref();
+        if !address.is_ok_and(|address| address.reach() < page.reach()) {
+            self.local_access = LocalAccess::Free;
+            return;
+        }
+        self.local_access = LocalAccess::Guarded;
+        let emit = self.emit.clone();
+        spawn_local(async move {
+            let asks = browser::asks_permission().await;
+            emit.emit(Happening::PermissionAsked(epoch, asks));
+        });
+    }
+
+    /// Connects to what the field holds.
+    fn connect(&mut self) -> Draws {
+        let page = &self.props.page;
+        self.address = self.access.address(&self.entered);
+        self.obstacle = None;
+        if let Ok(address) = self.address.clone() {
+            if address.is_blocked_on(page) {
+                self.obstacle = Some(Obstacle::Blocked);
+            } else {
+                self.open(&address);
+            }
+        }
+        Draws::AtOnce
+    }
+
+    /// Starts a connection, with what this tab has kept for it.
+    fn open(&mut self, address: &Address) {
+        let is_new = self.started.as_ref() != Some(address);
+        let learned = browser::kept(&silence_name(address));
+        self.take(Input::Open(Destination {
+            locality: address.locality(),
+            is_new,
+            learned: learned.and_then(|learned| Learned::restore(&learned)),
+        }));
+        if is_new {
+            let name = outbox_name(address);
+            if self.reading.settings.outbox_storage == Storage::Session
+                && let Some(stored) = browser::kept(&name)
+            {
+                self.connection.restore(&stored);
+            }
+            browser::keep(&name, "");
+        }
+        self.started = Some(address.clone());
+        self.kept = (self.connection.learned(), None);
+    }
+
+    /// Keeps in this tab what a reload would lose and is to be kept.
+    fn keep(&mut self) {
+        let Some(started) = &self.started else {
+            return;
+        };
+        let learned = self.connection.learned();
+        if learned != self.kept.0
+            && let Some(learned) = learned
+        {
+            browser::keep(&silence_name(started), &learned.store());
+            self.kept.0 = Some(learned);
+        }
+        if self.reading.settings.outbox_storage == Storage::Memory {
+            return;
+        }
+        // Only where the page may end without another word: what is typed may be secret.
+        let status = self.connection.status();
+        let may_end = status == Status::Away || (browser::is_hidden() && status != Status::Stopped);
+        let delivery = may_end.then(|| self.connection.outbox().delivery());
+        if delivery != self.kept.1 {
+            let stored = delivery.map(|_| self.connection.outbox().store());
+            browser::keep(&outbox_name(started), &stored.unwrap_or_default());
+            self.kept.1 = delivery;
+        }
+    }
+
+    /// A second has passed, unless the machine slept.
+    fn tick(&mut self) -> Draws {
+        let now = self.clock.now();
+        let has_slept = is_late(self.ticked + TICK, now);
+        self.ticked = now;
+        // A hidden page's timers are late anyway, and a flood of messages leaves no time for them.
+        let is_quiet = is_late(self.connection.heartbeat().last_heard(), now);
+        if has_slept && is_quiet && !browser::is_hidden() {
+            self.take(Input::Woke);
+        }
+        if self.frames.waits(now) {
+            Draws::Soon
+        } else {
+            Draws::AtOnce
+        }
+    }
+
+    fn act(&mut self, act: Act) -> Draws {
+        // The page scrolls by itself as rows come, and draws those anyway. Sizes that change while the
+        // browser tells of sizes are an error to it.
+        let draws = if let Act::Scroll | Act::Resize = act {
+            Draws::Soon
+        } else {
+            Draws::AtOnce
+        };
+        self.log.act(act);
+        draws
+    }
+
+    fn press(&mut self, press: Press) -> Draws {
+        match press {
+            Press::Retry => self.take(Input::Retry),
+            Press::Connect => self.connect(),
+            Press::Ignore => {
+                self.setup.ignore_link();
+                browser::set_query(&self.setup.query);
+                self.use_setup();
+                self.entered = entered_at_first(&self.reading, &self.props.page);
+                self.address = self.access.address(&self.entered);
+                self.obstacle = None;
+                Draws::AtOnce
+            }
+            Press::Use(address) => {
+                let linked = self.reading.settings.url.as_ref();
+                let is_linked = linked == Some(&self.entered);
+                self.entered = address;
+                self.address = self.access.address(&self.entered);
+                if is_linked
+                    && let Ok(address) = &self.address
+                    && self.access.consent_to(address, &self.reading) == Consent::Ask
+                {
+                    self.obstacle = Some(Obstacle::Unconfirmed);
+                    return Draws::AtOnce;
+                }
+                self.connect()
+            }
+        }
+    }
+
+    fn change(&mut self, change: Change) -> Draws {
+        match change {
+            Change::Entered(setting, text) => {
+                let error = self.take_entry(setting).and_then(|entry| entry.error);
+                self.entries.push(Entry {
+                    setting,
+                    text,
+                    error,
+                });
+            }
+            Change::Set(setting, value) => {
+                self.set(setting, value);
+                self.use_setup();
+            }
+            Change::Reset => {
+                self.entries.clear();
+                for setting in SETTINGS.iter().filter(|setting| setting.name != "url") {
+                    self.change_setup(setting.name, |setup| setup.choose(setting.name, None));
+                }
+                self.use_setup();
+            }
+            Change::Opened => self.shows_settings = !self.shows_settings,
+            Change::CopyLink => self.copy_link(),
+            Change::Forget => {
+                self.history = History::default();
+                browser::store_history(&self.history);
+                self.access.used_hosts.clear();
+                self.remembered = None;
+                if let Some(started) = &self.started {
+                    browser::keep(&silence_name(started), "");
+                    browser::keep(&outbox_name(started), "");
+                }
+                self.change_setup("url", Setup::forget_address);
+                self.use_setup();
+            }
+        }
+        Draws::AtOnce
+    }
+
+    /// Takes what a field of the settings holds, if that can be used. Nothing stands for the default.
+    fn set(&mut self, setting: &'static Setting, value: String) {
+        let name = setting.name;
+        self.take_entry(setting);
+        if value.is_empty() && !setting.can_be_empty() {
+            self.change_setup(name, |setup| setup.choose(name, None));
+            // The default is shown behind it.
+            self.entries.push(Entry {
+                setting,
+                text: value,
+                error: None,
+            });
+            return;
+        }
+        let mut settings = self.reading.settings.clone();
+        match setting.set(&mut settings, &value, &self.access) {
+            Ok(()) => {
+                let text = setting.text(&settings);
+                let is_plain = text == setting.text(&self.plain);
+                let text = text.filter(|_| !is_plain);
+                self.change_setup(name, |setup| setup.choose(name, text.as_deref()));
+            }
+            Err(error) => self.entries.push(Entry {
+                setting,
+                text: value,
+                error: Some(error),
+            }),
+        }
+    }
+
+    fn take_entry(&mut self, setting: &Setting) -> Option<Entry> {
+        let mut entries = self.entries.iter();
+        let index = entries.position(|entry| entry.setting.name == setting.name)?;
+        Some(self.entries.remove(index))
+    }
+
+    /// Changes what is given for a setting, also where that is stored and in the page's address.
+    fn change_setup(&mut self, setting: &str, change: impl FnOnce(&mut Setup)) {
+        let linked = self.setup.query.len();
+        change(&mut self.setup);
+        // Another tab may have chosen other things meanwhile.
+        let mut stored = browser::choices();
+        stored.retain(|(name, _)| name != setting);
+        let chosen = self.setup.stored.iter();
+        stored.extend(chosen.filter(|(name, _)| name == setting).cloned());
+        browser::store_choices(&stored);
+        if self.setup.query.len() != linked {
+            browser::set_query(&self.setup.query);
+        }
+    }
+
+    /// Uses what holds of a setup that has changed.
+    fn use_setup(&mut self) {
+        self.reading = self.setup.read(&self.access);
+        let settings = &self.reading.settings;
+        self.connection.configure(settings.clone());
+        self.log.log.limit(settings.log_limit);
+        let lang = settings.lang.unwrap_or(self.props.lang);
+        if lang != self.lang {
+            self.lang = lang;
+            browser::name_language(lang);
+            self.trace.reword();
+            self.log.speak(lang.words());
+            self.last_message.reword();
+        }
+    }
+
+    fn copy_link(&mut self) {
+        self.copy = None;
+        let address = self.access.address(&self.entered).ok();
+        let pairs = self
+            .setup
+            .link(&self.reading, address.as_ref(), &self.access);
+        let link = browser::address_with(pairs.iter().map(|(name, value)| (*name, value)));
+        let is_url = |(name, url): &(&str, String)| {
+            *name == "url" && address.as_ref().map(Address::to_string).as_ref() != Some(url)
+        };
+        let lacks_query = pairs.iter().any(is_url);
+        let copied = self.emit.reform(Happening::Copied);
+        spawn_local(async move {
+            let is_done = browser::copy(&link).await;
+            copied.emit(Copy {
+                link,
+                is_done,
+                lacks_query,
+            });
+        });
+    }
+
+    /// Remembers where the page has connected to.
+    fn remember(&mut self) {
+        if self.remembered == self.started {
+            return;
+        }
+        self.remembered.clone_from(&self.started);
+        let Some(address) = self.started.clone() else {
+            return;
+        };
+        if let Some(history) = browser::history() {
+            self.history = history;
+        }
+        self.history.note(&address);
+        browser::store_history(&self.history);
+        self.access.used_hosts = self.history.hosts(&self.access.page);
+        if !self.reading.is_locked("url") {
+            let access = self.access.clone();
+            self.change_setup("url", |setup| setup.note_address(&address, &access));
+            self.reading = self.setup.read(&self.access);
+        }
+    }
+
+    /// What is wrong with what was given.
+    fn notices(&self, words: &Words) -> Vec<String> {
+        let failure = self.props.given.failure.as_ref().map(|failure| {
+            let error = match failure {
+                Failure::Late => fill(words.config_late, &[("n", &PATIENCE.to_string())]),
+                Failure::Error(error) => error.clone(),
+            };
+            fill(words.config_fail, &[("error", &error)])
+        });
+        // A bad address has been mended when there is a good one.
+        let is_open = |complaint: &&Complaint| {
+            self.address.is_err() || !matches!(complaint.allowed, Allowed::Address(_))
+        };
+        let complaints = self.props.complaints.iter().chain(&self.reading.complaints);
+        let complaints = complaints.filter(is_open);
+        let complaints = complaints.map(|complaint| words.complaint(complaint));
+        failure.into_iter().chain(complaints).collect()
+    }
+
+    fn notice(&mut self, noticed: Noticed) -> Draws {
+        match noticed {
+            // Also shows what was not drawn as long as nobody could see it.
+            Noticed::Input(input) => {
+                self.take(input);
+            }
+            Noticed::Online => {
+                self.take(Input::Woke);
+            }
+            Noticed::Offline | Noticed::Hidden => {}
+            Noticed::Forbidden => {
+                // Chromium has fired no `close` yet and fires none; in Firefox the constructor
+                // threw, and an attempt is waited for. Anything else that was forbidden is not ours.
+                if let Status::Connecting { .. } | Status::Waiting { .. } | Status::GaveUp =
+                    self.connection.status()
+                {
+                    self.obstacle = Some(Obstacle::Forbidden);
+                    self.take(Input::Close);
+                }
+            }
+        }
+        Draws::AtOnce
+    }
+
+    fn hear(&mut self, heard: Heard) -> Draws {
+        match heard {
+            Heard::Input(input) => return self.take(input),
+            Heard::Unspoken(epoch) => {
+                if self.socket_of(epoch).is_some() {
+                    self.obstacle = Some(Obstacle::Unspoken);
+                    return self.take(Input::Close);
+                }
+            }
+            Heard::Failed(epoch) => {
+                if let Some(socket) = self.socket_of(epoch) {
+                    socket.await_close();
+                }
+            }
+            Heard::DrainDue(epoch) => {
+                if self.socket_of(epoch).is_some_and(Socket::has_drained) {
+                    return self.take(Input::Drained(epoch));
+                }
+            }
+        }
+        Draws::Nothing
+    }
+
+    fn take(&mut self, input: Input) -> Draws {
+        self.handle(input);
+        Draws::Soon
+    }
+
+    /// Tells the connection, and the log and the pulse what that made of it.
+    fn handle(&mut self, input: Input) {
+        let now = self.clock.now();
+        self.connection.handle_input(input, now);
+        let (status, loss) = (self.connection.status(), self.connection.last_loss());
+        let heard = self.connection.heartbeat().last_heard();
+        self.trace.pulse.turn(status, loss, heard, now);
+        if status != self.logged {
+            // A query may hold a secret, and logs are passed on.
+            let address = self.address.as_ref().map(Address::without_query);
+            self.log.log.change(
+                (self.logged, status),
+                self.connection.last_loss(),
+                &address.unwrap_or_default(),
+                self.clock.day(),
+            );
+            self.logged = status;
+        }
+    }
+
+    fn socket_of(&mut self, epoch: Epoch) -> Option<&mut Socket> {
+        self.socket
+            .as_mut()
+            .filter(|socket| socket.epoch() == epoch)
+    }
+
+    fn drive(&mut self) {
+        while let Some(effect) = self.connection.poll_effect() {
+            if let Some(input) = self.perform(effect) {
+                self.handle(input);
+            }
+        }
+    }
+
+    /// Does what the connection wants; returns what the connection must know at once.
+    fn perform(&mut self, effect: Effect) -> Option<Input> {
+        match effect {
+            Effect::Connect(epoch) => {
+                self.ask_permission(epoch);
+                let Ok(address) = &self.address else {
+                    return Some(Input::Close);
+                };
+                let protocols = &self.reading.settings.protocols;
+                let emit = self.emit.reform(Happening::Heard);
+                match Socket::open(&address.to_string(), protocols, epoch, emit) {
+                    Ok(socket) => self.socket = Some(socket),
+                    Err(error) => return Some(self.refused_by_the_browser(epoch, &error)),
+                }
+            }
+            Effect::Close(epoch) => {
+                if let Some(socket) = self.socket_of(epoch) {
+                    socket.close();
+                }
+            }
+            Effect::Disconnect => self.socket = None,
+            Effect::Transmit(transmit) => {
+                let is_taken = self
+                    .socket
+                    .as_mut()
+                    .is_some_and(|socket| socket.send(transmit.text()));
+                if !is_taken {
+                    return Some(Input::NotTaken(self.connection.epoch(), transmit));
+                }
+                let (pulse, now) = (&mut self.trace.pulse, self.clock.now());
+                match &transmit {
+                    Transmit::Heartbeat(_) => pulse.beat(now),
+                    Transmit::Message(_) => pulse.sent(now),
+                }
+                self.log.log.send(&transmit, self.clock.day());
+            }
+            Effect::AwaitDrain(epoch) => {
+                let has_drained = self.socket.as_mut().is_some_and(Socket::has_drained);
+                return has_drained.then_some(Input::Drained(epoch));
+            }
+            Effect::Deliver(Frame::Text(text)) => {
+                self.trace.pulse.received(self.clock.now());
+                let text = Rc::<str>::from(text);
+                self.log.receive_text(Rc::clone(&text), self.clock.day());
+                self.is_echoed |= self.composer.is_echoed(&text);
+                self.last_message.take_text(text);
+            }
+            Effect::Deliver(Frame::Binary { bytes, head }) => {
+                self.trace.pulse.received(self.clock.now());
+                self.log.receive_binary(bytes, head, self.clock.day());
+                self.last_message.take_binary(bytes);
+            }
+            Effect::Note(frame, meaning) => {
+                let now = self.clock.now();
+                let pulse = &mut self.trace.pulse;
+                match meaning {
+                    Meaning::Reply { sent, .. } => pulse.replied(sent, now),
+                    Meaning::Message | Meaning::ServerHeartbeat | Meaning::SecondReply => {
+                        pulse.heard(now);
+                    }
+                }
+                self.log.log.note(frame, meaning, now, self.clock.day());
+            }
+            Effect::Queued(message) => self.log.log.queue(message, self.clock.day()),
+            Effect::Settled(id, fate) => self.log.log.settle(id, fate, self.clock.day()),
+            Effect::SetTimer(epoch, timer, period) => {
+                self.timers.set(epoch, timer, period, self.clock.now());
+            }
+            Effect::StopTimer(timer) => self.timers.stop(timer),
+        }
+        None
+    }
+
+    /// The constructor threw. Trying again helps only where the reason is not the address itself.
+    fn refused_by_the_browser(&mut self, epoch: Epoch, error: &JsValue) -> Input {
+        browser::warn("the browser refused to connect", error);
+        let name = error.dyn_ref::<js_sys::Error>().map(js_sys::Error::name);
+        match name.and_then(|name| name.as_string()).as_deref() {
+            Some("SyntaxError") => self.address = Err(AddressError::Malformed),
+            Some("SecurityError") => self.obstacle = Some(Obstacle::Blocked),
+            _ => return Input::Closed(epoch, Closure::abnormal()),
+        }
+        Input::Close
+    }
+
+    /// Tells the console how a connection ended; the browser tells it only what failed to begin.
+    fn report_loss(&self) {
+        let (Status::Waiting { .. } | Status::GaveUp | Status::TurnedAway, Some(loss)) =
+            (self.connection.status(), self.connection.last_loss())
+        else {
+            return;
+        };
+        let Closure { code, reason, .. } = &loss.closure;
+        if loss.was_silent {
+            browser::warn("connection dropped", &"no reply to heartbeats".into());
+        } else {
+            browser::warn(&format!("connection closed with {code}"), &reason.into());
+        }
+    }
+
+    /// Runs a ticker while a time is shown that passes.
+    fn run_ticker(&mut self, status: Status) {
+        let passes = match status {
+            Status::Connecting { .. } | Status::Open { .. } | Status::Waiting { .. } => true,
+            Status::Idle | Status::Away | Status::Stopped | Status::GaveUp | Status::TurnedAway => {
+                self.trace.pulse.is_moving(self.clock.now())
+            }
+        };
+        if passes != self.ticker.is_some() {
+            self.ticked = self.clock.now();
+            let emit = self.emit.clone();
+            self.ticker =
+                passes.then(|| Interval::new(1_000, move || emit.emit(Happening::TimePassed)));
+        }
+    }
+}
+
+/// What the address field holds at the start.
+fn entered_at_first(reading: &Reading, page: &Page) -> String {
+    let url = reading.settings.url.clone();
+    url.unwrap_or_else(|| page.default_address().to_string())
+}
+
+/// The names under which this tab keeps something for a server. A query may hold a secret, but leads
+/// to other rooms of a server.
+fn silence_name(address: &Address) -> String {
+    format!("heartwire.silence {}", address.without_query())
+}
+
+fn outbox_name(address: &Address) -> String {
+    format!("heartwire.outbox {address}")
+}
+
+/// Between two looks of the page at a time that passes.
+const TICK: Duration = Duration::from_secs(1);
