@@ -6,14 +6,16 @@ use gloo_render::{AnimationFrame, request_animation_frame};
 use gloo_timers::callback::Timeout;
 use yew::Callback;
 
-/// Has the page drawn no more than once a frame, and seldom while somebody types: a frame that draws
-/// all of it holds up the next key, or its echo, for as long as it takes.
+/// Has the page drawn as often as somebody can follow, and seldom while somebody types: a frame that
+/// draws all of it holds up the next message, key or echo for as long as it takes.
 pub(super) struct Frames {
     emit: Callback<Due>,
     next: Option<AnimationFrame>,
     /// Until nothing was typed for a while.
     typing: Option<Timeout>,
     is_outdated: bool,
+    /// Whether the next frame is drawn, however close it is to the last that was.
+    is_awaited: bool,
     drawn: Duration,
     /// Whether this frame shows a message that came since the last.
     pub(super) shows_message: bool,
@@ -23,7 +25,9 @@ pub(super) struct Frames {
 #[derive(Clone, Copy)]
 pub(super) enum Draws {
     AtOnce,
-    /// In the next frame, with all else that happens until then, unless somebody types.
+    /// In the next frame, unless somebody types.
+    Next,
+    /// The same, but for frames that are too close to the last that was drawn.
     Soon,
     Nothing,
 }
@@ -42,6 +46,7 @@ impl Frames {
             next: None,
             typing: None,
             is_outdated: false,
+            is_awaited: false,
             drawn: Duration::ZERO,
             shows_message: false,
         }
@@ -60,7 +65,8 @@ impl Frames {
                 self.next = None;
                 self.shows_message = false;
                 if self.is_outdated && !self.waits(now) {
-                    return Draws::AtOnce;
+                    let is_due = self.is_awaited || now >= self.drawn + PACE;
+                    return if is_due { Draws::AtOnce } else { Draws::Soon };
                 }
             }
             Due::Pause => {
@@ -83,11 +89,13 @@ impl Frames {
         match draws {
             Draws::AtOnce => {
                 self.is_outdated = false;
+                self.is_awaited = false;
                 self.drawn = now;
                 return true;
             }
-            Draws::Soon => {
+            Draws::Next | Draws::Soon => {
                 self.is_outdated = true;
+                self.is_awaited |= matches!(draws, Draws::Next);
                 let emit = &self.emit;
                 self.next.get_or_insert_with(|| {
                     let emit = emit.clone();
@@ -100,8 +108,11 @@ impl Frames {
     }
 }
 
-/// A pause of typing. What happens within 100 ms seems to happen at once (Nielsen, "Response Times",
-/// 1993).
+/// Between two drawings of what comes by itself: what happens within 100 ms seems to happen at once
+/// (Nielsen, "Response Times", 1993).
+const PACE: Duration = Duration::from_millis(100);
+
+/// A pause of typing, as long for the same reason.
 const PAUSE_MILLIS: u32 = 100;
 
 /// A key that is held down is typed all the time.

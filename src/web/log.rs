@@ -15,6 +15,7 @@ use yew::{AttrValue, Callback, Html, NodeRef, TargetCast as _, html};
 use super::{
     browser::{self, SizeWatch},
     clock,
+    frames::Draws,
 };
 use crate::{
     log::{Kind, Log, Payload, Row, Show, Stage, day_and_time, time_of_day},
@@ -194,8 +195,8 @@ impl LogPanel {
         self.log.receive_binary(size, head, at);
     }
 
-    /// Does what the user wants. It has to be drawn.
-    pub(super) fn act(&mut self, act: Act) {
+    /// Does what the user wants; returns when to draw that.
+    pub(super) fn act(&mut self, act: Act) -> Draws {
         match act {
             Act::Show(show) => {
                 self.show = show;
@@ -215,8 +216,14 @@ impl LogPanel {
             Act::Download => self.download(),
             Act::ReadAloud(reads) => self.reader = reads.then(Reader::default),
             Act::ReadOn => self.read_on(),
-            Act::Scroll => self.notice_scrolling(),
-            Act::Resize => self.measure(),
+            // The list scrolls by itself as rows come.
+            Act::Scroll if self.notice_scrolling() => return Draws::Next,
+            Act::Scroll => return Draws::Nothing,
+            // Sizes that change while the browser tells of sizes are an error to it.
+            Act::Resize => {
+                self.measure();
+                return Draws::Soon;
+            }
             Act::Jump => {
                 self.place.set(Place::Latest);
                 focus(&self.list);
@@ -242,24 +249,27 @@ impl LogPanel {
             Act::Copy => self.copy(),
             Act::Copied(has_copied) => self.has_copied = Some(has_copied),
         }
+        Draws::AtOnce
     }
 
-    /// Notices that the user has scrolled, before what is drawn hides it. A frame begins with an event
-    /// that tells so, and this has the browser lay out the page.
-    pub(super) fn notice_scrolling(&self) {
+    /// Notices that the user has scrolled, before what is drawn hides it; returns whether that is so. A
+    /// frame begins with an event that tells so, and this has the browser lay out the page.
+    pub(super) fn notice_scrolling(&self) -> bool {
         let drawn = self.drawn.get();
         let Some(list) = self.list.cast::<Element>() else {
-            return;
+            return false;
         };
         let top = f64::from(list.scroll_top());
-        if (top - drawn.top).abs() >= 1.0 {
-            self.scroll_to(top);
-            let bottom = self.sizes.row * count(drawn.total) - self.sizes.view;
-            // Sizes are rounded. More would hold back a scroll that begins slowly.
-            if top >= bottom - 2.0 {
-                self.place.set(Place::Latest);
-            }
+        if (top - drawn.top).abs() < 1.0 {
+            return false;
         }
+        self.scroll_to(top);
+        let bottom = self.sizes.row * count(drawn.total) - self.sizes.view;
+        // Sizes are rounded. More would hold back a scroll that begins slowly.
+        if top >= bottom - 2.0 {
+            self.place.set(Place::Latest);
+        }
+        true
     }
 
     pub(super) fn view(&self) -> Html {

@@ -208,11 +208,9 @@ impl Model {
                 self.ask_permission(epoch);
                 Draws::Nothing
             }
-            Happening::Rang(Rang::Expired(epoch, timer)) => {
-                self.take(Input::TimerExpired(epoch, timer))
-            }
+            Happening::Rang(Rang::Expired(epoch, timer)) => self.expire(epoch, timer),
             Happening::Rang(Rang::Heartbeat) => match self.timers.rung(self.clock.now()) {
-                Some(epoch) => self.take(Input::TimerExpired(epoch, Timer::Heartbeat)),
+                Some(epoch) => self.expire(epoch, Timer::Heartbeat),
                 None => Draws::Nothing,
             },
             Happening::Rang(Rang::Asked) => {
@@ -249,7 +247,7 @@ impl Model {
             Happening::Toggled(Toggle::Connect) => self.connect(),
             Happening::Toggled(Toggle::Stop | Toggle::Disconnect) => self.take(Input::Close),
             Happening::Pressed(press) => self.press(press),
-            Happening::Log(act) => self.act(act),
+            Happening::Log(act) => self.log.act(act),
             Happening::Changed(change) => self.change(change),
             Happening::Copied(copy) => {
                 self.selects_link = !copy.is_done;
@@ -377,7 +375,7 @@ impl Model {
 
     /// Completes what has been drawn.
     pub(super) fn rendered(&mut self, first_render: bool) {
-        self.last_message.show(self.lang.words());
+        self.frames.shows_message |= self.last_message.show(self.lang.words());
         if first_render {
             let emit = self.emit.reform(Happening::Composed);
             self.composer.listen(&emit);
@@ -545,18 +543,6 @@ impl Model {
         } else {
             Draws::AtOnce
         }
-    }
-
-    fn act(&mut self, act: Act) -> Draws {
-        // The page scrolls by itself as rows come, and draws those anyway. Sizes that change while the
-        // browser tells of sizes are an error to it.
-        let draws = if let Act::Scroll | Act::Resize = act {
-            Draws::Soon
-        } else {
-            Draws::AtOnce
-        };
-        self.log.act(act);
-        draws
     }
 
     fn press(&mut self, press: Press) -> Draws {
@@ -803,6 +789,11 @@ impl Model {
             }
         }
         Draws::Nothing
+    }
+
+    fn expire(&mut self, epoch: Epoch, timer: Timer) -> Draws {
+        self.handle(Input::TimerExpired(epoch, timer));
+        Draws::Next
     }
 
     fn take(&mut self, input: Input) -> Draws {
