@@ -72,7 +72,7 @@ pub async fn command(mut arguments: Arguments, interrupt: &mut Interrupt) -> Res
         .guard(async {
             let started = Instant::now();
             if !is_built {
-                tools::install(Need::Tests).await?;
+                tools::install(Need::Comparison).await?;
                 build().await?;
             }
             let field = Field::start(is_quick).await?;

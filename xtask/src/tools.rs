@@ -10,12 +10,14 @@ use tokio::process::Command;
 use crate::process::{self, Process};
 use crate::{Error, audit, console, root};
 
-/// What a command needs beside Rust.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+/// What a command needs beside Rust; each is also what those before it are.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Need {
     /// To build the page and serve it.
     Page,
-    /// To run every check and every test, in browsers too.
+    /// To measure it beside others in Chromium.
+    Comparison,
+    /// To run every check and every test, in all browsers.
     Tests,
 }
 
@@ -71,6 +73,7 @@ struct Package {
     files: &'static [&'static str],
     /// The tests do not need it; their pictures do.
     optional: bool,
+    need: Need,
 }
 
 const PACKAGES: [Package; 5] = [
@@ -85,12 +88,14 @@ const PACKAGES: [Package; 5] = [
             "/Applications/Chromium.app/Contents/MacOS/Chromium",
         ],
         optional: false,
+        need: Need::Comparison,
     },
     Package {
         debian: "chromium-driver",
         name: "chromedriver of the same version",
         files: &["chromedriver"],
         optional: false,
+        need: Need::Comparison,
     },
     Package {
         debian: "firefox-esr",
@@ -101,18 +106,21 @@ const PACKAGES: [Package; 5] = [
             "/Applications/Firefox.app/Contents/MacOS/firefox",
         ],
         optional: false,
+        need: Need::Tests,
     },
     Package {
         debian: "npm",
         name: "npm with Node.js 18 or newer",
         files: &["npm"],
         optional: false,
+        need: Need::Comparison,
     },
     Package {
         debian: "fonts-noto-cjk",
         name: "a Chinese font",
         files: &["/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc"],
         optional: true,
+        need: Need::Tests,
     },
 ];
 
@@ -123,14 +131,14 @@ const PACKAGES: [Package; 5] = [
 /// When something cannot be installed; the message says what to install and how.
 pub async fn install(need: Need) -> Result<(), Error> {
     install_target().await?;
+    install_packages(need).await?;
     if need == Need::Tests {
         install_components().await?;
-        install_packages().await?;
         audit::install_axe().await?;
     }
     let mut there = vec![WASM.to_owned()];
     for tool in tools()? {
-        if tool.need == Need::Page || tool.need == need {
+        if tool.need <= need {
             install_tool(&tool).await?;
             there.push(format!("{} {}", tool.package, tool.version));
         }
@@ -160,7 +168,7 @@ async fn install_components() -> Result<(), Error> {
     Ok(())
 }
 
-async fn install_packages() -> Result<(), Error> {
+async fn install_packages(need: Need) -> Result<(), Error> {
     let is_there = |package: &Package| {
         package
             .files
@@ -169,7 +177,7 @@ async fn install_packages() -> Result<(), Error> {
     };
     let mut missing: Vec<_> = PACKAGES
         .iter()
-        .filter(|package| !is_there(package))
+        .filter(|package| package.need <= need && !is_there(package))
         .collect();
     let has_apt = process::find("apt-get").is_some();
     if !has_apt {
@@ -245,6 +253,16 @@ async fn install_tool(tool: &Tool) -> Result<(), Error> {
     let mut cargo = process::command("cargo", ["install", "--locked", "--force", &package]);
     // One folder for all of them: they share many packages.
     cargo.env("CARGO_TARGET_DIR", root().join("target").join("tools"));
+    // To compile them takes twice as long where they are optimised, and to use them as long: most of
+    // the time they wait for the compiler.
+    for (part, value) in [
+        ("CODEGEN_UNITS", "256"),
+        ("DEBUG", "false"),
+        ("LTO", "off"),
+        ("OPT_LEVEL", "0"),
+    ] {
+        cargo.env(format!("CARGO_PROFILE_RELEASE_{part}"), value);
+    }
     for project in ["CARGO_BUILD_TARGET", "CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS"] {
         cargo.env_remove(project);
     }

@@ -27,8 +27,8 @@ pub(super) fn markdown(machine: &str, answers: &[Answer]) -> String {
          library's documentation leads one to write it and built for production: in one run, in turn, \
          medians with the least and the most, on {machine}. Heartwire has its log, both languages, its \
          pulse and its receipts switched on; the others have an input, the last message, a heartbeat \
-         and, but for Vue 2, reconnection. Opening the socket early, drawing once a frame, and \
-         showing the last message alone while somebody types are \
+         and, but for Vue 2, reconnection. Opening the socket early, drawing \
+         ten times a second, and only the last message in between or while somebody types, are \
          techniques, not gifts of a language: another page that used them would gain, too. \
          [docs/bench.md](docs/bench.md) tells the method. Only ratios of one run mean anything: Heartwire's figure divided by the other's. \
          {missed}.\n\n{pictures}{}{details}",
