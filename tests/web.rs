@@ -342,7 +342,11 @@ async fn a_flood_shows_its_last_message_in_each_frame_and_the_rest_ten_times_a_s
         f64::from(drawn) <= tenths + 2.0,
         "{drawn} drawings in {tenths} tenths"
     );
-    assert!(shown > drawn, "{shown} messages in {drawn} drawings");
+    // A browser that is slow itself draws no more than that.
+    assert!(
+        shown > drawn || frames < 20,
+        "{shown} messages in {drawn} drawings"
+    );
     eventually(|| page.text("#received") == last).await;
     eventually(|| page.text("[role=log]").contains(&last)).await;
 }
@@ -356,8 +360,8 @@ async fn an_echo_waits_for_no_frame_and_the_rest_for_a_pause() {
     sleep(2 * PAUSE).await;
     let drawings = page.drawings("[role=log]");
     // A machine that is busy makes pauses where there are none.
-    let mut typed = 0;
-    loop {
+    let (mut typed, mut is_quiet) = (0, false);
+    for _ in 0..10 {
         let (began, drawn) = (now(), drawings.count());
         let mut longest = 0.0_f64;
         while now() - began < 300.0 {
@@ -372,10 +376,12 @@ async fn an_echo_waits_for_no_frame_and_the_rest_for_a_pause() {
         assert_eq!(page.text("#received"), typed.to_string());
         if longest < PAUSE.as_secs_f64() * 1_000.0 {
             assert_eq!(drawings.count(), drawn);
+            is_quiet = true;
             break;
         }
         sleep(2 * PAUSE).await;
     }
+    assert!(is_quiet, "the browser pauses by itself");
     eventually(|| page.attribute("data-sent") == Some(typed.to_string())).await;
 }
 
@@ -392,14 +398,17 @@ async fn an_app_that_is_dropped_takes_its_socket_along() {
 }
 
 #[wasm_bindgen_test]
-async fn a_page_that_is_left_closes_its_socket_at_once() {
+async fn a_page_that_is_left_has_sent_the_last_key_and_closed_its_socket() {
     let page = Mounted::new(quick()).await;
     open(0);
     page.settle().await;
-    let left = web_sys::Event::new("pagehide").unwrap();
-    web_sys::window().unwrap().dispatch_event(&left).unwrap();
+    let event = |kind| web_sys::Event::new(kind).unwrap();
+    page.field().set_value("a");
+    page.field().dispatch_event(&event("input")).unwrap();
+    let window = web_sys::window().unwrap();
+    window.dispatch_event(&event("pagehide")).unwrap();
     // Nothing of the page may run after this.
-    assert_eq!(closed_with(0), Some(1000));
+    assert_eq!((sent(0), closed_with(0)), (strings(&["a"]), Some(1000)));
 }
 
 #[wasm_bindgen_test]

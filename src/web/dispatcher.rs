@@ -39,33 +39,39 @@ impl Dispatcher {
                 draw,
             }
         });
-        dispatcher.lend(Model::start);
+        dispatcher.model.borrow_mut().start();
+        // The first drawing shows it, too.
+        dispatcher.go_on();
         dispatcher
     }
 
     /// Lends the model; what happens meanwhile comes after.
     pub(super) fn lend<T>(&self, work: impl FnOnce(&mut Model) -> T) -> T {
         let done = work(&mut self.model.borrow_mut());
-        self.go_on();
+        self.go_on_and_draw();
         done
     }
 
     fn take(&self, happening: Happening) {
         self.waiting.borrow_mut().push_back(happening);
-        self.go_on();
+        self.go_on_and_draw();
     }
 
-    fn go_on(&self) {
+    fn go_on_and_draw(&self) {
+        if self.go_on() {
+            self.draw.emit(());
+        }
+    }
+
+    /// Has the model take what waits, unless it is lent; returns whether that is to be drawn.
+    fn go_on(&self) -> bool {
         let mut draws = false;
-        // Whoever has it goes on.
         while let Ok(mut model) = self.model.try_borrow_mut()
             && let Some(happening) = self.next()
         {
             draws |= model.update(happening);
         }
-        if draws {
-            self.draw.emit(());
-        }
+        draws
     }
 
     fn next(&self) -> Option<Happening> {

@@ -27,7 +27,7 @@ pub(super) enum Draws {
     AtOnce,
     /// In the next frame, unless somebody types.
     Next,
-    /// The same, but for frames that are too close to the last that was drawn.
+    /// The same, but no sooner than [`PACE`] after the last drawing.
     Soon,
     Nothing,
 }

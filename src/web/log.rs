@@ -264,6 +264,7 @@ impl LogPanel {
             return false;
         }
         self.scroll_to(top);
+        self.drawn.set(Drawn { top, ..drawn });
         let bottom = self.sizes.row * count(drawn.total) - self.sizes.view;
         // Sizes are rounded. More would hold back a scroll that begins slowly.
         if top >= bottom - 2.0 {

@@ -220,12 +220,16 @@ impl Model {
             Happening::Noticed(noticed) => self.notice(noticed),
             Happening::Heard(heard) => self.hear(heard),
             Happening::Composed(composed) => {
-                if let Composed::Typed(_) = composed {
-                    self.frames.type_on();
-                }
+                let draws = match composed {
+                    Composed::Typed(_) => {
+                        self.frames.type_on();
+                        Draws::Soon
+                    }
+                    Composed::Live(_) | Composed::Wrote(_) => Draws::AtOnce,
+                };
                 let now = self.clock.now();
                 self.composer.take(composed, &mut self.connection, now);
-                Draws::Soon
+                draws
             }
             Happening::LanguageChosen(lang) => {
                 if let Some(setting) = Setting::named("lang") {

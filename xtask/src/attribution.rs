@@ -1,10 +1,10 @@
 //! What the page's WebAssembly is made of.
 
 use std::collections::BTreeMap;
-use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
 use wasmparser::{BinaryReaderError, KnownCustom, Name, Parser, Payload};
 
 use crate::process::{self, Process};
@@ -24,9 +24,7 @@ use crate::{Error, root};
 pub(crate) async fn table(dist: &Path) -> Result<Table, Error> {
     let module = read(&find(dist)?)?;
     let folder = root().join("target/size");
-    let target =
-        env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    let compiled = target.join(WASM).join("release/heartwire.wasm");
+    let compiled = target().await?.join(WASM).join("release/heartwire.wasm");
     let mut bind = process::command("wasm-bindgen", ["--target", "web", "--no-typescript"]);
     bind.arg("--out-dir").arg(&folder).arg(&compiled);
     Process::start(&mut bind)?.succeed().await?;
@@ -46,6 +44,16 @@ pub(crate) async fn table(dist: &Path) -> Result<Table, Error> {
         )));
     }
     Ok(named.table(module.size))
+}
+
+/// The folder in which cargo builds, which the caller may have chosen.
+async fn target() -> Result<PathBuf, Error> {
+    let arguments = ["metadata", "--format-version=1", "--no-deps"];
+    let metadata = process::output(&mut process::command("cargo", arguments)).await?;
+    let metadata: Value = serde_json::from_str(&metadata)
+        .map_err(|cause| Error::Failed(format!("cargo's metadata cannot be read: {cause}")))?;
+    let folder = metadata["target_directory"].as_str();
+    Ok(PathBuf::from(folder.unwrap_or_default()))
 }
 
 fn find(folder: &Path) -> Result<PathBuf, Error> {
@@ -142,7 +150,8 @@ impl<'a> Module<'a> {
 }
 
 /// Whose a function is, by its name: its crate's, or of generic code of the standard library the first
-/// crate's that it was made for. Heartwire's own is told by the module.
+/// crate's that it was made for. Heartwire's own is told by the module. A method of `str` or `char` names
+/// no crate.
 fn owner(name: &str) -> String {
     let is_of_path = |letter: char| letter.is_alphanumeric() || "_:[]".contains(letter);
     let paths = || {
@@ -156,6 +165,7 @@ fn owner(name: &str) -> String {
         Some(["heartwire", "web", ..]) => 3,
         Some(["heartwire", ..]) => 2,
         Some(_) => 1,
+        None if name.starts_with('<') => return "core".to_owned(),
         None => return "what the compiler adds".to_owned(),
     };
     let parts = path.into_iter().flatten();
@@ -164,7 +174,7 @@ fn owner(name: &str) -> String {
 
 /// The parts of a path: `core[c5930c85a12de822]::fmt` has `core` and `fmt`.
 fn path(word: &str) -> Vec<&str> {
-    let parts = word.split("::").filter(|part| !part.is_empty());
+    let parts = word.trim_start_matches('[').split("::");
     let names = parts.map(|part| part.split('[').next().unwrap_or(part));
     names.collect()
 }
@@ -204,6 +214,11 @@ mod tests {
                 "dlmalloc",
             ),
             ("<core[c593]::fmt::Formatter>::pad", "core"),
+            ("<char>::escape_debug_ext", "core"),
+            (
+                "<[yew[3c]::VNode] as alloc[2b]::slice::ToVec>::to_vec",
+                "yew",
+            ),
             ("<alloc[2b]::vec::Vec<u8>>::push", "alloc"),
             ("memcpy", "what the compiler adds"),
         ] {
@@ -213,7 +228,7 @@ mod tests {
 
     #[test]
     fn every_byte_of_a_module_is_told_once() {
-        // One function of five bytes without a name, of a module of which a third is its head.
+        // One function of six bytes without a name.
         let content = b"\0asm\x01\0\0\0\
             \x01\x04\x01\x60\0\0\
             \x03\x02\x01\0\

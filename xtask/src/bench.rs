@@ -206,7 +206,7 @@ impl Question {
 
     async fn ask(self, field: &Field) -> Result<Answer, Error> {
         match self {
-            Self::Bytes => bytes::ask(field).await,
+            Self::Bytes => Ok(bytes::ask(field).await),
             Self::Start => start::ask(field).await,
             Self::Keystroke => keystroke::ask(field).await,
             Self::Flood => flood::ask(field).await,

@@ -10,7 +10,7 @@ use tokio::process::Command;
 use crate::process::{self, Process};
 use crate::{Error, audit, console, root};
 
-/// What a command needs beside Rust; each is also what those before it are.
+/// What a command needs beside Rust, in an order: each includes those before it.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Need {
     /// To build the page and serve it.
@@ -253,8 +253,7 @@ async fn install_tool(tool: &Tool) -> Result<(), Error> {
     let mut cargo = process::command("cargo", ["install", "--locked", "--force", &package]);
     // One folder for all of them: they share many packages.
     cargo.env("CARGO_TARGET_DIR", root().join("target").join("tools"));
-    // To compile them takes twice as long where they are optimised, and to use them as long: most of
-    // the time they wait for the compiler.
+    // Optimised, they take twice as long to compile and no less to use: mostly they wait for rustc.
     for (part, value) in [
         ("CODEGEN_UNITS", "256"),
         ("DEBUG", "false"),

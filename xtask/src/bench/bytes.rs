@@ -11,11 +11,7 @@ use crate::{Error, attribution};
 
 /// Adds up the files of every page. The same compressor at its best for all of them: a host that
 /// compresses less makes each larger.
-///
-/// # Errors
-///
-/// When nobody can tell what Heartwire's WebAssembly is made of.
-pub(super) async fn ask(field: &Field) -> Result<Answer, Error> {
+pub(super) async fn ask(field: &Field) -> Answer {
     let mut answer = Answer::new("bytes", "What does a page weigh over the wire?");
     let mut grid = Grid::new(
         TITLE,
@@ -48,14 +44,21 @@ pub(super) async fn ask(field: &Field) -> Result<Answer, Error> {
             grouped(gzip(file)),
         ]);
     }
-    answer.tables = vec![
-        ("Heartwire, by file".to_owned(), files),
-        (
-            "Heartwire's WebAssembly, by what it is made of".to_owned(),
-            attribution::table(&Subject::Heartwire.dist()?).await?,
-        ),
-    ];
-    Ok(answer)
+    answer.tables = vec![("Heartwire, by file".to_owned(), files)];
+    match parts().await {
+        Ok(parts) => {
+            let title = "Heartwire's WebAssembly, by what it is made of";
+            answer.tables.push((title.to_owned(), parts));
+        }
+        Err(error) => answer
+            .notes
+            .push(format!("Failed: what the WebAssembly is made of: {error}.")),
+    }
+    answer
+}
+
+async fn parts() -> Result<Table, Error> {
+    attribution::table(&Subject::Heartwire.dist()?).await
 }
 
 fn brotli(file: &File) -> usize {
