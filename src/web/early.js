@@ -3,25 +3,29 @@
   const early = { events: [] };
   window.early = early;
   let isOver = false;
-  early.end = () => {
-    isOver = true;
+  const drop = () => {
     early.socket?.close(1000);
     early.socket = undefined;
+    early.events = [];
+  };
+  early.end = () => {
+    isOver = true;
+    drop();
   };
 
-  early.config = fetch("config.json", { cache: "no-store", signal: AbortSignal.timeout(3_000) })
-    .then((response) => response.ok ? response.text() : Promise.reject(`HTTP ${response.status}`))
-    .then(JSON.parse);
+  const text = fetch("config.json", { cache: "no-store", signal: AbortSignal.timeout(3_000) })
+    .then((response) => response.ok ? response.text() : Promise.reject(`HTTP ${response.status}`));
+  early.config = text.then(JSON.parse);
 
-  // Opens the socket that the page is going to want, where src/access.rs asks nobody: to the page's own
-  // host, or from this machine to itself. Whatever else is said of connections is left to the page, and
-  // so is an address that the browser reads otherwise than it is written.
-  const connect = ({ defaults = {}, mandatory = {}, allowed_hosts = [], url_param = "ask" }) => {
+  // Where the page is going to connect to, where src/access.rs asks nobody: to the page's own host, or
+  // from this machine to itself. Whatever else is said of connections is left to the page, and so is an
+  // address that the browser reads otherwise than it is written.
+  const wanted = ({ defaults = {}, mandatory = {}, allowed_hosts = [], url_param = "ask" }) => {
     const link = Object.fromEntries(new URLSearchParams(location.search));
     const stored = Object.fromEntries(new URLSearchParams(localStorage.getItem("heartwire.settings") ?? ""));
     const given = { ...defaults, ...stored, ...link, ...mandatory };
     if (["autoconnect", "protocols"].some((name) => name in given) || "heartbeat_text" in link
-      || isOver || [allowed_hosts].flat().length || ("url" in link && url_param === "off")) return;
+      || [allowed_hosts].flat().length || ("url" in link && url_param === "off")) return;
     const isOfThisMachine = (host) => /^((.+\.)?localhost|127(\.\d+){3}|\[::1\])$/.test(host);
     const isHere = isOfThisMachine(location.hostname);
     const url = "url" in given ? given.url : isHere ? "ws://localhost:8080" : "/ws";
@@ -30,17 +34,29 @@
     const address = new URL(url, location);
     address.protocol = address.protocol.replace("http", "ws");
     const isAllowed = host === location.host || (isHere && isOfThisMachine(address.hostname));
-    if (host !== address.host || !isAllowed) return;
+    if (host === address.host && isAllowed) return address.href;
+  };
+  const connect = (config) => {
+    const address = wanted(config);
+    if (isOver || address === early.socket?.url) return;
+    drop();
+    if (!address) return;
     const socket = new WebSocket(address);
     socket.binaryType = "arraybuffer";
     for (const kind of ["open", "message", "close"]) {
       socket[`on${kind}`] = (event) => {
         // A server that floods a page that does not start.
-        if (early.events.push(event) > 10_000) early.end();
+        if (socket === early.socket && early.events.push(event) > 10_000) early.end();
       };
     }
     early.socket = socket;
   };
-  // The page tells what went wrong, and connects by itself.
+  // What the operator said when the page was here last saves the round trip to ask again; what he says
+  // now holds. The page tells what went wrong, and connects by itself.
+  const name = `heartwire.config ${location.pathname}`;
+  try {
+    connect(JSON.parse(localStorage.getItem(name)));
+  } catch {}
   early.config.then(connect).catch(() => {});
+  text.then((text) => localStorage.setItem(name, text)).catch(() => {});
 }

@@ -61,15 +61,33 @@ async fn an_early_attempt_that_failed_was_the_first_one() {
     assert_eq!(server.connections().len(), 1);
 }
 
+#[tokio::test]
+async fn a_page_that_lacks_its_configuration_waits_for_its_module_all_the_same() {
+    let visit = Visit::before(Browser::Chromium, &[], "/", None).await;
+    let watch = "addEventListener('unhandledrejection', () => { window.wasUnhandled = true; });";
+    let script = json!({ "source": watch });
+    visit
+        .devtools("Page.addScriptToEvaluateOnNewDocument", script)
+        .await;
+    visit.site.configure(Config::Missing);
+    visit.site.withhold_module(true);
+
+    let address = visit.site.address("127.0.0.1", "autoconnect=false");
+    join!(visit.go(&address), async {
+        sleep(ON_ITS_WAY).await;
+        visit.site.withhold_module(false);
+    });
+
+    // To the page before its start, that would be the end.
+    let was_unhandled = visit.evaluate("return window.wasUnhandled").await;
+    assert!(was_unhandled.is_null());
+}
+
 /// What would be asked about, refused, or read otherwise by the page.
 #[tokio::test]
 async fn an_early_connection_goes_only_where_nobody_asks() {
     let visit = Visit::before(Browser::Chromium, &[], "/", None).await;
-    // Else the module comes from there.
-    visit.devtools("Network.enable", json!({})).await;
-    visit
-        .devtools("Network.setCacheDisabled", json!({ "cacheDisabled": true }))
-        .await;
+    disable_cache(&visit).await;
     for (is_opened, config, query) in [
         (true, "{}", "url=SERVER"),
         (true, r#"{"defaults": {"url": "SERVER"}}"#, ""),
@@ -116,6 +134,56 @@ async fn an_early_connection_goes_only_where_nobody_asks() {
             assert_eq!(count, usize::from(is_opened), "{config} {query}");
         });
         visit.evaluate("localStorage.clear()").await;
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_was_here_before_connects_before_it_hears_of_its_configuration() {
+    let server = Server::start(Manner::Echo);
+    let visit = Visit::before(Browser::Chromium, &[], "/", None).await;
+    disable_cache(&visit).await;
+    let address = visit.site.address("127.0.0.1", &format!("url={server}"));
+    visit.go(&address).await;
+    visit.reaches(&["open"]).await;
+
+    visit.site.configure(Config::Silence);
+    visit.site.withhold_module(true);
+    join!(visit.go(&address), async {
+        server
+            .until("another connection", |all| all.len() == 2)
+            .await;
+        visit.site.withhold_module(false);
+    });
+
+    visit.reaches(&["open"]).await;
+    visit.types("a").await;
+    visit.shows("a").await;
+    assert_eq!(server.connections().len(), 2);
+}
+
+#[tokio::test]
+async fn what_the_operator_says_now_holds_for_a_page_that_was_here_before() {
+    let (old, new) = (Server::start(Manner::Echo), Server::start(Manner::Echo));
+    let visit = Visit::before(Browser::Chromium, &[], "/", None).await;
+    let demand = |url: &str| Config::Text(format!(r#"{{"mandatory": {{{url}}}}}"#));
+    let address = visit.site.address("127.0.0.1", "");
+    let at = |server: &Server| format!(r#""url": "{server}""#);
+    visit.site.configure(demand(&at(&old)));
+    visit.go(&address).await;
+    visit.reaches(&["open"]).await;
+
+    visit.site.configure(demand(&at(&new)));
+    visit.go(&address).await;
+    visit.reaches(&["open"]).await;
+    assert_eq!((old.alive(), new.connections().len()), (0, 1));
+
+    visit.site.configure(demand(r#""autoconnect": false"#));
+    visit.go(&address).await;
+    visit.reaches(&["idle"]).await;
+    for server in [old, new] {
+        let ended = server.until("no connection is left", |_| server.alive() == 0);
+        ended.await;
+        assert!(server.texts().is_empty());
     }
 }
 
@@ -240,6 +308,13 @@ async fn early_typist(script: &str) -> Visit {
         .devtools("Page.addScriptToEvaluateOnNewDocument", script)
         .await;
     visit
+}
+
+/// Else a module that is withheld comes from there.
+async fn disable_cache(visit: &Visit) {
+    visit.devtools("Network.enable", json!({})).await;
+    let disabled = json!({ "cacheDisabled": true });
+    visit.devtools("Network.setCacheDisabled", disabled).await;
 }
 
 fn address(visit: &Visit, server: &Server) -> String {
