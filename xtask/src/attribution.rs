@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::Value;
 use wasmparser::{BinaryReaderError, KnownCustom, Name, Parser, Payload};
@@ -12,7 +12,7 @@ use crate::table::{Table, grouped};
 use crate::tools::WASM;
 use crate::{Error, root};
 
-/// Tells what the module of the page in `dist`, a release, is made of: its code by the module of
+/// Tells what the module among the `files` of the page, a release, is made of: its code by the module of
 /// Heartwire or the crate that a function is of, and what else there is.
 ///
 /// The page has no names. They are taken from the same code as the compiler left it, which wasm-bindgen
@@ -20,28 +20,31 @@ use crate::{Error, root};
 ///
 /// # Errors
 ///
-/// When there is no such page, or it is not of the last build.
-pub(crate) async fn table(dist: &Path) -> Result<Table, Error> {
-    let module = read(&find(dist)?)?;
+/// When there is no such module, or it is not of the last build.
+pub(crate) async fn table<'a>(files: impl IntoIterator<Item = &'a [u8]>) -> Result<Table, Error> {
+    let mut files = files.into_iter();
+    let module = files
+        .find(|file| file.starts_with(b"\0asm"))
+        .ok_or_else(|| Error::Failed("the page has no WebAssembly".to_owned()))?;
     let folder = root().join("target/size");
     let compiled = target().await?.join(WASM).join("release/heartwire.wasm");
     let mut bind = process::command("wasm-bindgen", ["--target", "web", "--no-typescript"]);
     bind.arg("--out-dir").arg(&folder).arg(&compiled);
     Process::start(&mut bind)?.succeed().await?;
-    let named = read(&find(&folder)?)?;
+    let path = folder.join("heartwire_bg.wasm");
+    let named = fs::read(&path)
+        .map_err(|cause| Error::Failed(format!("{} cannot be read: {cause}", path.display())))?;
 
     let failed = |cause: BinaryReaderError| {
         Error::Failed(format!("the WebAssembly cannot be read: {cause}"))
     };
     let (module, named) = (
-        Module::parse(&module).map_err(failed)?,
+        Module::parse(module).map_err(failed)?,
         Module::parse(&named).map_err(failed)?,
     );
     if module.functions != named.functions {
-        return Err(Error::Failed(format!(
-            "{} is not what was compiled last",
-            dist.display()
-        )));
+        let old = "the page is not what was compiled last";
+        return Err(Error::Failed(old.to_owned()));
     }
     Ok(named.table(module.size))
 }
@@ -54,24 +57,6 @@ async fn target() -> Result<PathBuf, Error> {
         .map_err(|cause| Error::Failed(format!("cargo's metadata cannot be read: {cause}")))?;
     let folder = metadata["target_directory"].as_str();
     Ok(PathBuf::from(folder.unwrap_or_default()))
-}
-
-fn find(folder: &Path) -> Result<PathBuf, Error> {
-    let failed = |cause: &dyn std::fmt::Display| {
-        Error::Failed(format!("{} has no module: {cause}", folder.display()))
-    };
-    for entry in fs::read_dir(folder).map_err(|cause| failed(&cause))? {
-        let path = entry.map_err(|cause| failed(&cause))?.path();
-        if path.to_string_lossy().ends_with("_bg.wasm") {
-            return Ok(path);
-        }
-    }
-    Err(failed(&"no file ends with _bg.wasm"))
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    let failed = |cause| Error::Failed(format!("{} cannot be read: {cause}", path.display()));
-    fs::read(path).map_err(failed)
 }
 
 /// What is known of a module; sizes are in bytes.

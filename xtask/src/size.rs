@@ -54,8 +54,9 @@ pub async fn report(dist: &Path) -> Result<(), Error> {
         |cause| Error::Failed(format!("{} cannot be measured: {cause}", dist.display()));
     let mut sum = (0, 0);
     console::say(format_args!("{:>10} {:>10}  file", "bytes", "brotli"));
-    for (name, content) in loaded(files(dist).map_err(unreadable)?) {
-        let compressed = compressed(&content).map_err(unreadable)?;
+    let files = loaded(files(dist).map_err(unreadable)?);
+    for (name, content) in &files {
+        let compressed = compressed(content).map_err(unreadable)?;
         console::say(format_args!(
             "{:>10} {compressed:>10}  {name}",
             content.len()
@@ -72,7 +73,8 @@ pub async fn report(dist: &Path) -> Result<(), Error> {
             dist.display()
         )));
     }
-    console::say(format_args!("\n{}", attribution::table(dist).await?));
+    let parts = attribution::table(files.values().map(Vec::as_slice)).await?;
+    console::say(format_args!("\n{parts}"));
     if compressed > LIMIT {
         return Err(Error::Failed(format!(
             "the page weighs {compressed} bytes, {} more than allowed",

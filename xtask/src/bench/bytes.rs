@@ -4,10 +4,10 @@ use super::Subject;
 use super::answer::{Answer, Target};
 use super::field::Field;
 use super::grid::{Grid, Reading, Unit};
+use crate::attribution;
 use crate::host::File;
 use crate::peers::Peer;
 use crate::table::{Table, grouped};
-use crate::{Error, attribution};
 
 /// Adds up the files of every page. The same compressor at its best for all of them: a host that
 /// compresses less makes each larger.
@@ -45,7 +45,8 @@ pub(super) async fn ask(field: &Field) -> Answer {
         ]);
     }
     answer.tables = vec![("Heartwire, by file".to_owned(), files)];
-    match parts().await {
+    let content = field.content(Subject::Heartwire).files().values();
+    match attribution::table(content.map(|file| file.plain.as_slice())).await {
         Ok(parts) => {
             let title = "Heartwire's WebAssembly, by what it is made of";
             answer.tables.push((title.to_owned(), parts));
@@ -55,10 +56,6 @@ pub(super) async fn ask(field: &Field) -> Answer {
             .push(format!("Failed: what the WebAssembly is made of: {error}.")),
     }
     answer
-}
-
-async fn parts() -> Result<Table, Error> {
-    attribution::table(&Subject::Heartwire.dist()?).await
 }
 
 fn brotli(file: &File) -> usize {
