@@ -122,6 +122,17 @@ impl Session {
         self.client.issue_cmd(command).await.map_err(failed)
     }
 
+    /// Runs `script` in every page that is opened from now on, before the page's own, in Chromium alone.
+    ///
+    /// # Errors
+    ///
+    /// If the browser refuses.
+    pub async fn run_first(&self, script: &str) -> Result<(), Error> {
+        let script = json!({ "source": script });
+        let added = self.devtools("Page.addScriptToEvaluateOnNewDocument", script);
+        added.await.map(drop)
+    }
+
     /// The port on this machine where other programs reach Chromium's `DevTools`.
     ///
     /// # Errors

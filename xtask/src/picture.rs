@@ -184,10 +184,7 @@ async fn page(colours: &str, width: u32, query: &str) -> Result<(Session, Site),
     let session = Session::start(Browser::Chromium, &["--hide-scrollbars"]).await?;
 
     // The delays come from this: with one seed, every picture has the same.
-    let seed = json!({ "source": "Math.random = () => 0.5" });
-    session
-        .devtools("Page.addScriptToEvaluateOnNewDocument", seed)
-        .await?;
+    session.run_first("Math.random = () => 0.5").await?;
     let colours = json!([{ "name": "prefers-color-scheme", "value": colours }]);
     session
         .devtools("Emulation.setEmulatedMedia", json!({ "features": colours }))

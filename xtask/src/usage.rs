@@ -34,9 +34,7 @@ impl Use {
     /// If the browser refuses.
     pub async fn prepare(session: &Session) -> Result<(), Error> {
         hold_memory(session).await?;
-        let script = json!({ "source": COUNT_TIMERS });
-        let added = session.devtools("Page.addScriptToEvaluateOnNewDocument", script);
-        added.await.map(drop)
+        session.run_first(COUNT_TIMERS).await
     }
 
     /// Measures the page that is open, once it has drawn what happened.
@@ -107,9 +105,7 @@ const SETTLED: &str = "new Promise(done => setTimeout(
 ///
 /// If the browser refuses.
 pub(crate) async fn hold_memory(session: &Session) -> Result<(), Error> {
-    let script = json!({ "source": HOLD_MEMORY });
-    let added = session.devtools("Page.addScriptToEvaluateOnNewDocument", script);
-    added.await.map(drop)
+    session.run_first(HOLD_MEMORY).await
 }
 
 /// The bytes that JavaScript takes after the collection of garbage, and WebAssembly.

@@ -56,10 +56,7 @@ async fn measure(field: &Field, subject: Subject, is_slow: bool) -> Result<[Read
     // An address of its own, at which nothing is in any cache.
     let host = Host::start(field.content(subject)).await?;
     let page = Page::start(Browser::Chromium).await?;
-    let script = json!({ "source": WATCH });
-    page.session
-        .devtools("Page.addScriptToEvaluateOnNewDocument", script)
-        .await?;
+    page.session.run_first(WATCH).await?;
     // The process that the page will have: what is set for an empty one ends with that one.
     page.go(&host.frames(0, "")).await?;
     if is_slow {

@@ -86,11 +86,7 @@ async fn look_at(states: &'static [State]) -> String {
     let mut found = String::new();
     let mut scene = Scene::open().await;
     // Once, and not after each of the many times that the page is loaded.
-    let axe = json!({ "source": *AXE });
-    scene
-        .visit
-        .devtools("Page.addScriptToEvaluateOnNewDocument", axe)
-        .await;
+    scene.visit.run_first(&AXE).await;
     for (state, lang) in states
         .iter()
         .flat_map(|state| Lang::ALL.map(|lang| (state, lang)))

@@ -65,10 +65,7 @@ async fn an_early_attempt_that_failed_was_the_first_one() {
 async fn a_page_that_lacks_its_configuration_waits_for_its_module_all_the_same() {
     let visit = Visit::before(Browser::Chromium, &[], "/", None).await;
     let watch = "addEventListener('unhandledrejection', () => { window.wasUnhandled = true; });";
-    let script = json!({ "source": watch });
-    visit
-        .devtools("Page.addScriptToEvaluateOnNewDocument", script)
-        .await;
+    visit.run_first(watch).await;
     visit.site.configure(Config::Missing);
     visit.site.withhold_module(true);
 
@@ -212,12 +209,7 @@ async fn a_page_that_cannot_start_leaves_no_connection() {
         const compile = WebAssembly.instantiateStreaming;
         WebAssembly.instantiateStreaming = async (...all) => { await compile(...all); throw new Error('no'); };
         WebAssembly.instantiate = WebAssembly.instantiateStreaming;";
-    visit
-        .devtools(
-            "Page.addScriptToEvaluateOnNewDocument",
-            json!({ "source": break_start }),
-        )
-        .await;
+    visit.run_first(break_start).await;
     visit.site.withhold_module(true);
 
     let address = visit.site.address("127.0.0.1", &format!("url={server}"));
@@ -303,10 +295,7 @@ async fn early_typist(script: &str) -> Visit {
             {script}
         }}, {{ once: true }});"
     );
-    let script = json!({ "source": source });
-    visit
-        .devtools("Page.addScriptToEvaluateOnNewDocument", script)
-        .await;
+    visit.run_first(&source).await;
     visit
 }
 

@@ -273,6 +273,11 @@ impl Visit {
         self.session.devtools(command, parameters).await.unwrap();
     }
 
+    /// Runs `script` in every page that is opened from now on, before the page's own.
+    pub(crate) async fn run_first(&self, script: &str) {
+        self.session.run_first(script).await.unwrap();
+    }
+
     /// Cuts the browser off from the network, or ends that.
     pub(crate) async fn offline(&self, offline: bool) {
         let conditions = json!({
