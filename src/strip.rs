@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use crate::{
     address::{Address, AddressError, Locality, is_deceptive},
-    connection::{Closure, Loss, Status},
+    connection::{Closure, Connection, Loss, Status},
     heartbeat::{Knowledge, Period},
+    settings::Settings,
     silence::Drops,
     words::{self, Words, fill, suggested},
 };
@@ -41,6 +42,34 @@ pub struct Scene<'a> {
     pub connect_timeout: Duration,
     /// The time that the connection's times are compared with.
     pub now: Duration,
+}
+
+impl<'a> Scene<'a> {
+    /// What is known to the connection and its settings, on a page whose browser has nothing to say.
+    #[must_use]
+    pub fn of(
+        connection: &'a Connection,
+        settings: &'a Settings,
+        address: Result<&'a Address, &'a AddressError>,
+        now: Duration,
+    ) -> Self {
+        Self {
+            status: connection.status(),
+            last_loss: connection.last_loss(),
+            attempt: connection.attempt(),
+            may_retry: connection.may_retry(),
+            knowledge: connection.heartbeat().knowledge(now),
+            drops: connection.drops(),
+            protocols: &settings.protocols,
+            address,
+            obstacle: None,
+            local_access: LocalAccess::Free,
+            heartbeat: settings.heartbeat,
+            is_online: true,
+            connect_timeout: settings.connect_timeout,
+            now,
+        }
+    }
 }
 
 /// What keeps the page from connecting to an address that is well written.

@@ -12,7 +12,7 @@ use heartwire::{
     protocol::Frame,
     settings::{Complaint, Layer, Settings, Source},
     silence::Learned,
-    strip::{LocalAccess, Scene, Strip},
+    strip::{Scene, Strip},
     words::Lang,
 };
 use proptest::prelude::*;
@@ -169,25 +169,8 @@ impl Driver {
     fn shows(&self, settings: &Settings, now: Duration) {
         let address = Address::parse("ws://example.org", &page());
         for lang in Lang::ALL {
-            let strip = Strip::new(
-                &Scene {
-                    status: self.connection.status(),
-                    last_loss: self.connection.last_loss(),
-                    attempt: self.connection.attempt(),
-                    may_retry: self.connection.may_retry(),
-                    knowledge: self.connection.heartbeat().knowledge(now),
-                    drops: self.connection.drops(),
-                    protocols: &settings.protocols,
-                    address: address.as_ref(),
-                    obstacle: None,
-                    local_access: LocalAccess::Free,
-                    heartbeat: settings.heartbeat,
-                    is_online: true,
-                    connect_timeout: settings.connect_timeout,
-                    now,
-                },
-                lang.words(),
-            );
+            let scene = Scene::of(&self.connection, settings, address.as_ref(), now);
+            let strip = Strip::new(&scene, lang.words());
             assert!(!strip.headline.is_empty());
         }
     }

@@ -422,24 +422,11 @@ impl Model {
     }
 
     fn strip(&self) -> Strip {
-        let settings = &self.reading.settings;
-        let now = self.clock.now();
-        let scene = Scene {
-            status: self.connection.status(),
-            last_loss: self.connection.last_loss(),
-            attempt: self.connection.attempt(),
-            may_retry: self.connection.may_retry(),
-            knowledge: self.connection.heartbeat().knowledge(now),
-            drops: self.connection.drops(),
-            protocols: &settings.protocols,
-            address: self.address.as_ref(),
-            obstacle: self.obstacle,
-            local_access: self.local_access,
-            heartbeat: settings.heartbeat,
-            is_online: browser::is_online(),
-            connect_timeout: settings.connect_timeout,
-            now,
-        };
+        let (settings, address) = (&self.reading.settings, self.address.as_ref());
+        let mut scene = Scene::of(&self.connection, settings, address, self.clock.now());
+        scene.obstacle = self.obstacle;
+        scene.local_access = self.local_access;
+        scene.is_online = browser::is_online();
         Strip::new(&scene, self.lang.words())
     }
 
