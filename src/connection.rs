@@ -6,8 +6,9 @@ use crate::{
     address::Locality,
     backoff::Backoff,
     heartbeat::{Heartbeat, Knowledge, Period, Verdict, is_late},
+    mark::Marks,
     outbox::{Fate, Full, MAX_BYTES, Message, MessageId, Outbox, Resend},
-    protocol::{Frame, Meaning, PlainText, Transmit},
+    protocol::{Frame, Meaning, PlainText, Transmit, Trust},
     settings::Settings,
     silence::{Drops, Learned, Silence},
 };
@@ -39,6 +40,8 @@ pub enum Timer {
     Reply,
     /// When to try again.
     Reconnect,
+    /// When a connection has outlived a text that may have ended others.
+    Trial,
 }
 
 /// How a connection ended.
@@ -86,6 +89,8 @@ pub struct Destination {
     pub is_new: bool,
     /// What is remembered of the path to it.
     pub learned: Option<Learned>,
+    /// Whether it was heard before to say replies unasked: see [`Effect::Distrust`].
+    pub is_distrusted: bool,
 }
 
 /// What happened outside.
@@ -143,9 +148,9 @@ impl Input {
 pub enum Effect {
     /// Make a socket whose events carry this epoch.
     Connect(Epoch),
-    /// Close the socket with 1000 and [`CLOSE_REASON`], and go on listening for its `close` alone: a
-    /// clean one with the same reason proves that all that was sent before has arrived.
-    Close(Epoch),
+    /// Close the socket with 1000 and this reason, and go on listening for its `close` alone: a clean
+    /// one with the same reason proves that all that was sent before has arrived.
+    Close(Epoch, String),
     /// Drop the socket: detach every handler, then close it with 1000. None of its events matter
     /// any more, so nothing waits for its `close`, which can take a minute.
     Disconnect,
@@ -163,6 +168,9 @@ pub enum Effect {
     Queued(Message),
     /// Note what became of a message.
     Settled(MessageId, Fate),
+    /// Note that this server says replies unasked, and tell it with the next [`Destination`] too: a reply
+    /// without a mark proves nothing there.
+    Distrust,
     /// Start a timer, or start it over.
     SetTimer(Epoch, Timer, Duration),
     /// Stop a timer.
@@ -219,13 +227,15 @@ pub struct Connection {
     status: Status,
     epoch: Epoch,
     backoff: Backoff,
+    marks: Marks,
     heartbeat: Heartbeat,
     silence: Silence,
     protocol: PlainText,
     outbox: Outbox,
     effects: VecDeque<Effect>,
-    /// A socket was asked to close, and has not said yet how that went.
-    is_closing: bool,
+    /// The reason that a socket was given as it was asked to close, until it says how that went.
+    closing: Option<String>,
+    trial: Trial,
     /// The newest time that an argument told.
     now: Duration,
     /// Text handed to the socket since it was last known to have drained.
@@ -252,18 +262,50 @@ pub const BATCH_BYTES: usize = 64 * 1024;
 /// would prove nothing, and the next one would have to send more.
 const REPLAYED_BEFORE_PROOF: u32 = 64;
 
-/// The reason of a close that is asked for. Most servers repeat code and reason, and nobody gives this
-/// one by himself: a server that repeats it has read our close, and what was sent before.
+/// How the reason of a close begins that is asked for; a mark follows. Most servers repeat code and
+/// reason, and nobody can give this one by himself: a server that repeats it has read our close, and what
+/// was sent before.
 pub const CLOSE_REASON: &str = "closed by the page";
 
+/// How a connection is tried that follows others which ended after the same texts: at first it has to
+/// answer a heartbeat alone, where the server is known to answer; then each text is sent behind an answer
+/// to the one before it, and after two of them twice as many at once each time. So it shows which text
+/// ends connections, and a server that ends them by itself is held against no text.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+struct Trial {
+    has_begun: bool,
+    /// Nothing is sent until there is an answer, or for [`TRIAL`].
+    awaits_answer: bool,
+    /// How many times texts were sent that way.
+    rounds: u32,
+    /// How many are still sent in this round.
+    left: u32,
+}
+
+impl Trial {
+    /// How many suspected texts are sent in a round.
+    fn size(self) -> u32 {
+        match self.rounds {
+            0 | 1 => 1,
+            rounds => 1 << rounds.min(16) >> 1,
+        }
+    }
+}
+
+/// A server that a text ends has done so by then, wherever it is.
+const TRIAL: Duration = Duration::from_secs(3);
+
 impl Connection {
-    /// Makes a connection that is not asked for yet. The seed decides every random delay.
+    /// Makes a connection that is not asked for yet. The seed decides every random delay and every mark,
+    /// so nobody else may be able to guess it.
     #[must_use]
-    pub fn new(settings: Settings, seed: u64) -> Self {
+    pub fn new(settings: Settings, seed: [u64; 2]) -> Self {
+        let mut marks = Marks::new(seed);
         Self {
             status: Status::Idle,
             epoch: Epoch::default(),
-            backoff: Backoff::new(settings.ceilings(Locality::Remote), seed),
+            backoff: Backoff::new(settings.ceilings(Locality::Remote), marks.draw_bits()),
+            marks,
             heartbeat: Heartbeat::new(&settings),
             silence: Silence::new(None),
             protocol: PlainText::new(&settings),
@@ -271,7 +313,8 @@ impl Connection {
             settings,
             next_settings: None,
             effects: VecDeque::new(),
-            is_closing: false,
+            closing: None,
+            trial: Trial::default(),
             now: Duration::ZERO,
             undrained_bytes: 0,
             awaits_drain: false,
@@ -319,6 +362,10 @@ impl Connection {
                 }
             }
             (Status::Open { .. }, Input::TimerExpired(_, Timer::Reply)) => self.judge(),
+            (Status::Open { .. }, Input::TimerExpired(_, Timer::Trial)) => {
+                self.outbox.acquit();
+                self.trial.awaits_answer = false;
+            }
             (Status::Open { .. }, Input::Woke) => {
                 if self.period().is_some() && self.heartbeat.wakes(now) {
                     self.beat();
@@ -364,7 +411,7 @@ impl Connection {
             (
                 Status::Stopped | Status::Away | Status::Waiting { .. },
                 Input::Closed(_, closure),
-            ) if self.is_closing => {
+            ) if self.closing.is_some() => {
                 self.finish_closing(Some(&closure));
             }
             // Nothing else has a meaning in the status that it meets.
@@ -392,6 +439,7 @@ impl Connection {
         let used = Settings {
             url: self.settings.url.clone(),
             autoconnect: self.settings.autoconnect,
+            outbox_storage: self.settings.outbox_storage,
             log_limit: self.settings.log_limit,
             lang: self.settings.lang,
             ..settings.clone()
@@ -424,6 +472,17 @@ impl Connection {
         self.last_typed.clear();
         self.effects.push_back(Effect::Queued(message));
         Ok(())
+    }
+
+    /// Sends once more what was set aside: what else comes of it, it is not sent again by itself.
+    pub fn send_again(&mut self, id: MessageId, now: Duration) {
+        self.now = now;
+        self.outbox.send_again(id);
+    }
+
+    /// Gives up what was set aside.
+    pub fn drop_aside(&mut self, id: MessageId) {
+        self.outbox.drop_aside(id);
     }
 
     /// Takes over what the outbox of an earlier page had [`store`](Outbox::store)d. What had been
@@ -477,6 +536,12 @@ impl Connection {
     #[must_use]
     pub fn heartbeat(&self) -> &Heartbeat {
         &self.heartbeat
+    }
+
+    /// What the server's replies to heartbeats are worth.
+    #[must_use]
+    pub fn trust(&self) -> Trust {
+        self.protocol.trust()
     }
 
     /// What is worth remembering of the path to the server; nothing where the heartbeat's period is
@@ -533,9 +598,13 @@ impl Connection {
             .restart(self.settings.ceilings(destination.locality));
         if destination.is_new {
             self.finish_closing(None);
-            self.outbox.forget_repeats();
+            self.outbox.forget_server();
             self.heartbeat.forget();
             self.silence = Silence::new(destination.learned);
+            self.protocol = PlainText::new(&self.settings);
+        }
+        if destination.is_distrusted {
+            self.protocol.withdraw_trust();
         }
         self.connect();
     }
@@ -562,6 +631,7 @@ impl Connection {
         self.awaits_drain = false;
         self.unasked = (0, 0);
         self.replayed = 0;
+        self.trial = Trial::default();
         self.protocol.reset();
         self.heartbeat.opened(now);
         self.silence.opened(now);
@@ -575,7 +645,8 @@ impl Connection {
             self.effects.push_back(Effect::StopTimer(Timer::Reply));
         }
         self.silence.received(now);
-        let meaning = self.protocol.meaning(&frame);
+        let trust = self.protocol.trust();
+        let meaning = self.protocol.meaning(&frame, now);
         if self.heartbeat.is_put_off() || meaning == Meaning::ServerHeartbeat {
             self.restart_period();
         }
@@ -585,14 +656,39 @@ impl Connection {
                 self.effects.push_back(Effect::Deliver(frame));
                 return;
             }
-            Meaning::Reply { sent, taken } => {
+            Meaning::Reply {
+                sent,
+                taken,
+                is_marked,
+            } => {
                 let unanswered = self.protocol.oldest_unanswered();
                 self.heartbeat.replied(sent, unanswered, now);
-                self.outbox.confirm(taken);
+                if is_marked {
+                    self.outbox.confirm(taken);
+                } else {
+                    self.outbox.answer(taken);
+                }
+                self.go_on_trying();
             }
-            Meaning::ServerHeartbeat | Meaning::SecondReply => {}
+            Meaning::ServerHeartbeat
+            | Meaning::SecondReply
+            | Meaning::OthersHeartbeat
+            | Meaning::Unasked => {}
         }
         self.effects.push_back(Effect::Note(frame, meaning));
+        if trust != Trust::Withdrawn && self.protocol.trust() == Trust::Withdrawn {
+            self.heartbeat.doubt_replies();
+            self.outbox.doubt_answers();
+            self.effects.push_back(Effect::Distrust);
+        }
+    }
+
+    /// An answer came: what was tried is no reason for an end.
+    fn go_on_trying(&mut self) {
+        if self.trial.awaits_answer && self.outbox.suspects() == 0 {
+            self.trial.awaits_answer = false;
+            self.effects.push_back(Effect::StopTimer(Timer::Trial));
+        }
     }
 
     fn beat(&mut self) {
@@ -600,7 +696,8 @@ impl Connection {
         self.unasked = (0, 0);
         self.replayed = 0;
         self.silence.sent(now);
-        let heartbeat = self.protocol.heartbeat(now, self.outbox.taken());
+        let mark = self.marks.draw();
+        let heartbeat = self.protocol.heartbeat(mark, now, self.outbox.taken());
         self.effects.push_back(Effect::Transmit(heartbeat));
         self.restart_period();
         if let Some(wait) = self.heartbeat.beat(self.outbox.sent_bytes(), now) {
@@ -660,6 +757,7 @@ impl Connection {
             self.backoff.reset();
         }
         self.drop_socket();
+        self.outbox.blame(end.saturating_sub(TRIAL));
         self.outbox.lose();
         let code = closure.code;
         self.last_loss = Some(Loss {
@@ -708,8 +806,9 @@ impl Connection {
     fn quit(&mut self) {
         if let Status::Open { .. } = self.status {
             self.stop_timers();
-            self.is_closing = true;
-            self.effects.push_back(Effect::Close(self.epoch));
+            let reason = [CLOSE_REASON, " ", &self.marks.draw().text()].concat();
+            self.closing = Some(reason.clone());
+            self.effects.push_back(Effect::Close(self.epoch, reason));
         } else {
             self.drop_socket();
         }
@@ -726,7 +825,7 @@ impl Connection {
     fn stop_timers(&mut self) {
         let timers: &[Timer] = match self.status {
             Status::Connecting { .. } => &[Timer::Connect],
-            Status::Open { .. } => &[Timer::Heartbeat, Timer::Reply],
+            Status::Open { .. } => &[Timer::Heartbeat, Timer::Reply, Timer::Trial],
             Status::Waiting { .. } => &[Timer::Reconnect],
             Status::Idle | Status::Away | Status::Stopped | Status::GaveUp | Status::TurnedAway => {
                 &[]
@@ -738,14 +837,13 @@ impl Connection {
 
     /// A socket that was asked to close has closed so, or is not waited for any longer.
     fn finish_closing(&mut self, closure: Option<&Closure>) {
-        if !self.is_closing {
+        let Some(reason) = self.closing.take() else {
             return;
-        }
-        self.is_closing = false;
+        };
         self.effects.push_back(Effect::Disconnect);
         // Without our reason it may be the server that closed first, and that need not read what still
         // comes (RFC 6455 §5.5.1).
-        if closure.is_some_and(|closure| closure.was_clean && closure.reason == CLOSE_REASON) {
+        if closure.is_some_and(|closure| closure.was_clean && closure.reason == reason) {
             self.outbox.confirm(self.outbox.taken());
         }
         self.outbox.lose();
@@ -772,7 +870,7 @@ impl Connection {
             .push_back(Effect::SetTimer(self.epoch, timer, wait));
     }
 
-    /// A server that confirms nothing cannot hold up what is written.
+    /// A server that answers nothing cannot hold up what is written.
     fn make_room_for(&mut self, text: &str) {
         if !self.heartbeat.is_answered(self.now) {
             self.outbox.give_up_oldest(text);
@@ -794,13 +892,32 @@ impl Connection {
         if self.outbox.awaits_proof() && self.heartbeat.is_answered(self.now) {
             return None;
         }
-        let message = self.outbox.take()?;
+        if self.trial.awaits_answer {
+            return None;
+        }
+        if self.trial.left > 0 && !self.outbox.is_suspect_next() {
+            self.await_answer();
+            return self.effects.pop_front();
+        }
+        if self.outbox.is_suspect_next() {
+            let has_begun = std::mem::replace(&mut self.trial.has_begun, true);
+            if !has_begun && self.heartbeat.is_answered(self.now) {
+                self.await_answer();
+                return self.effects.pop_front();
+            }
+            if self.trial.left == 0 {
+                self.trial.left = self.trial.size();
+                self.trial.rounds += 1;
+            }
+        }
+        let message = self.outbox.take(self.now)?;
+        let is_suspect = message.is_suspect();
         self.sent += u64::from(!message.is_repeat);
         // With `latest` it is one message, and its proof would be another.
         let is_replay = message.is_repeat && self.settings.resend == Resend::Every;
         self.replayed += u32::from(is_replay);
         self.silence.sent(self.now);
-        self.protocol.note(&message);
+        self.protocol.note(&message, self.now);
         let length = message.text.len();
         self.unasked = (messages + 1, bytes + length);
         self.undrained_bytes += length;
@@ -808,6 +925,24 @@ impl Connection {
             self.awaits_drain = true;
             self.effects.push_back(Effect::AwaitDrain(self.epoch));
         }
-        Some(Effect::Transmit(Transmit::Message(message)))
+        self.effects
+            .push_front(Effect::Transmit(Transmit::Message(message)));
+        if is_suspect {
+            self.trial.left -= 1;
+            if self.trial.left == 0 {
+                self.await_answer();
+            }
+        }
+        self.effects.pop_front()
+    }
+
+    /// Asks whether the connection lives, and sends no message before the answer, or for a while.
+    fn await_answer(&mut self) {
+        self.trial.left = 0;
+        self.trial.awaits_answer = true;
+        if self.period().is_some() {
+            self.beat();
+        }
+        self.set_timer(Timer::Trial, TRIAL);
     }
 }

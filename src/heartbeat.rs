@@ -123,6 +123,12 @@ impl Heartbeat {
         self.smoothed = None;
     }
 
+    /// The server's replies tell nothing: it says them unasked.
+    pub fn doubt_replies(&mut self) {
+        self.forget();
+        self.round_trip = None;
+    }
+
     /// A connection opened.
     pub fn opened(&mut self, now: Duration) {
         self.heard = now;

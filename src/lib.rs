@@ -4,7 +4,7 @@
 //! # Layout
 //!
 //! - [`connection`] decides: what happened goes in as an [`Input`](connection::Input), what to do
-//!   comes out as an [`Effect`](connection::Effect). It uses [`backoff`], [`heartbeat`],
+//!   comes out as an [`Effect`](connection::Effect). It uses [`backoff`], [`heartbeat`], [`mark`],
 //!   [`outbox`], [`protocol`] and [`silence`].
 //! - [`settings`], [`config`] and [`address`] read what people configure and say what is wrong with
 //!   it; [`setup`] holds what each source gives and what the user changes of it; [`access`] tells
@@ -35,6 +35,7 @@ pub mod connection;
 pub mod heartbeat;
 pub mod history;
 pub mod log;
+pub mod mark;
 pub mod outbox;
 pub mod payload;
 pub mod protocol;

@@ -51,8 +51,12 @@ pub enum Kind {
         /// How long after the heartbeat it came; nothing for a second reply.
         round_trip: Option<Duration>,
     },
+    /// What looks like a reply, at a server that says so unasked.
+    Unasked,
     /// A heartbeat of the server.
     ServerHeartbeat,
+    /// A heartbeat of another client, which the server has passed on.
+    OthersHeartbeat,
     /// The connection changed.
     Event(Event),
 }
@@ -67,6 +71,11 @@ pub enum Stage {
         /// When, in milliseconds since 1970.
         at: u64,
     },
+    /// The server has answered what was sent after it.
+    Answered {
+        /// How long after it was sent that was known, in milliseconds.
+        after: u64,
+    },
     /// It is proven that it arrived.
     Confirmed {
         /// How long after it was sent that was known, in milliseconds.
@@ -74,6 +83,8 @@ pub enum Stage {
     },
     /// A connection had taken it, and there is no proof that it arrived.
     Unconfirmed,
+    /// Each connection that took it ended, so it is not sent again by itself.
+    SetAside,
     /// A newer text says it all again; it was never sent.
     Merged,
 }
@@ -99,6 +110,8 @@ pub enum Event {
     Stopped,
     /// It ended with the page.
     Left,
+    /// The server was heard to say replies unasked.
+    Distrusted,
 }
 
 /// What passed, as far as it is kept.
@@ -165,6 +178,7 @@ impl Event {
             Self::TurnedAway => words.refused_final.into(),
             Self::Stopped => words.stopped.headline.into(),
             Self::Left => words.left.into(),
+            Self::Distrusted => words.distrusted.into(),
         }
     }
 }
@@ -200,9 +214,11 @@ impl Show {
                 == match kind {
                     Kind::Sent { .. } => Self::Sent,
                     Kind::Received => Self::Received,
-                    Kind::Heartbeat | Kind::Reply { .. } | Kind::ServerHeartbeat => {
-                        Self::Heartbeats
-                    }
+                    Kind::Heartbeat
+                    | Kind::Reply { .. }
+                    | Kind::Unasked
+                    | Kind::ServerHeartbeat
+                    | Kind::OthersHeartbeat => Self::Heartbeats,
                     Kind::Event(_) => Self::Events,
                 }
     }
@@ -307,21 +323,36 @@ impl Log {
     /// It is known what became of a message.
     pub fn settle(&mut self, id: MessageId, fate: Fate, at: u64) {
         let Some((index, stage, _)) = self.unsettled(id) else {
+            if fate == Fate::Unconfirmed {
+                self.doubt(id);
+            }
             return;
         };
-        *stage = match (fate, *stage) {
-            (Fate::Confirmed, Stage::Sent { at: sent }) => Stage::Confirmed {
-                after: at.saturating_sub(sent),
-            },
-            (Fate::Confirmed, _) => Stage::Confirmed { after: 0 },
-            (Fate::Merged, _) => Stage::Merged,
-            // It may be sent again.
-            (Fate::Unconfirmed, _) => {
-                *stage = Stage::Unconfirmed;
-                return;
-            }
+        let after = match *stage {
+            Stage::Sent { at: sent } => at.saturating_sub(sent),
+            Stage::Queued
+            | Stage::Answered { .. }
+            | Stage::Confirmed { .. }
+            | Stage::Unconfirmed
+            | Stage::SetAside
+            | Stage::Merged => 0,
         };
-        self.unsettled.remove(index);
+        *stage = match fate {
+            Fate::Answered => Stage::Answered { after },
+            Fate::Confirmed => Stage::Confirmed { after },
+            Fate::Unconfirmed => Stage::Unconfirmed,
+            Fate::SetAside => Stage::SetAside,
+            Fate::Merged => Stage::Merged,
+        };
+        // What is not proven may be sent again.
+        if !matches!(fate, Fate::Unconfirmed | Fate::SetAside) {
+            self.unsettled.remove(index);
+        }
+    }
+
+    /// The server was heard to say replies unasked.
+    pub fn distrust(&mut self, at: u64) {
+        self.push(Kind::Event(Event::Distrusted), Content::Text("".into()), at);
     }
 
     /// A text came that is a message. A log shares it with whoever shows it.
@@ -342,7 +373,9 @@ impl Log {
                 round_trip: Some(now.saturating_sub(sent)),
             },
             Meaning::SecondReply => Kind::Reply { round_trip: None },
+            Meaning::Unasked => Kind::Unasked,
             Meaning::ServerHeartbeat => Kind::ServerHeartbeat,
+            Meaning::OthersHeartbeat => Kind::OthersHeartbeat,
         };
         let content = match frame {
             Frame::Text(text) => Content::Text(text.into()),
@@ -517,8 +550,25 @@ impl Log {
             Kind::Received
             | Kind::Heartbeat
             | Kind::Reply { .. }
+            | Kind::Unasked
             | Kind::ServerHeartbeat
+            | Kind::OthersHeartbeat
             | Kind::Event(_) => None,
+        }
+    }
+
+    /// The answer to a message told nothing.
+    fn doubt(&mut self, id: MessageId) {
+        let rows = self.rows.rows.iter_mut().rev();
+        for row in rows {
+            if let Kind::Sent {
+                id: known, stage, ..
+            } = &mut row.kind
+                && *known == id
+            {
+                *stage = Stage::Unconfirmed;
+                return;
+            }
         }
     }
 
@@ -749,7 +799,7 @@ mod tests {
         log.send(&Transmit::Heartbeat("heartbeat".into()), 1);
         let (sent, now) = (Duration::from_millis(100), Duration::from_millis(130));
         for (text, meaning) in [
-            ("heartbeat", Meaning::Reply { sent, taken: 0 }),
+            ("heartbeat", Meaning::Reply { sent, taken: 0, is_marked: false }),
             ("pong", Meaning::SecondReply),
             ("tick", Meaning::ServerHeartbeat),
         ] {
@@ -1067,7 +1117,9 @@ mod tests {
             Kind::Received
             | Kind::Heartbeat
             | Kind::Reply { .. }
+            | Kind::Unasked
             | Kind::ServerHeartbeat
+            | Kind::OthersHeartbeat
             | Kind::Event(_) => None,
         });
         stages.collect()

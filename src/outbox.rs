@@ -1,10 +1,18 @@
 //! Messages, from when they are written until it is proven that they arrived.
 
-use std::{collections::VecDeque, mem};
+use std::{collections::VecDeque, mem, time::Duration};
 
 /// Names one message among all of an outbox; a later one has a greater name.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub struct MessageId(u64);
+
+impl MessageId {
+    /// The number, to tell it from others.
+    #[must_use]
+    pub fn number(self) -> u64 {
+        self.0
+    }
+}
 
 /// A message and where it came from.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -17,6 +25,9 @@ pub struct Message {
     pub origin: Origin,
     /// Whether a connection had taken it that was lost: it may have arrived.
     pub is_repeat: bool,
+    /// How many connections in a row ended after they had taken it, before any answer: at most
+    /// [`MOST_ENDS`].
+    pub ends: u8,
 }
 
 /// Where a message came from.
@@ -46,9 +57,11 @@ pub struct Delivery {
     pub queued: usize,
     /// The connection has taken them.
     pub sent: usize,
+    /// The server has answered what was sent after them: they very likely arrived.
+    pub answered: u64,
     /// It is proven that they arrived.
     pub confirmed: u64,
-    /// A connection had taken them and was lost before there was a proof, or its server gives none.
+    /// A connection had taken them and was lost before there was an answer, or its server gives none.
     /// Some of them may be waiting to be sent again.
     pub unconfirmed: u64,
 }
@@ -56,20 +69,38 @@ pub struct Delivery {
 /// What became of a message that waited or was sent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Fate {
+    /// The server has answered what was sent after it.
+    Answered,
     /// It is proven that it arrived.
     Confirmed,
     /// A connection had taken it, and there is no proof that it arrived. It may be sent again, and
-    /// confirmed then.
+    /// answered or confirmed then.
     Unconfirmed,
+    /// Each connection that took it ended, so it is not sent again unless somebody says so.
+    SetAside,
     /// A newer text says it all again; it was never sent.
     Merged,
 }
 
 /// The outbox is full; the text is handed back.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Full(pub String);
+pub struct Full {
+    /// The text.
+    pub text: String,
+    /// The limit that it would exceed.
+    pub limit: Limit,
+}
 
-/// Keeps messages in order until it is proven that they arrived.
+/// What makes an outbox full.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Limit {
+    /// So many messages are kept.
+    Messages(usize),
+    /// With so many bytes of text as are kept, this one would be too much: see [`MAX_BYTES`].
+    Bytes(usize),
+}
+
+/// Keeps messages in order until there is an answer that they arrived.
 ///
 /// It is full at its limit of messages or at [`MAX_BYTES`] of text, whichever comes first. When
 /// full, a typed text takes the place of the newest typed text that waits, so the last text is
@@ -78,9 +109,11 @@ pub struct Full(pub String);
 #[derive(Clone, Debug)]
 pub struct Outbox {
     /// What the connection has taken, oldest first.
-    sent: VecDeque<Message>,
+    sent: VecDeque<Sent>,
     /// What follows.
     waiting: VecDeque<Message>,
+    /// What ended each connection that took it.
+    aside: VecDeque<Message>,
     limit: usize,
     resend: Resend,
     sent_bytes: usize,
@@ -88,14 +121,29 @@ pub struct Outbox {
     /// How many messages the connection has taken, with those that are not kept any more.
     taken: u64,
     merged: u64,
+    answered: u64,
     confirmed: u64,
     given_up: u64,
+    /// Messages that the server at hand has answered, newest last: of each of them it may turn out that
+    /// the answer tells nothing.
+    answered_here: VecDeque<MessageId>,
     next_id: MessageId,
     fates: VecDeque<(MessageId, Fate)>,
 }
 
+/// What a connection has taken.
+#[derive(Clone, Debug)]
+struct Sent {
+    message: Message,
+    /// When.
+    at: Duration,
+}
+
 /// Text that is kept, in bytes.
 pub const MAX_BYTES: usize = 1024 * 1024;
+
+/// After so many connections in a row that a message seems to have ended it is set aside.
+pub const MOST_ENDS: u8 = 3;
 
 impl Outbox {
     /// Makes an empty outbox for at most `limit` messages.
@@ -104,14 +152,17 @@ impl Outbox {
         Self {
             sent: VecDeque::new(),
             waiting: VecDeque::new(),
+            aside: VecDeque::new(),
             limit,
             resend,
             sent_bytes: 0,
             waiting_bytes: 0,
             taken: 0,
             merged: 0,
+            answered: 0,
             confirmed: 0,
             given_up: 0,
+            answered_here: VecDeque::new(),
             next_id: MessageId::default(),
             fates: VecDeque::new(),
         }
@@ -125,7 +176,7 @@ impl Outbox {
         let waiting = mem::take(&mut self.waiting);
         let is_repeat = |message: &Message| message.is_repeat;
         let (repeats, fresh): (VecDeque<_>, _) = waiting.into_iter().partition(is_repeat);
-        self.sent = repeats;
+        self.sent = repeats.into_iter().map(Sent::long_ago).collect();
         self.waiting = fresh;
         self.waiting_bytes = self.waiting.iter().map(|message| message.text.len()).sum();
         self.lose();
@@ -135,8 +186,11 @@ impl Outbox {
     pub fn push_typed(&mut self, text: String) -> &Message {
         if self.resend == Resend::Latest {
             self.give_up_waiting(|message| message.is_repeat && message.origin == Origin::Typed);
+            let aside = self.aside.len();
+            self.aside.retain(|message| message.origin == Origin::Sent);
+            self.given_up += (aside - self.aside.len()) as u64;
         }
-        if !self.has_room_for(&text) {
+        if self.limit_for(&text).is_some() {
             self.forget_newest_typed();
         }
         self.push(text, Origin::Typed)
@@ -148,10 +202,10 @@ impl Outbox {
     ///
     /// Hands the text back when the outbox is full.
     pub fn push_sent(&mut self, text: String) -> Result<&Message, Full> {
-        if !self.has_room_for(&text) {
-            return Err(Full(text));
+        match self.limit_for(&text) {
+            Some(limit) => Err(Full { text, limit }),
+            None => Ok(self.push(text, Origin::Sent)),
         }
-        Ok(self.push(text, Origin::Sent))
     }
 
     /// What became of a message, in the order in which it became known; call it until `None`.
@@ -160,7 +214,7 @@ impl Outbox {
     }
 
     /// Hands the connection the oldest message that waits.
-    pub fn take(&mut self) -> Option<Message> {
+    pub fn take(&mut self, now: Duration) -> Option<Message> {
         let message = self.waiting.pop_front()?;
         if self.waiting.is_empty() {
             self.merged = 0;
@@ -168,13 +222,16 @@ impl Outbox {
         self.waiting_bytes -= message.text.len();
         self.sent_bytes += message.text.len();
         self.taken += 1;
-        self.sent.push_back(message.clone());
+        self.sent.push_back(Sent {
+            message: message.clone(),
+            at: now,
+        });
         Some(message)
     }
 
     /// The connection did not take the message that it was handed last.
     pub fn put_back(&mut self) {
-        if let Some(message) = self.sent.pop_back() {
+        if let Some(Sent { message, .. }) = self.sent.pop_back() {
             self.taken -= 1;
             self.sent_bytes -= message.text.len();
             self.wait_first(message);
@@ -187,20 +244,39 @@ impl Outbox {
         self.taken
     }
 
-    /// Whether as much was taken without a proof as can be kept.
+    /// Whether as much was taken without an answer as can be kept.
     #[must_use]
     pub fn awaits_proof(&self) -> bool {
         self.sent.len() >= self.limit || self.sent_bytes >= MAX_BYTES
     }
 
-    /// The first `taken` messages that the connection has taken arrived.
+    /// It is proven that the first `taken` messages that the connection has taken arrived.
     pub fn confirm(&mut self, taken: u64) {
-        while self.first_kept() < taken
-            && let Some(message) = self.sent.pop_front()
-        {
-            self.sent_bytes -= message.text.len();
+        while let Some(id) = self.let_go(taken) {
             self.confirmed += 1;
-            self.fates.push_back((message.id, Fate::Confirmed));
+            self.fates.push_back((id, Fate::Confirmed));
+        }
+    }
+
+    /// The server has answered what was sent after the first `taken` messages that the connection has
+    /// taken.
+    pub fn answer(&mut self, taken: u64) {
+        while let Some(id) = self.let_go(taken) {
+            self.answered += 1;
+            self.fates.push_back((id, Fate::Answered));
+            if self.answered_here.len() == MOST_DOUBTED {
+                self.answered_here.pop_front();
+            }
+            self.answered_here.push_back(id);
+        }
+    }
+
+    /// What the server at hand has answered tells nothing: it answers unasked.
+    pub fn doubt_answers(&mut self) {
+        for id in mem::take(&mut self.answered_here) {
+            self.answered -= 1;
+            self.given_up += 1;
+            self.fates.push_back((id, Fate::Unconfirmed));
         }
     }
 
@@ -208,11 +284,11 @@ impl Outbox {
     /// that alone would be sent again, unless nothing else is kept. What is before a message that
     /// goes counts as sent later: a proof that comes too late is none that is false.
     pub fn give_up_oldest(&mut self, text: &str) {
-        while !self.has_room_for(text) {
+        while self.limit_for(text).is_some() {
             let latest = self.resend == Resend::Latest
                 && self.newest_typed() == Some(0)
                 && self.sent.len() + self.waiting.len() > 1;
-            let Some(message) = self.sent.remove(latest.into()) else {
+            let Some(Sent { message, .. }) = self.sent.remove(latest.into()) else {
                 return;
             };
             self.sent_bytes -= message.text.len();
@@ -228,9 +304,9 @@ impl Outbox {
         let fates = self
             .sent
             .iter()
-            .map(|message| (message.id, Fate::Unconfirmed));
+            .map(|sent| (sent.message.id, Fate::Unconfirmed));
         self.fates.extend(fates);
-        for (index, message) in mem::take(&mut self.sent).into_iter().enumerate().rev() {
+        for (index, sent) in mem::take(&mut self.sent).into_iter().enumerate().rev() {
             let goes_again = match self.resend {
                 Resend::Latest => newest_typed == Some(index),
                 Resend::Every => true,
@@ -239,7 +315,7 @@ impl Outbox {
             if goes_again {
                 self.wait_first(Message {
                     is_repeat: true,
-                    ..message
+                    ..sent.message
                 });
             } else {
                 self.given_up += 1;
@@ -249,9 +325,76 @@ impl Outbox {
         self.taken = 0;
     }
 
-    /// Sends nothing again: another server may have got it.
-    pub fn forget_repeats(&mut self) {
+    /// The connection ended by itself, and before an answer to what it had taken. Any of that may be the
+    /// reason which was taken since this time. If but one is suspected by now, it is set aside, and nothing
+    /// is held against the others any more. [`lose`](Self::lose) follows.
+    pub fn blame(&mut self, since: Duration) {
+        for sent in &mut self.sent {
+            if sent.at < since {
+                sent.message.ends = 0;
+            }
+        }
+        if self.suspects() == 1
+            && let Some(index) = self.sent.iter().position(|sent| sent.message.is_suspect())
+            && let Some(Sent { message, .. }) = self.sent.remove(index)
+        {
+            self.sent_bytes -= message.text.len();
+            self.set_aside(message);
+            self.acquit_all();
+            return;
+        }
+        for sent in &mut self.sent {
+            if sent.at >= since && !sent.message.is_suspect() {
+                sent.message.ends += 1;
+            }
+        }
+    }
+
+    /// The connection lives although it has taken all this: nothing of it is the reason for an end.
+    pub fn acquit(&mut self) {
+        for sent in &mut self.sent {
+            sent.message.ends = 0;
+        }
+    }
+
+    /// How many messages that the connection has taken may be what ended those before.
+    #[must_use]
+    pub fn suspects(&self) -> usize {
+        let is_suspect = |sent: &&Sent| sent.message.is_suspect();
+        self.sent.iter().filter(is_suspect).count()
+    }
+
+    /// Whether the next message may be what ended the connections that took it.
+    #[must_use]
+    pub fn is_suspect_next(&self) -> bool {
+        self.waiting.front().is_some_and(Message::is_suspect)
+    }
+
+    /// What was set aside, oldest first.
+    pub fn aside(&self) -> impl ExactSizeIterator<Item = &Message> {
+        self.aside.iter()
+    }
+
+    /// Lets what was set aside wait behind all others; if it ends one more connection, it is set aside at
+    /// once.
+    pub fn send_again(&mut self, id: MessageId) {
+        if let Some(message) = self.take_aside(id) {
+            self.waiting_bytes += message.text.len();
+            self.waiting.push_back(message);
+        }
+    }
+
+    /// Gives up what was set aside.
+    pub fn drop_aside(&mut self, id: MessageId) {
+        self.given_up += u64::from(self.take_aside(id).is_some());
+    }
+
+    /// Sends nothing again, and holds nothing against the server: it is another one.
+    pub fn forget_server(&mut self) {
         self.give_up_waiting(|message| message.is_repeat);
+        self.given_up += mem::take(&mut self.aside).len() as u64;
+        self.answered_here.clear();
+        self.acquit_all();
     }
 
     /// Whether the next message was taken before by a connection that was lost.
@@ -288,8 +431,9 @@ impl Outbox {
         Delivery {
             queued: self.waiting.len() - repeats,
             sent: self.sent.len(),
+            answered: self.answered,
             confirmed: self.confirmed,
-            unconfirmed: self.given_up + repeats as u64,
+            unconfirmed: self.given_up + (repeats + self.aside.len()) as u64,
         }
     }
 
@@ -297,21 +441,22 @@ impl Outbox {
     #[must_use]
     pub fn store(&self) -> String {
         let mut stored = String::new();
-        let mut store = |message: &Message, is_repeat| {
-            let mark = match (message.origin, is_repeat) {
-                (Origin::Typed, false) => "t",
-                (Origin::Typed, true) => "T",
-                (Origin::Sent, false) => "s",
-                (Origin::Sent, true) => "S",
+        let mut store = |message: &Message, [typed, sent]: [&str; 2]| {
+            let mark = match message.origin {
+                Origin::Typed => typed,
+                Origin::Sent => sent,
             };
             let length = message.text.len().to_string();
             stored.extend([mark, &length, ":", &message.text]);
         };
-        for message in &self.sent {
-            store(message, true);
+        for message in &self.aside {
+            store(message, ASIDE);
+        }
+        for sent in &self.sent {
+            store(&sent.message, REPEAT);
         }
         for message in &self.waiting {
-            store(message, message.is_repeat);
+            store(message, if message.is_repeat { REPEAT } else { FRESH });
         }
         stored
     }
@@ -324,9 +469,11 @@ impl Outbox {
         let mut rest = stored;
         while let Some((mut message, behind)) = split_stored(rest) {
             message.id = self.name();
-            if message.is_repeat {
+            if message.is_suspect() {
+                self.set_aside(message);
+            } else if message.is_repeat {
                 self.sent_bytes += message.text.len();
-                self.sent.push_back(message);
+                self.sent.push_back(Sent::long_ago(message));
             } else {
                 self.waiting_bytes += message.text.len();
                 self.waiting.push_back(message);
@@ -337,7 +484,7 @@ impl Outbox {
         self.lose();
     }
 
-    /// The text without a proof that the connection has taken, in bytes.
+    /// The text without an answer that the connection has taken, in bytes.
     #[must_use]
     pub fn sent_bytes(&self) -> usize {
         self.sent_bytes
@@ -354,7 +501,7 @@ impl Outbox {
         if self.waiting.iter().any(is_typed) {
             return None;
         }
-        self.sent.iter().rposition(is_typed)
+        self.sent.iter().rposition(|sent| is_typed(&sent.message))
     }
 
     fn push(&mut self, text: String, origin: Origin) -> &Message {
@@ -365,6 +512,7 @@ impl Outbox {
             text,
             origin,
             is_repeat: false,
+            ends: 0,
         });
         &self.waiting[self.waiting.len() - 1]
     }
@@ -391,10 +539,55 @@ impl Outbox {
         });
     }
 
-    fn has_room_for(&self, text: &str) -> bool {
+    /// Takes the oldest message that the connection has taken, if it is one of the first `taken`.
+    fn let_go(&mut self, taken: u64) -> Option<MessageId> {
+        if self.first_kept() >= taken {
+            return None;
+        }
+        let Sent { message, .. } = self.sent.pop_front()?;
+        self.sent_bytes -= message.text.len();
+        Some(message.id)
+    }
+
+    fn acquit_all(&mut self) {
+        self.acquit();
+        for message in &mut self.waiting {
+            message.ends = 0;
+        }
+    }
+
+    /// Keeps a message that is not sent by itself any more; the oldest such makes room for it.
+    fn set_aside(&mut self, message: Message) {
+        self.fates.push_back((message.id, Fate::SetAside));
+        self.aside.push_back(message);
+        let bytes = |aside: &VecDeque<Message>| {
+            let lengths = aside.iter().map(|message| message.text.len());
+            lengths.sum::<usize>()
+        };
+        while self.aside.len() > self.limit
+            || (self.aside.len() > 1 && bytes(&self.aside) > MAX_BYTES)
+        {
+            self.aside.pop_front();
+            self.given_up += 1;
+        }
+    }
+
+    fn take_aside(&mut self, id: MessageId) -> Option<Message> {
+        let index = self.aside.iter().position(|message| message.id == id)?;
+        self.aside.remove(index)
+    }
+
+    /// The limit that one more text would exceed, if it would.
+    fn limit_for(&self, text: &str) -> Option<Limit> {
         let count = self.sent.len() + self.waiting.len();
         let bytes = self.sent_bytes + self.waiting_bytes;
-        count == 0 || (count < self.limit && bytes + text.len() <= MAX_BYTES)
+        if count == 0 {
+            None
+        } else if count >= self.limit {
+            Some(Limit::Messages(count))
+        } else {
+            (bytes + text.len() > MAX_BYTES).then_some(Limit::Bytes(bytes))
+        }
     }
 
     fn forget_newest_typed(&mut self) {
@@ -414,14 +607,39 @@ impl Outbox {
     }
 }
 
+impl Sent {
+    /// Of an earlier page, or of a connection that is gone.
+    fn long_ago(message: Message) -> Self {
+        let at = Duration::ZERO;
+        Self { message, at }
+    }
+}
+
+impl Message {
+    /// Whether it may be what ended the connections that took it: one more end, and that is settled.
+    #[must_use]
+    pub fn is_suspect(&self) -> bool {
+        self.ends + 1 >= MOST_ENDS
+    }
+}
+
+/// What stands before a message in what is stored: one typed, and one sent on purpose.
+const FRESH: [&str; 2] = ["t", "s"];
+const REPEAT: [&str; 2] = ["T", "S"];
+const ASIDE: [&str; 2] = ["x", "X"];
+
+/// Answers that are remembered, to be taken back: as many as the log has rows by default.
+const MOST_DOUBTED: usize = 1_000;
+
 /// Splits off the first message of what an outbox stored.
 fn split_stored(stored: &str) -> Option<(Message, &str)> {
-    let (origin, is_repeat) = match stored.get(..1)? {
-        "t" => (Origin::Typed, false),
-        "T" => (Origin::Typed, true),
-        "s" => (Origin::Sent, false),
-        "S" => (Origin::Sent, true),
-        _ => return None,
+    let mark = stored.get(..1)?;
+    let kinds = [FRESH, REPEAT, ASIDE];
+    let kind = kinds.iter().find(|kind| kind.contains(&mark))?;
+    let origin = if kind[0] == mark {
+        Origin::Typed
+    } else {
+        Origin::Sent
     };
     let (length, behind) = stored[1..].split_once(':')?;
     let (text, rest) = behind.split_at_checked(length.parse().ok()?)?;
@@ -429,7 +647,8 @@ fn split_stored(stored: &str) -> Option<(Message, &str)> {
         id: MessageId::default(),
         text: text.into(),
         origin,
-        is_repeat,
+        is_repeat: *kind != FRESH,
+        ends: if *kind == ASIDE { MOST_ENDS - 1 } else { 0 },
     };
     Some((message, rest))
 }
@@ -450,7 +669,7 @@ mod tests {
         }
         assert!(outbox.push_sent("order 1".into()).is_ok());
         outbox.push_typed("hel".into());
-        assert_eq!(refused(&mut outbox, "order 2"), Full("order 2".into()));
+        assert_eq!(refused(&mut outbox, "order 2"), Full { text: "order 2".into(), limit: Limit::Messages(3) });
         assert_eq!(outbox.merged(), 1);
         assert_eq!(take_all(&mut outbox), ["h", "order 1", "hel"]);
         assert_eq!(outbox.merged(), 0);
@@ -493,8 +712,8 @@ mod tests {
         let half = "x".repeat(MAX_BYTES / 2);
         assert!(outbox.push_sent(half.clone()).is_ok());
         assert!(outbox.push_sent(half.clone()).is_ok());
-        assert!(outbox.take().is_some());
-        assert_eq!(refused(&mut outbox, "y"), Full("y".into()));
+        assert!(outbox.take(Duration::ZERO).is_some());
+        assert_eq!(refused(&mut outbox, "y").limit, Limit::Bytes(MAX_BYTES));
         outbox.confirm(1);
         assert!(outbox.push_sent("y".into()).is_ok());
     }
@@ -503,7 +722,7 @@ mod tests {
     fn an_empty_outbox_takes_one_message_of_any_size() {
         let mut outbox = empty(1_000);
         assert!(outbox.push_sent("x".repeat(2 * MAX_BYTES)).is_ok());
-        assert_eq!(refused(&mut outbox, "y"), Full("y".into()));
+        assert_eq!(refused(&mut outbox, "y").limit, Limit::Bytes(2 * MAX_BYTES));
     }
 
     #[test]
@@ -553,7 +772,7 @@ mod tests {
     fn another_server_gets_nothing_again() {
         let mut outbox = lost(Resend::Every);
         outbox.push_typed("c".into());
-        outbox.forget_repeats();
+        outbox.forget_server();
         assert_eq!(states(&outbox), [1, 0, 0, 3]);
         assert_eq!(take_all(&mut outbox), ["c"]);
     }
@@ -561,8 +780,8 @@ mod tests {
     #[test]
     fn what_no_connection_took_was_not_sent() {
         let mut outbox = typed(10, ["a", "b"]);
-        let _ = outbox.take();
-        let _ = outbox.take();
+        let _ = outbox.take(Duration::ZERO);
+        let _ = outbox.take(Duration::ZERO);
         outbox.put_back();
         outbox.confirm(2);
         assert_eq!(states(&outbox), [1, 0, 1, 0]);
@@ -621,8 +840,8 @@ mod tests {
     fn what_is_stored_comes_back_as_after_a_loss() {
         let mut outbox = typed(10, ["", "ä:1", "t2:x"]);
         assert!(outbox.push_sent("order".into()).is_ok());
-        let _ = outbox.take();
-        let _ = outbox.take();
+        let _ = outbox.take(Duration::ZERO);
+        let _ = outbox.take(Duration::ZERO);
         let stored = outbox.store();
         let mut restored = empty(10);
         restored.restore(&stored);
@@ -658,7 +877,7 @@ mod tests {
                         let _ = outbox.push_sent(text);
                     }
                     4 | 5 if !outbox.awaits_proof() => {
-                        taken.extend(outbox.take().map(|message| message.text));
+                        taken.extend(outbox.take(Duration::ZERO).map(|message| message.text));
                     }
                     6 => outbox.confirm(outbox.taken()),
                     _ => {}
@@ -718,7 +937,7 @@ mod tests {
     }
 
     fn take_all(outbox: &mut Outbox) -> Vec<String> {
-        iter::from_fn(|| outbox.take())
+        iter::from_fn(|| outbox.take(Duration::ZERO))
             .map(|message| message.text)
             .collect()
     }

@@ -14,6 +14,7 @@ use crate::{
     address::Locality,
     backoff::Ceilings,
     heartbeat::{Mode, Period, ReplyTimeout},
+    mark,
     outbox::Resend,
     words::Lang,
 };
@@ -29,13 +30,13 @@ pub struct Settings {
     pub autoconnect: bool,
     /// Quiet time after which a heartbeat is sent.
     pub heartbeat: Period,
-    /// What a heartbeat says.
+    /// What a heartbeat says; in the place of [`mark::PLACE`] a mark that only it has.
     pub heartbeat_text: String,
     /// What starts the quiet time over.
     pub heartbeat_mode: Mode,
     /// How long after a heartbeat something must arrive.
     pub reply_timeout: ReplyTimeout,
-    /// Texts that answer a heartbeat.
+    /// Texts that answer a heartbeat without a mark.
     pub reply_text: Vec<String>,
     /// Texts that the server sends as heartbeats of its own.
     pub server_heartbeat_text: Vec<String>,
@@ -315,9 +316,14 @@ impl Reading {
     }
 }
 
-/// A server that echoes, and one that answers as protocols with a ping do.
+/// A server that echoes, and one that answers as protocols with a ping do. The echo of a heartbeat with a
+/// mark is known by that.
 fn default_replies(heartbeat_text: &str) -> Vec<String> {
-    vec![heartbeat_text.to_owned(), "pong".to_owned()]
+    let mut replies = vec!["pong".to_owned()];
+    if !heartbeat_text.contains(mark::PLACE) {
+        replies.insert(0, heartbeat_text.to_owned());
+    }
+    replies
 }
 
 #[cfg(all(test, not(target_arch = "wasm32")))]

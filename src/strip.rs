@@ -6,6 +6,7 @@ use crate::{
     address::{Address, AddressError, Locality, is_deceptive},
     connection::{Closure, Connection, Loss, Status},
     heartbeat::{Knowledge, Period},
+    protocol::Trust,
     settings::Settings,
     silence::Drops,
     words::{self, Words, fill, suggested},
@@ -24,6 +25,8 @@ pub struct Scene<'a> {
     pub may_retry: bool,
     /// What is known about the server's answers.
     pub knowledge: Knowledge,
+    /// What they are worth.
+    pub trust: Trust,
     /// Connections that were dropped after the same silence.
     pub drops: Option<Drops>,
     /// The subprotocols offered.
@@ -59,6 +62,7 @@ impl<'a> Scene<'a> {
             attempt: connection.attempt(),
             may_retry: connection.may_retry(),
             knowledge: connection.heartbeat().knowledge(now),
+            trust: connection.trust(),
             drops: connection.drops(),
             protocols: &settings.protocols,
             address,
@@ -300,11 +304,15 @@ impl Strip {
             return Self::saying(State::Reopened, words.reopened, detail);
         }
         let mut strip = Self::of(State::Open, words.open, places);
-        if scene.knowledge == Knowledge::Silent {
-            strip.add(words.unanswered);
-            strip.add(words.unprovable);
-        } else if scene.heartbeat == Period::Off {
-            strip.add(words.unproved);
+        match (scene.trust, scene.knowledge) {
+            _ if scene.heartbeat == Period::Off => strip.add(words.unproved),
+            (Trust::Withdrawn, _) => strip.add(words.distrusted),
+            (Trust::Unmarked, _) => strip.add(words.unmarked),
+            (Trust::Given, Knowledge::Silent) => {
+                strip.add(words.unanswered);
+                strip.add(words.unprovable);
+            }
+            (Trust::Given, Knowledge::Unasked | Knowledge::Answers | Knowledge::Lost { .. }) => {}
         }
         strip.warning_of_drops(scene, words)
     }
@@ -996,6 +1004,7 @@ mod tests {
             attempt: 3,
             may_retry: true,
             knowledge: Knowledge::Answers,
+            trust: Trust::Given,
             drops: None,
             protocols: &[],
             address,

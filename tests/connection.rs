@@ -10,9 +10,10 @@ use heartwire::{
         Timer,
     },
     heartbeat::{Knowledge, Mode, Period, ReplyTimeout},
-    outbox::{Full, Message, MessageId, Origin, Resend},
-    protocol::{Frame, Transmit},
-    settings::Settings,
+    outbox::{Full, Limit, Message, MessageId, Origin, Resend},
+    protocol::{Frame, Transmit, Trust},
+    settings::{Settings, Storage},
+    words::Lang,
 };
 use proptest::prelude::*;
 
@@ -77,9 +78,8 @@ fn a_reply_is_measured_and_not_shown() {
         Some(Duration::from_millis(12))
     );
     assert_eq!(shell.knowledge(), Knowledge::Answers);
-    shell.receive("heartbeat");
-    assert_eq!(shell.shown, ["heartbeat"]);
-    assert_eq!(shell.connection.received(), 1);
+    assert_eq!(shell.shown, [""; 0]);
+    assert_eq!(shell.connection.received(), 0);
 }
 
 #[test]
@@ -95,12 +95,17 @@ fn the_echo_of_a_heartbeat_typed_by_hand_is_shown() {
 
 #[test]
 fn a_new_connection_answers_no_heartbeat_of_the_old_one() {
-    let mut shell = Shell::open(Settings::default());
+    let mut shell = Shell::open(Settings {
+        resend: Resend::Off,
+        ..Settings::default()
+    });
+    shell.type_text("a");
     shell.advance(30_000);
     shell.socket_closes(1006);
     shell.reconnect();
     shell.receive("heartbeat");
-    assert_eq!(shell.shown, ["heartbeat"]);
+    assert_eq!(shell.states(), [0, 0, 0, 1]);
+    assert_eq!(shell.knowledge(), Knowledge::Unasked);
 }
 
 #[test]
@@ -147,16 +152,33 @@ fn other_settings_hold_from_the_next_start_on() {
 }
 
 #[test]
-fn the_same_settings_again_forget_nothing_of_the_server() {
-    let mut shell = Shell::answered();
-    shell.connection.configure(Settings::default());
-    shell.input(Input::Close);
-    shell.input(Input::Open(Destination {
-        locality: Locality::Remote,
-        is_new: false,
-        learned: None,
-    }));
-    assert_eq!(shell.knowledge(), Knowledge::Answers);
+fn settings_that_concern_no_server_forget_nothing_of_it() {
+    let others: [fn(&mut Settings); 6] = [
+        |_| {},
+        |settings| settings.url = Some("ws://example.org".into()),
+        |settings| settings.autoconnect = false,
+        |settings| settings.log_limit = 7,
+        |settings| settings.lang = Some(Lang::ZhCn),
+        |settings| settings.outbox_storage = Storage::Session,
+    ];
+    for (index, change) in others.into_iter().enumerate() {
+        let mut shell = Shell::answered();
+        let mut settings = Settings::default();
+        change(&mut settings);
+        shell.connection.configure(settings.clone());
+        shell.input(Input::Close);
+        shell.input(open());
+        assert_eq!(shell.knowledge(), Knowledge::Answers, "{index}");
+
+        let heartbeat_text = "ping".into();
+        shell.connection.configure(Settings {
+            heartbeat_text,
+            ..settings
+        });
+        shell.input(Input::Close);
+        shell.input(open());
+        assert_eq!(shell.knowledge(), Knowledge::Unasked, "{index}");
+    }
 }
 
 #[test]
@@ -302,13 +324,16 @@ fn a_full_outbox_refuses_what_is_sent_on_purpose() {
             outbox_limit: 1,
             ..Settings::default()
         },
-        1,
+        [1, 2],
     );
     let now = Duration::ZERO;
     assert_eq!(connection.send("order 1".into(), now), Ok(()));
     assert_eq!(
         connection.send("order 2".into(), now),
-        Err(Full("order 2".into()))
+        Err(Full {
+            text: "order 2".into(),
+            limit: Limit::Messages(1),
+        })
     );
 }
 
@@ -387,7 +412,7 @@ fn delays_grow_to_the_largest_for_the_servers_place() {
     for (locality, first, last) in [(Locality::Loopback, 1, 10), (Locality::Remote, 5, 60)] {
         let mut longest = [Duration::ZERO; 8];
         for seed in 0..500 {
-            let mut shell = Shell::seeded(Settings::default(), seed);
+            let mut shell = Shell::seeded(Settings::default(), [seed, 2]);
             shell.input(open_at(locality));
             for longest in &mut longest {
                 shell.socket_closes(1006);
@@ -453,7 +478,7 @@ fn a_local_event_ends_a_long_wait_within_300_ms() {
 #[test]
 fn a_local_event_never_prolongs_a_wait() {
     for seed in 0..200 {
-        let mut shell = Shell::seeded(Settings::default(), seed);
+        let mut shell = Shell::seeded(Settings::default(), [seed, 2]);
         shell.input(open());
         shell.socket_closes(1006);
         let (_, before) = shell.timers[&Timer::Reconnect];
@@ -805,7 +830,10 @@ fn a_server_that_answers_is_not_sent_more_than_can_be_kept() {
     assert_eq!(shell.take_wire(), ["1", "heartbeat", "2", "heartbeat"]);
     assert_eq!(
         shell.connection.send("order".into(), shell.now),
-        Err(Full("order".into()))
+        Err(Full {
+            text: "order".into(),
+            limit: Limit::Messages(3),
+        })
     );
     shell.receive("heartbeat");
     assert_eq!(shell.take_wire(), ["4", "heartbeat"]);
@@ -846,25 +874,31 @@ fn a_server_that_answers_nothing_holds_nothing_up() {
 
 #[test]
 fn a_clean_close_of_our_own_is_a_proof_and_no_other_close_is() {
-    for (code, reason, was_clean, states) in [
-        (1000, CLOSE_REASON, true, [0, 0, 1, 0]),
-        (1000, CLOSE_REASON, false, [0, 0, 0, 1]),
+    let repeat: fn(&str) -> String = str::to_owned;
+    let cut: fn(&str) -> String = |_| CLOSE_REASON.into();
+    let nothing: fn(&str) -> String = |_| String::new();
+    for (code, reason, was_clean, confirmed) in [
+        (1000, repeat, true, 1),
+        (1000, repeat, false, 0),
         // The server closed at the same moment, and read nothing more.
-        (1000, "", true, [0, 0, 0, 1]),
-        (1006, "", false, [0, 0, 0, 1]),
+        (1000, nothing, true, 0),
+        (1000, cut, true, 0),
+        (1006, nothing, false, 0),
     ] {
         let mut shell = Shell::open(Settings::default());
         shell.type_text("a");
         shell.input(Input::Close);
         assert_eq!(shell.states(), [0, 1, 0, 0]);
+        assert!(shell.reason.starts_with(CLOSE_REASON) && shell.reason.len() <= 123);
         let closure = Closure {
             code,
-            reason: reason.into(),
+            reason: reason(&shell.reason),
             was_clean,
         };
         let epoch = shell.connection.epoch();
         shell.input(Input::Closed(epoch, closure));
-        assert_eq!(shell.states(), states, "{code}");
+        assert_eq!(shell.states(), [0, 0, confirmed, 1 - confirmed], "{code}");
+        assert_eq!(shell.connection.outbox().delivery().confirmed, confirmed);
         assert_eq!(shell.status(), "stopped");
         assert_eq!(shell.socket, None);
     }
@@ -872,6 +906,214 @@ fn a_clean_close_of_our_own_is_a_proof_and_no_other_close_is() {
     shell.type_text("a");
     shell.socket_closes(1000);
     assert_eq!(shell.states(), [0, 0, 0, 1]);
+}
+
+#[test]
+fn only_a_mark_confirms_and_another_reply_answers() {
+    for (heartbeat_text, expected) in [("heartbeat", (1, 0)), ("beat {n}", (0, 1))] {
+        let mut shell = Shell::open(Settings {
+            heartbeat_text: heartbeat_text.into(),
+            ..Settings::default()
+        });
+        shell.type_text("a");
+        shell.advance(30_000);
+        shell.answer();
+        let delivery = shell.connection.outbox().delivery();
+        assert_eq!((delivery.answered, delivery.confirmed), expected);
+    }
+}
+
+/// The server never reads: it beats by itself, in the words of a reply.
+#[test]
+fn a_server_that_says_replies_unasked_is_believed_no_reply() {
+    for unasked in ["heartbeat", "pong"] {
+        let mut shell = Shell::open(Settings::default());
+        shell.type_text("a");
+        shell.advance(30_000);
+        shell.advance(4_500);
+        shell.receive(unasked);
+        assert_eq!(shell.states(), [0, 0, 1, 0]);
+        shell.type_text("b");
+        shell.advance(4_500);
+        shell.receive(unasked);
+        // What the first one told is taken back, and what was known of the server with it.
+        assert_eq!(shell.states(), [0, 1, 0, 1], "{unasked}");
+        assert_eq!(shell.connection.trust(), Trust::Withdrawn);
+        assert_eq!(shell.connection.heartbeat().round_trip(), None);
+        shell.advance(30_000);
+        shell.receive(unasked);
+        assert_eq!(shell.states(), [0, 1, 0, 1]);
+        assert_eq!(shell.knowledge(), Knowledge::Unasked);
+        assert_eq!(shell.shown, [""; 0]);
+        let epoch = shell.connection.epoch();
+        shell.advance(600_000);
+        assert_eq!(shell.connection.epoch(), epoch, "it was dropped for silence");
+
+        shell.socket_closes(1006);
+        shell.reconnect();
+        shell.advance(30_000);
+        shell.receive(unasked);
+        assert_eq!(shell.connection.outbox().delivery().answered, 0);
+        assert_eq!(shell.connection.trust(), Trust::Withdrawn);
+    }
+}
+
+#[test]
+fn a_distrusted_server_stays_so_and_another_is_trusted() {
+    let destination = |is_new, is_distrusted| {
+        Input::Open(Destination {
+            locality: Locality::Remote,
+            is_new,
+            learned: None,
+            is_distrusted,
+        })
+    };
+    let mut shell = Shell::new(Settings::default());
+    for (is_new, is_distrusted, expected) in [
+        (true, true, Trust::Withdrawn),
+        (false, false, Trust::Withdrawn),
+        (true, false, Trust::Given),
+    ] {
+        shell.input(destination(is_new, is_distrusted));
+        shell.socket_opens();
+        assert_eq!(shell.connection.trust(), expected);
+        shell.input(Input::Close);
+    }
+}
+
+#[test]
+fn what_was_answered_by_another_server_is_not_taken_back() {
+    let mut shell = Shell::open(Settings::default());
+    shell.type_text("a");
+    shell.advance(30_000);
+    shell.answer();
+    shell.input(Input::Close);
+    shell.input(Input::Open(Destination {
+        locality: Locality::Remote,
+        is_new: true,
+        learned: None,
+        is_distrusted: false,
+    }));
+    shell.socket_opens();
+    shell.type_text("b");
+    shell.receive("heartbeat");
+    assert_eq!(shell.connection.trust(), Trust::Withdrawn);
+    assert_eq!(shell.states(), [0, 1, 1, 0]);
+}
+
+/// Whether it answers heartbeats, and if so in which words.
+#[test]
+fn a_text_that_ends_each_connection_is_set_aside_and_the_rest_arrives() {
+    for (resend, texts) in [
+        (Resend::Every, &["bad"][..]),
+        (Resend::Every, &["a", "bad", "c"]),
+        (Resend::Every, &["a", "b", "bad", "d", "bad too"]),
+        (Resend::Latest, &["a", "bad"]),
+    ] {
+        for heartbeat_text in ["heartbeat", "beat {n}"] {
+            for (answers, known) in [(true, true), (true, false), (false, false)] {
+                let case = format!("{resend:?} {texts:?} {heartbeat_text} {answers} {known}");
+                let mut shell = Shell::open(Settings {
+                    resend,
+                    heartbeat_text: heartbeat_text.into(),
+                    final_codes: Vec::new(),
+                    ..Settings::default()
+                });
+                if known {
+                    shell.advance(30_000);
+                    shell.answer();
+                }
+                for text in texts {
+                    shell.type_text(text);
+                }
+                let mut sent = HashMap::<String, u32>::new();
+                for _ in 0..100 {
+                    shell.is_read_by_a_server_that_drops_the_bad(answers, &mut sent);
+                    shell.advance(1_000);
+                }
+                let bad = texts.iter().filter(|text| text.starts_with("bad"));
+                let bad: Vec<_> = bad.copied().collect();
+                let aside = shell.connection.outbox().aside();
+                let aside: Vec<_> = aside.map(|message| message.text.clone()).collect();
+                assert_eq!(aside, bad, "{case}");
+                for text in bad {
+                    assert!((3..=5).contains(&sent[text]), "{case}: {sent:?}");
+                }
+                if resend == Resend::Every {
+                    let good = texts.iter().filter(|text| !text.starts_with("bad"));
+                    assert!(good.clone().all(|text| shell.arrived.iter().any(|one| one == text)), "{case}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_was_set_aside_is_sent_once_more_at_a_time_or_given_up() {
+    let mut shell = Shell::open(Settings {
+        resend: Resend::Every,
+        ..Settings::default()
+    });
+    shell.type_text("bad");
+    let mut sent = HashMap::new();
+    while shell.connection.outbox().aside().next().is_none() {
+        shell.is_read_by_a_server_that_drops_the_bad(true, &mut sent);
+        shell.advance(1_000);
+    }
+    shell.advance(60_000);
+    shell.is_read_by_a_server_that_drops_the_bad(true, &mut sent);
+    assert_eq!(sent["bad"], 3);
+    assert_eq!(shell.states(), [0, 0, 0, 1]);
+    let stored = shell.connection.outbox().store();
+    for times in 4..6 {
+        let id = shell.connection.outbox().aside().next().unwrap().id;
+        shell.connection.send_again(id, shell.now);
+        for _ in 0..60 {
+            shell.drain();
+            shell.is_read_by_a_server_that_drops_the_bad(true, &mut sent);
+            shell.advance(1_000);
+        }
+        assert_eq!(sent["bad"], times);
+        assert_eq!(shell.connection.outbox().aside().count(), 1);
+    }
+    let id = shell.connection.outbox().aside().next().unwrap().id;
+    shell.connection.drop_aside(id);
+    assert_eq!(shell.connection.outbox().aside().count(), 0);
+    assert_eq!(shell.states(), [0, 0, 0, 1]);
+
+    // It is kept over a reload, and not sent then.
+    let mut shell = Shell::new(Settings::default());
+    shell.connection.restore(&stored);
+    shell.input(open());
+    shell.socket_opens();
+    assert_eq!(shell.take_wire(), [""; 0]);
+    let aside = shell.connection.outbox().aside().next().unwrap();
+    assert_eq!((aside.text.as_str(), aside.origin), ("bad", Origin::Typed));
+}
+
+/// A server that ends connections by itself, at a while after they opened.
+#[test]
+fn a_text_is_not_held_responsible_for_what_ends_connections_without_it() {
+    for lives in [100, 4_000] {
+        for known in [true, false] {
+            let mut shell = Shell::open(Settings::default());
+            if known {
+                shell.advance(30_000);
+                shell.answer();
+            }
+            shell.type_text("good");
+            for _ in 0..10 {
+                shell.advance(lives);
+                shell.socket_closes(1006);
+                shell.reconnect();
+            }
+            if known || lives > 3_000 {
+                assert_eq!(shell.connection.outbox().aside().count(), 0, "{lives} {known}");
+                shell.settle();
+                assert_eq!(shell.arrived.last().unwrap(), "good");
+            }
+        }
+    }
 }
 
 #[test]
@@ -902,6 +1144,7 @@ fn nothing_that_one_server_got_goes_to_another() {
         locality: Locality::Remote,
         is_new: true,
         learned: None,
+        is_distrusted: false,
     }));
     shell.socket_opens();
     assert_eq!(shell.take_wire(), ["for whoever comes"]);
@@ -945,7 +1188,7 @@ fn an_automatic_period_grows_in_silence_and_shrinks_where_it_kills() {
 proptest! {
     #[test]
     fn the_invariants_hold_whatever_happens(
-        seed in any::<u64>(),
+        seed in any::<[u64; 2]>(),
         steps in prop::collection::vec(step(), 1..120),
     ) {
         let mut shell = Shell::seeded(
@@ -960,7 +1203,7 @@ proptest! {
 
     #[test]
     fn with_every_all_that_was_queued_leaves_in_order_and_reaches_a_server_that_stays(
-        seed in any::<u64>(),
+        seed in any::<[u64; 2]>(),
         steps in prop::collection::vec(step(), 1..120),
     ) {
         let mut shell = Shell::seeded(
@@ -974,12 +1217,16 @@ proptest! {
         let mut first_of_each = shell.arrived.clone();
         let mut seen = std::collections::HashSet::new();
         first_of_each.retain(|text| seen.insert(text.clone()));
-        prop_assert_eq!(&first_of_each, &shell.typed);
+        let outbox = shell.connection.outbox();
+        let aside: Vec<_> = outbox.aside().map(|message| message.text.clone()).collect();
+        let expected: Vec<_> = shell.typed.iter().filter(|text| !aside.contains(text)).collect();
+        first_of_each.retain(|text| !aside.contains(text));
+        prop_assert_eq!(first_of_each.iter().collect::<Vec<_>>(), expected);
     }
 
     #[test]
     fn with_latest_the_last_text_reaches_a_server_that_stays(
-        seed in any::<u64>(),
+        seed in any::<[u64; 2]>(),
         steps in prop::collection::vec(step(), 1..120),
     ) {
         let mut shell = Shell::seeded(Settings { outbox_limit: 4, ..Settings::default() }, seed);
@@ -987,12 +1234,15 @@ proptest! {
             shell.take(step);
         }
         shell.settle();
-        prop_assert_eq!(shell.arrived.last(), shell.typed.last());
+        let mut aside = shell.connection.outbox().aside();
+        if aside.all(|message| Some(&message.text) != shell.typed.last()) {
+            prop_assert_eq!(shell.arrived.last(), shell.typed.last());
+        }
     }
 
     #[test]
     fn without_resending_what_was_queued_leaves_in_order_and_once(
-        seed in any::<u64>(),
+        seed in any::<[u64; 2]>(),
         steps in prop::collection::vec(step(), 1..120),
     ) {
         let mut shell = Shell::seeded(
@@ -1066,6 +1316,7 @@ fn open_at(locality: Locality) -> Input {
         locality,
         is_new: false,
         learned: None,
+        is_distrusted: false,
     })
 }
 
@@ -1076,6 +1327,7 @@ fn late_inputs(epoch: Epoch) -> Vec<Input> {
         text: "late".into(),
         origin: Origin::Typed,
         is_repeat: false,
+        ends: 0,
     };
     vec![
         Input::Opened(epoch),
@@ -1087,6 +1339,7 @@ fn late_inputs(epoch: Epoch) -> Vec<Input> {
         Input::TimerExpired(epoch, Timer::Heartbeat),
         Input::TimerExpired(epoch, Timer::Reply),
         Input::TimerExpired(epoch, Timer::Reconnect),
+        Input::TimerExpired(epoch, Timer::Trial),
     ]
 }
 
@@ -1118,6 +1371,8 @@ struct Shell {
     /// A `close` is to follow what the socket did not take.
     is_dying: bool,
     drains: bool,
+    /// The reason that the socket was given to close.
+    reason: String,
 }
 
 impl Shell {
@@ -1129,7 +1384,7 @@ impl Shell {
     }
 
     fn new(settings: Settings) -> Self {
-        Self::seeded(settings, 1)
+        Self::seeded(settings, [1, 2])
     }
 
     /// Open, and its server has answered a heartbeat at once.
@@ -1145,7 +1400,7 @@ impl Shell {
         shell
     }
 
-    fn seeded(settings: Settings, seed: u64) -> Self {
+    fn seeded(settings: Settings, seed: [u64; 2]) -> Self {
         Self {
             connection: Connection::new(settings, seed),
             now: Duration::from_secs(1_000),
@@ -1160,6 +1415,7 @@ impl Shell {
             refuses: None,
             is_dying: false,
             drains: true,
+            reason: String::new(),
         }
     }
 
@@ -1202,10 +1458,40 @@ impl Shell {
         self.refuses = None;
         self.drains = true;
         self.bring_up();
-        for _ in 0..10 {
+        for _ in 0..20 {
             let epoch = self.connection.epoch();
             self.input(Input::Drained(epoch));
             self.answer();
+            // As long as a text is waited for that may end connections.
+            self.advance(3_000);
+        }
+        self.answer();
+    }
+
+    /// Lets a server read what is on the wire which drops the connection at a text that begins with
+    /// `bad`, and comes back at once. It answers heartbeats or does not.
+    fn is_read_by_a_server_that_drops_the_bad(
+        &mut self,
+        answers: bool,
+        sent: &mut HashMap<String, u32>,
+    ) {
+        if self.status() == "waiting" {
+            self.reconnect();
+        }
+        while let Some(transmit) = self.wire.get(self.read).cloned() {
+            self.read += 1;
+            match transmit {
+                Transmit::Message(message) => {
+                    *sent.entry(message.text.clone()).or_default() += 1;
+                    if message.text.starts_with("bad") {
+                        self.socket_closes(1006);
+                        return;
+                    }
+                    self.arrived.push(message.text);
+                }
+                Transmit::Heartbeat(text) if answers => self.receive(&text),
+                Transmit::Heartbeat(_) => {}
+            }
         }
     }
 
@@ -1231,7 +1517,7 @@ impl Shell {
         let repeats = code == 1000 && self.ready_state == ReadyState::Closing;
         let closure = Closure {
             code,
-            reason: if repeats { CLOSE_REASON } else { "" }.into(),
+            reason: if repeats { self.reason.clone() } else { String::new() },
             was_clean: code != 1006,
         };
         let epoch = self.connection.epoch();
@@ -1270,7 +1556,7 @@ impl Shell {
             self.now = due.max(self.now);
             match timer {
                 Timer::Heartbeat => self.timers.insert(timer, (due + period, period)),
-                Timer::Connect | Timer::Reply | Timer::Reconnect => self.timers.remove(&timer),
+                Timer::Connect | Timer::Reply | Timer::Reconnect | Timer::Trial => self.timers.remove(&timer),
             };
             let epoch = self.connection.epoch();
             self.input(Input::TimerExpired(epoch, timer));
@@ -1324,7 +1610,8 @@ impl Shell {
                 assert_eq!(epoch, self.connection.epoch());
                 self.socket = Some(epoch);
             }
-            Effect::Close(epoch) => {
+            Effect::Close(epoch, reason) => {
+                self.reason = reason;
                 assert_eq!(self.socket, Some(epoch), "no socket to close");
                 self.ready_state = ReadyState::Closing;
             }
@@ -1351,7 +1638,8 @@ impl Shell {
             Effect::Deliver(Frame::Binary { .. })
             | Effect::Note(..)
             | Effect::Queued(_)
-            | Effect::Settled(..) => {}
+            | Effect::Settled(..)
+            | Effect::Distrust => {}
             Effect::SetTimer(epoch, timer, period) => {
                 assert_eq!(epoch, self.connection.epoch());
                 self.timers.insert(timer, (self.now + period, period));
@@ -1367,7 +1655,7 @@ impl Shell {
         let status = self.connection.status();
         let (needed, allowed): (&[Timer], &[Timer]) = match status {
             Status::Connecting { .. } => (&[Timer::Connect], &[]),
-            Status::Open { .. } => (&[Timer::Heartbeat], &[Timer::Reply]),
+            Status::Open { .. } => (&[Timer::Heartbeat], &[Timer::Reply, Timer::Trial]),
             Status::Waiting { .. } => (&[Timer::Reconnect], &[]),
             Status::Idle | Status::Away | Status::Stopped | Status::GaveUp | Status::TurnedAway => {
                 (&[], &[])
@@ -1396,13 +1684,13 @@ impl Shell {
         texts
     }
 
-    /// How many messages are queued, sent, confirmed and unconfirmed.
+    /// How many messages are queued, sent, answered or confirmed, and unconfirmed.
     fn states(&self) -> [u64; 4] {
         let delivery = self.connection.outbox().delivery();
         [
             delivery.queued as u64,
             delivery.sent as u64,
-            delivery.confirmed,
+            delivery.answered + delivery.confirmed,
             delivery.unconfirmed,
         ]
     }

@@ -9,7 +9,7 @@ use heartwire::{
     access::Access,
     address::{Address, Locality, Page},
     connection::{Closure, Connection, Destination, Effect, Epoch, Input, Status, Timer},
-    protocol::Frame,
+    protocol::{Frame, Transmit},
     settings::{Complaint, Layer, Settings, Source},
     silence::Learned,
     strip::{Scene, Strip},
@@ -47,7 +47,7 @@ proptest! {
     #[test]
     fn any_connection_bears_anything_at_any_time(
         given in pairs(),
-        seed in any::<u64>(),
+        seed in any::<[u64; 2]>(),
         happenings in prop::collection::vec((happening(), now()), 1..200),
     ) {
         let (settings, _) = read(&given);
@@ -55,6 +55,9 @@ proptest! {
             connection: Connection::new(settings.clone(), seed),
             epochs: vec![Epoch::default()],
             has_socket: false,
+            heartbeat: String::new(),
+            reason: String::new(),
+            read: 0,
         };
         for (happening, now) in happenings {
             driver.take(happening, now);
@@ -69,6 +72,7 @@ enum Happening {
     Opens {
         is_new: bool,
         learned: Option<Learned>,
+        is_distrusted: bool,
     },
     Told(Input),
     Opened(usize),
@@ -79,6 +83,10 @@ enum Happening {
     Types(String),
     Sends(String),
     Restores(String),
+    /// What was set aside first is sent again, or given up.
+    Decides { sends: bool },
+    /// The server sends back the newest heartbeat, or the reason of the close: as it is, or changed.
+    Returns { is_changed: bool },
     Configures(Vec<(String, String)>),
 }
 
@@ -87,15 +95,24 @@ struct Driver {
     connection: Connection,
     epochs: Vec<Epoch>,
     has_socket: bool,
+    heartbeat: String,
+    reason: String,
+    /// Messages that the server has read; it reads at once what it gets, unless it is a mute one.
+    read: u64,
 }
 
 impl Driver {
     fn take(&mut self, happening: Happening, now: Duration) {
         let input = match happening {
-            Happening::Opens { is_new, learned } => Input::Open(Destination {
+            Happening::Opens {
+                is_new,
+                learned,
+                is_distrusted,
+            } => Input::Open(Destination {
                 locality: Locality::Remote,
                 is_new,
                 learned,
+                is_distrusted,
             }),
             Happening::Told(input) => input,
             Happening::Opened(age) => Input::Opened(self.epoch(age)),
@@ -114,6 +131,33 @@ impl Driver {
             Happening::Configures(given) => {
                 self.connection.configure(read(&given).0);
                 return self.drain(now);
+            }
+            Happening::Decides { sends } => {
+                let first = self.connection.outbox().aside().next();
+                if let Some(id) = first.map(|message| message.id) {
+                    if sends {
+                        self.connection.send_again(id, now);
+                    } else {
+                        self.connection.drop_aside(id);
+                    }
+                }
+                return self.drain(now);
+            }
+            Happening::Returns { is_changed } => {
+                let epoch = self.connection.epoch();
+                let closure = Closure {
+                    code: 1000,
+                    reason: self.reason.clone(),
+                    was_clean: !is_changed,
+                };
+                self.connection.handle_input(Input::Closed(epoch, closure), now);
+                let heartbeat = self.heartbeat.clone();
+                let text = if is_changed {
+                    format!("got: {}!", heartbeat.to_uppercase())
+                } else {
+                    heartbeat
+                };
+                Input::Received(epoch, Frame::Text(text))
             }
             Happening::Restores(stored) => {
                 self.connection.restore(&stored);
@@ -151,15 +195,21 @@ impl Driver {
                     if transmit.text().len() % 7 == 3 {
                         let input = Input::NotTaken(self.connection.epoch(), transmit);
                         self.connection.handle_input(input, now);
+                        continue;
+                    }
+                    match transmit {
+                        Transmit::Heartbeat(text) => self.heartbeat = text,
+                        Transmit::Message(_) => self.read += 1,
                     }
                 }
                 Effect::SetTimer(epoch, _, _) => assert_eq!(epoch, self.connection.epoch()),
-                Effect::Close(_)
-                | Effect::AwaitDrain(_)
+                Effect::Close(_, reason) => self.reason = reason,
+                Effect::AwaitDrain(_)
                 | Effect::Deliver(_)
                 | Effect::Note(..)
                 | Effect::Queued(_)
                 | Effect::Settled(..)
+                | Effect::Distrust
                 | Effect::StopTimer(_) => {}
             }
         }
@@ -173,6 +223,8 @@ impl Driver {
             let strip = Strip::new(&scene, lang.words());
             assert!(!strip.headline.is_empty());
         }
+        let confirmed = self.connection.outbox().delivery().confirmed;
+        assert!(confirmed <= self.read, "{confirmed} confirmed, {} read", self.read);
     }
 }
 
@@ -195,10 +247,12 @@ fn happening() -> impl Strategy<Value = Happening> {
         Timer::Heartbeat,
         Timer::Reply,
         Timer::Reconnect,
+        Timer::Trial,
     ];
     prop_oneof![
-        3 => (any::<bool>(), prop::option::of(learned))
-            .prop_map(|(is_new, learned)| Happening::Opens { is_new, learned }),
+        3 => (any::<bool>(), prop::option::of(learned), any::<bool>()).prop_map(
+            |(is_new, learned, is_distrusted)| Happening::Opens { is_new, learned, is_distrusted }
+        ),
         2 => prop::sample::select(told.to_vec()).prop_map(Happening::Told),
         4 => age.clone().prop_map(Happening::Opened),
         1 => age.clone().prop_map(Happening::Drained),
@@ -208,7 +262,9 @@ fn happening() -> impl Strategy<Value = Happening> {
             .prop_map(|(age, timer)| Happening::Expired(age, timer)),
         3 => text().prop_map(Happening::Types),
         2 => text().prop_map(Happening::Sends),
-        1 => "([tTsS][0-9]:.?){0,3}".prop_map(Happening::Restores),
+        1 => any::<bool>().prop_map(|sends| Happening::Decides { sends }),
+        2 => any::<bool>().prop_map(|is_changed| Happening::Returns { is_changed }),
+        1 => "([tTsSxX][0-9]:.?){0,3}".prop_map(Happening::Restores),
         1 => pairs().prop_map(Happening::Configures),
     ]
 }
@@ -301,7 +357,7 @@ const NAMES: [&str; 21] = [
     "lang",
 ];
 
-const VALUES: [&str; 29] = [
+const VALUES: [&str; 31] = [
     "",
     "off",
     "auto",
@@ -326,6 +382,8 @@ const VALUES: [&str; 29] = [
     "memory",
     "session",
     "pong,tick",
+    "beat {n}",
+    "{n}",
     "tick",
     "1006,1008",
     "a,a",

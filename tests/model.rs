@@ -11,6 +11,7 @@
 use std::{
     fmt::Write,
     hash::{Hash, Hasher},
+    mem,
     time::{Duration, Instant},
 };
 
@@ -20,8 +21,9 @@ use heartwire::{
         CLOSE_REASON, Closure, Connection, Destination, Effect, Epoch, Input, Status, Timer,
     },
     heartbeat::Knowledge,
+    mark::Marks,
     outbox::{Message, MessageId, Origin, Resend},
-    protocol::{Frame, Transmit},
+    protocol::{Frame, Transmit, Trust},
     settings::Settings,
 };
 use stateright::{Checker, Expectation, Model, Property};
@@ -52,6 +54,28 @@ fn a_server_that_never_answers_confirms_nothing() {
 }
 
 #[test]
+fn a_server_that_says_replies_unasked_confirms_nothing_and_is_not_believed() {
+    check(Resend::Every, LARGE, Server::Beats, &TALK);
+}
+
+#[test]
+fn a_server_that_changes_what_it_echoes_returns_marks() {
+    check(Resend::Every, LARGE, Server::Changes, &SHORT);
+}
+
+#[test]
+fn a_server_that_passes_on_heartbeats_of_others_proves_nothing_by_them() {
+    check(Resend::Every, LARGE, Server::Relays, &TALK);
+}
+
+#[test]
+fn a_text_is_set_aside_only_after_three_ends() {
+    for server in [Server::Answers, Server::IsMute] {
+        check(Resend::Every, LARGE, server, &ENDING);
+    }
+}
+
+#[test]
 #[ignore = "takes minutes: cargo xtask soak model"]
 fn deep() {
     for (resend, outbox_limit, server) in [
@@ -61,8 +85,12 @@ fn deep() {
         (Resend::Latest, SMALL, Server::Echoes),
         (Resend::Latest, SMALL, Server::IsMute),
         (Resend::Off, LARGE, Server::Answers),
+        (Resend::Every, SMALL, Server::Changes),
     ] {
         check(resend, outbox_limit, server, &DEEP);
+    }
+    for server in [Server::Beats, Server::Relays] {
+        check(Resend::Every, LARGE, server, &DEEP_TALK);
     }
 }
 
@@ -117,6 +145,7 @@ const SHORT: [Bounds; 6] = [
         whims: 0,
         expiries: 1,
         sleeps: 0,
+        says: 0,
     },
     Bounds {
         texts: 1,
@@ -125,6 +154,7 @@ const SHORT: [Bounds; 6] = [
         whims: 2,
         expiries: 1,
         sleeps: 0,
+        says: 0,
     },
     Bounds {
         texts: 0,
@@ -133,6 +163,7 @@ const SHORT: [Bounds; 6] = [
         whims: 0,
         expiries: 4,
         sleeps: 0,
+        says: 0,
     },
     Bounds {
         texts: 1,
@@ -141,6 +172,7 @@ const SHORT: [Bounds; 6] = [
         whims: 1,
         expiries: 2,
         sleeps: 1,
+        says: 0,
     },
     Bounds {
         texts: 3,
@@ -149,6 +181,7 @@ const SHORT: [Bounds; 6] = [
         whims: 0,
         expiries: 0,
         sleeps: 0,
+        says: 0,
     },
     Bounds {
         texts: 1,
@@ -157,6 +190,7 @@ const SHORT: [Bounds; 6] = [
         whims: 1,
         expiries: 0,
         sleeps: 0,
+        says: 0,
     },
 ];
 
@@ -168,6 +202,7 @@ const DEEP: [Bounds; 3] = [
         whims: 0,
         expiries: 4,
         sleeps: 0,
+        says: 0,
     },
     Bounds {
         texts: 2,
@@ -176,6 +211,7 @@ const DEEP: [Bounds; 3] = [
         whims: 1,
         expiries: 2,
         sleeps: 0,
+        says: 0,
     },
     Bounds {
         texts: 3,
@@ -184,8 +220,52 @@ const DEEP: [Bounds; 3] = [
         whims: 0,
         expiries: 1,
         sleeps: 0,
+        says: 0,
     },
 ];
+
+/// What a server that talks can do, in few steps.
+const TALK: [Bounds; 2] = [
+    Bounds {
+        texts: 2,
+        connections: 1,
+        faults: 0,
+        whims: 1,
+        expiries: 2,
+        sleeps: 0,
+        says: 2,
+    },
+    Bounds {
+        texts: 1,
+        connections: 2,
+        faults: 1,
+        whims: 0,
+        expiries: 2,
+        sleeps: 0,
+        says: 2,
+    },
+];
+
+const DEEP_TALK: [Bounds; 1] = [Bounds {
+    texts: 2,
+    connections: 2,
+    faults: 1,
+    whims: 1,
+    expiries: 3,
+    sleeps: 0,
+    says: 3,
+}];
+
+/// One connection after the other ends.
+const ENDING: [Bounds; 1] = [Bounds {
+    texts: 2,
+    connections: 4,
+    faults: 3,
+    whims: 0,
+    expiries: 4,
+    sleeps: 0,
+    says: 0,
+}];
 
 /// How often each thing may happen. All that can happen within these bounds is explored.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -202,6 +282,8 @@ struct Bounds {
     expiries: u32,
     /// Times that the machine sleeps, or its timers do.
     sleeps: u32,
+    /// Times that the server says something unasked.
+    says: u32,
 }
 
 /// A connection with its settings, and the server that it meets.
@@ -221,6 +303,12 @@ enum Server {
     Echoes,
     /// Says nothing.
     IsMute,
+    /// Says `pong` to a heartbeat, and `pong` and `heartbeat` by itself.
+    Beats,
+    /// Sends back what it reads, changed. Heartbeats have marks.
+    Changes,
+    /// The same, and passes on what others say, heartbeats with their marks above all.
+    Relays,
 }
 
 /// One thing that happens.
@@ -246,6 +334,11 @@ enum Step {
     },
     /// The server reads what came over the connection before.
     ReadsLate,
+    /// The server says something that is no answer.
+    Says {
+        /// Which of the texts that it says so.
+        which: usize,
+    },
     /// The oldest answer reaches the page.
     Delivers,
     /// The server closes, or the network breaks; the `close` is still to come. What the browser
@@ -272,7 +365,7 @@ struct State {
     connection: Connection,
     now: Duration,
     /// By [`Timer`].
-    alarms: [Option<Alarm>; 4],
+    alarms: [Option<Alarm>; 5],
     world: World,
 }
 
@@ -299,9 +392,14 @@ struct World {
     /// The messages that the server has read, each where it came first.
     arrived: Vec<usize>,
     /// The messages that left the outbox, and how.
+    answered: Vec<usize>,
     confirmed: Vec<usize>,
     given_up: Vec<usize>,
     merged: Vec<usize>,
+    /// For each message, after how many connections that had taken it and ended by themselves.
+    ends: Vec<usize>,
+    /// The trust in replies was withdrawn.
+    is_distrusted: bool,
     /// The newest message that a socket took.
     newest_taken: Option<usize>,
     /// The user has closed and not opened again.
@@ -317,10 +415,16 @@ struct Socket {
     fate: Fate,
     /// What the server has not read.
     wire: Vec<Item>,
-    /// What the server has said and the page has not been told.
-    answers: Vec<String>,
+    /// What the server has said and the page has not been told, and whether it was asked to.
+    answers: Vec<(String, bool)>,
+    /// Whether anything was sent that a reply could answer.
+    has_asked: bool,
+    /// The reason of the close that was asked for.
+    reason: String,
     /// The newest message that it took.
     newest: Option<usize>,
+    /// All that it took.
+    taken: Vec<usize>,
     has_repeated: bool,
 }
 
@@ -338,10 +442,10 @@ enum Fate {
     Ending { code: u16, is_known: bool },
 }
 
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 enum Item {
     Message(usize),
-    Heartbeat,
+    Heartbeat(String),
 }
 
 const ONE_SOCKET: &str = "there are never two live sockets";
@@ -352,6 +456,10 @@ const NO_LATE_EVENTS: &str = "late events change nothing";
 const IN_ORDER: &str = "a connection carries each message once and in order";
 const NONE_SKIPPED: &str = "messages arrive in order and none is skipped";
 const TRUE_PROOFS: &str = "confirmed messages have arrived";
+const TRUE_ANSWERS: &str = "at a server that says replies only when asked, answered messages have arrived";
+const UNASKED: &str = "a reply that nobody asked for ends the trust in replies";
+const NOT_BELIEVED: &str = "a server that says replies unasked is not believed any more";
+const SET_ASIDE: &str = "a text is set aside only after three ends";
 const COUNTED: &str = "the counts account for every message";
 const KEPT: &str = "with every, only a full outbox gives up a message";
 const TAKEN: &str = "what no connection took is not given up";
@@ -369,7 +477,7 @@ impl Model for Link {
     }
 
     fn actions(&self, state: &State, steps: &mut Vec<Step>) {
-        state.add_steps(steps);
+        state.add_steps(self, steps);
     }
 
     fn next_state(&self, state: &State, step: Step) -> Option<State> {
@@ -394,6 +502,18 @@ impl Model for Link {
                 let arrived = &state.world.arrived;
                 let mut confirmed = state.world.confirmed.iter();
                 confirmed.all(|number| arrived.contains(number))
+            }),
+            always(TRUE_ANSWERS, |link, state| {
+                let arrived = &state.world.arrived;
+                let mut answered = state.world.answered.iter();
+                link.speaks_unasked() || answered.all(|number| arrived.contains(number))
+            }),
+            always(UNASKED, |_, state| state.keeps(UNASKED)),
+            always(NOT_BELIEVED, |_, state| state.believes_nothing_after_distrust()),
+            always(SET_ASIDE, |_, state| {
+                let aside = state.connection.outbox().aside();
+                let mut numbers = aside.map(|message| Link::number(&message.text));
+                numbers.all(|number| state.world.ends[number] >= 3)
             }),
             always(COUNTED, |_, state| {
                 state.keeps(COUNTED) && state.counts_all()
@@ -430,7 +550,7 @@ impl Model for Link {
                 state.settled(link).has_delivered(link)
             })),
         }
-        if self.settings.resend != Resend::Off {
+        if self.settings.resend != Resend::Off && self.bounds.faults > 0 {
             properties.push(sometimes("a message is sent again", |_, state| {
                 let socket = &state.world.socket;
                 socket.as_ref().is_some_and(|socket| socket.has_repeated)
@@ -441,10 +561,22 @@ impl Model for Link {
                 !state.world.given_up.is_empty()
             }));
         }
-        if self.server != Server::IsMute {
+        if self.bounds.faults >= 3 {
+            properties.push(sometimes("a message is set aside", |_, state| {
+                state.connection.outbox().aside().len() > 0
+            }));
+        } else if self.server == Server::Beats {
+            properties.push(sometimes("the trust in replies ends", |_, state| {
+                state.world.is_distrusted
+            }));
+        } else if self.has_marks() {
+            properties.push(sometimes("a mark confirms", |link, state| {
+                state.world.left.whims == link.bounds.whims && !state.world.confirmed.is_empty()
+            }));
+        } else if self.server != Server::IsMute {
             properties.extend([
-                sometimes("a message is confirmed", |_, state| {
-                    !state.world.confirmed.is_empty()
+                sometimes("a message is answered", |_, state| {
+                    !state.world.answered.is_empty()
                 }),
                 sometimes("a clean close confirms", |link, state| {
                     let World {
@@ -473,7 +605,7 @@ impl Model for Link {
                         && left.whims == link.bounds.whims
                         && socket
                             .as_ref()
-                            .is_some_and(|socket| socket.wire.contains(&Item::Heartbeat))
+                            .is_some_and(|socket| socket.has_asked)
                 }),
             ]);
         }
@@ -491,7 +623,7 @@ fn sometimes(name: &'static str, condition: fn(&Link, &State) -> bool) -> Proper
 
 impl Link {
     fn new(resend: Resend, outbox_limit: usize, server: Server, bounds: Bounds) -> Self {
-        Self {
+        let mut link = Self {
             settings: Settings {
                 resend,
                 outbox_limit,
@@ -499,6 +631,29 @@ impl Link {
             },
             server,
             bounds,
+        };
+        if link.has_marks() {
+            link.settings.heartbeat_text = "beat {n}".into();
+            link.settings.reply_text = vec!["pong".into()];
+        }
+        link
+    }
+
+    fn has_marks(&self) -> bool {
+        matches!(self.server, Server::Changes | Server::Relays)
+    }
+
+    fn speaks_unasked(&self) -> bool {
+        self.bounds.says > 0
+    }
+
+    /// What the server says by itself.
+    fn unasked(&self) -> Vec<String> {
+        let others = Marks::new([3, 4]).draw().text();
+        match self.server {
+            Server::Beats => vec![HEARTBEAT.into(), "pong".into()],
+            Server::Relays => vec![format!("beat {others}"), format!("bob: {others}"), "pong".into()],
+            Server::Answers | Server::Echoes | Server::IsMute | Server::Changes => Vec::new(),
         }
     }
 
@@ -515,15 +670,16 @@ impl Link {
     }
 
     /// What the server says to a text, if it does.
-    fn answer(&self, item: Item) -> Option<String> {
+    fn answer(&self, item: &Item) -> Option<String> {
         let text = match item {
-            Item::Message(number) => Self::text(number),
-            Item::Heartbeat => HEARTBEAT.into(),
+            Item::Message(number) => Self::text(*number),
+            Item::Heartbeat(text) => text.clone(),
         };
         match self.server {
-            Server::Answers => (text == HEARTBEAT).then(|| "pong".into()),
+            Server::Answers | Server::Beats => (text == HEARTBEAT).then(|| "pong".into()),
             Server::Echoes => Some(text),
             Server::IsMute => None,
+            Server::Changes | Server::Relays => Some(format!("GOT: {}!", text.to_uppercase())),
         }
     }
 }
@@ -536,6 +692,7 @@ impl Bounds {
             Step::Refuses | Step::Ends { .. } | Step::Dies => self.faults -= 1,
             Step::Expires(_) => self.expiries -= 1,
             Step::Sleeps => self.sleeps -= 1,
+            Step::Says { .. } => self.says -= 1,
             // Each of these follows one of the above, or what was written.
             Step::Opens
             | Step::Returns
@@ -552,9 +709,9 @@ impl Bounds {
 impl State {
     fn new(link: &Link) -> Self {
         Self {
-            connection: Connection::new(link.settings.clone(), 1),
+            connection: Connection::new(link.settings.clone(), [1, 2]),
             now: ORIGIN,
-            alarms: [None; 4],
+            alarms: [None; 5],
             world: World {
                 left: link.bounds,
                 socket: None,
@@ -564,9 +721,12 @@ impl State {
                 last_typed: None,
                 was_refused: false,
                 arrived: Vec::new(),
+                answered: Vec::new(),
                 confirmed: Vec::new(),
                 given_up: Vec::new(),
                 merged: Vec::new(),
+                ends: Vec::new(),
+                is_distrusted: false,
                 newest_taken: None,
                 is_closed: false,
                 broken: Vec::new(),
@@ -575,7 +735,7 @@ impl State {
     }
 
     /// All that can happen next.
-    fn add_steps(&self, steps: &mut Vec<Step>) {
+    fn add_steps(&self, link: &Link, steps: &mut Vec<Step>) {
         let World {
             left,
             socket,
@@ -616,6 +776,9 @@ impl State {
         }
         if let Some(socket) = socket {
             socket.add_steps(left.faults > 0, steps);
+            if left.says > 0 && socket.phase == Phase::Open && socket.fate == Fate::Alive {
+                steps.extend((0..link.unasked().len()).map(|which| Step::Says { which }));
+            }
         }
         if left.expiries > 0 {
             for timer in TIMERS {
@@ -646,6 +809,7 @@ impl State {
                         locality: Locality::Remote,
                         is_new: false,
                         learned: None,
+                        is_distrusted: false,
                     }),
                     link,
                 );
@@ -667,6 +831,7 @@ impl State {
             Step::Accepts
             | Step::Refuses
             | Step::Reads { .. }
+            | Step::Says { .. }
             | Step::Delivers
             | Step::Ends { .. }
             | Step::Dies
@@ -690,15 +855,25 @@ impl State {
             Step::Reads { answers } => {
                 let item = socket.wire.remove(0);
                 if answers {
-                    socket.answers.extend(link.answer(item));
+                    let answer = link.answer(&item);
+                    socket.answers.extend(answer.map(|text| (text, true)));
                 }
                 if let Item::Message(number) = item {
                     self.world.arrive(number);
                 }
             }
+            Step::Says { which } => {
+                socket.answers.push((link.unasked().swap_remove(which), false));
+            }
             Step::Delivers => {
-                let text = socket.answers.remove(0);
+                let (text, is_asked) = socket.answers.remove(0);
+                let is_told = is_asked || socket.has_asked || link.has_marks();
                 self.input(Input::Received(epoch, Frame::Text(text)), link);
+                let trust = self.connection.trust();
+                if !is_told && trust != Trust::Withdrawn {
+                    self.world.breaks(UNASKED);
+                }
+                self.world.is_distrusted |= trust == Trust::Withdrawn;
             }
             Step::Ends { code, is_known } => socket.fate = Fate::Ending { code, is_known },
             Step::Dies => socket.fate = Fate::Dead,
@@ -709,7 +884,10 @@ impl State {
                 };
                 self.end(code, link);
             }
-            Step::AnswersClose => self.end_with(1000, CLOSE_REASON, link),
+            Step::AnswersClose => {
+                let reason = socket.reason.clone();
+                self.end_with(1000, &reason, link);
+            }
             Step::Types
             | Step::Sends
             | Step::Opens
@@ -724,8 +902,9 @@ impl State {
         }
     }
 
+    /// The server's own reason is one that a page could give, as far as anybody can know.
     fn end(&mut self, code: u16, link: &Link) {
-        self.end_with(code, "", link);
+        self.end_with(code, CLOSE_REASON, link);
     }
 
     fn end_with(&mut self, code: u16, reason: &str, link: &Link) {
@@ -775,6 +954,7 @@ impl State {
                 self.world.last_typed = Some(self.world.written);
             }
             self.world.written += 1;
+            self.world.ends.push(0);
         }
         self.drain(link);
     }
@@ -806,18 +986,30 @@ impl State {
             .outbox()
             .merged()
             .saturating_sub(merged_before);
+        // Answers that turned out to tell nothing.
+        let doubted = old.answered.saturating_sub(new.answered);
+        let answered = (new.answered + doubted) - old.answered;
         let confirmed = new.confirmed - old.confirmed;
-        let given_up = (new.unconfirmed - repeats_after) - (old.unconfirmed - repeats_before);
+        let given_up =
+            (new.unconfirmed - repeats_after) - (old.unconfirmed - repeats_before) - doubted;
+        if doubted > 0 {
+            let doubted = mem::take(&mut self.world.answered);
+            self.world.given_up.extend(doubted);
+            self.world.given_up.sort_unstable();
+        }
         let mut left = before;
         left.retain(|number| !after.contains(number));
-        if confirmed + given_up + merged != left.len() as u64 {
+        if answered + confirmed + given_up + merged != left.len() as u64 {
             self.world.breaks(COUNTED);
         }
-        // What is confirmed is older than what is given up, and that is older than what is merged.
+        // What is answered or confirmed is older than what is given up, and that is older than what is
+        // merged.
         for (index, number) in (0..).zip(left) {
-            let numbers = if index < confirmed {
+            let numbers = if index < answered {
+                &mut self.world.answered
+            } else if index < answered + confirmed {
                 &mut self.world.confirmed
-            } else if index < confirmed + given_up {
+            } else if index < answered + confirmed + given_up {
                 &mut self.world.given_up
             } else {
                 &mut self.world.merged
@@ -828,17 +1020,18 @@ impl State {
         usize::try_from(given_up).unwrap()
     }
 
-    /// The messages in the outbox, and how many of them wait to be sent again.
+    /// The messages in the outbox, and how many of them wait to be sent again or are set aside.
     fn kept(&self) -> (Vec<usize>, u64) {
         let outbox = self.connection.outbox();
         let stored = outbox.store();
         let mut rest = stored.as_str();
         let mut numbers = Vec::new();
-        let mut repeats = 0;
+        let mut repeats = outbox.aside().len() as u64;
+        let taken = outbox.aside().len() + outbox.delivery().sent;
         while let Some((mark, behind)) = rest.split_once(':') {
             let (kind, length) = mark.split_at(1);
             let (text, behind) = behind.split_at(length.parse().unwrap());
-            let is_waiting = numbers.len() >= outbox.delivery().sent;
+            let is_waiting = numbers.len() >= taken;
             repeats += u64::from(is_waiting && kind.chars().all(char::is_uppercase));
             numbers.push(Link::number(text));
             rest = behind;
@@ -871,20 +1064,30 @@ impl State {
                     world.breaks(ONE_SOCKET);
                 }
             }
-            Effect::Close(_) => {
+            Effect::Close(_, reason) => {
                 if let Some(socket) = &mut world.socket {
                     socket.phase = Phase::Closing;
                     socket.answers.clear();
+                    socket.reason = reason;
                 }
             }
             Effect::Disconnect => {
                 if let Some(socket) = world.socket.take() {
+                    if socket.phase == Phase::Open {
+                        for number in &socket.taken {
+                            world.ends[*number] += 1;
+                        }
+                    }
                     world.late = socket.into_late();
                 }
             }
             Effect::Transmit(transmit) => return self.transmit(transmit),
             Effect::AwaitDrain(epoch) => return Some(Input::Drained(epoch)),
-            Effect::Deliver(_) | Effect::Note(..) | Effect::Queued(_) | Effect::Settled(..) => {}
+            Effect::Deliver(_)
+            | Effect::Note(..)
+            | Effect::Queued(_)
+            | Effect::Settled(..)
+            | Effect::Distrust => {}
             Effect::SetTimer(epoch, timer, period) => {
                 self.alarms[timer as usize] = Some(Alarm {
                     epoch,
@@ -915,9 +1118,14 @@ impl State {
                 socket.newest = Some(number);
                 world.newest_taken = world.newest_taken.max(socket.newest);
                 socket.has_repeated |= message.is_repeat;
+                socket.has_asked |= message.text == HEARTBEAT;
+                socket.taken.push(number);
                 socket.wire.push(Item::Message(number));
             }
-            Transmit::Heartbeat(_) => socket.wire.push(Item::Heartbeat),
+            Transmit::Heartbeat(text) => {
+                socket.has_asked = true;
+                socket.wire.push(Item::Heartbeat(text));
+            }
         }
         if !is_open {
             world.breaks(OPEN_ONLY);
@@ -959,17 +1167,17 @@ impl State {
     }
 
     fn has_its_timers(&self) -> bool {
-        let (needed, allowed) = match self.connection.status() {
-            Status::Connecting { .. } => (Some(Timer::Connect), None),
-            Status::Open { .. } => (Some(Timer::Heartbeat), Some(Timer::Reply)),
-            Status::Waiting { .. } => (Some(Timer::Reconnect), None),
+        let (needed, allowed): (_, &[Timer]) = match self.connection.status() {
+            Status::Connecting { .. } => (Some(Timer::Connect), &[]),
+            Status::Open { .. } => (Some(Timer::Heartbeat), &[Timer::Reply, Timer::Trial]),
+            Status::Waiting { .. } => (Some(Timer::Reconnect), &[]),
             Status::Idle | Status::Away | Status::Stopped | Status::GaveUp | Status::TurnedAway => {
-                (None, None)
+                (None, &[])
             }
         };
         TIMERS.into_iter().all(|timer| {
             let is_set = self.alarms[timer as usize].is_some();
-            is_set == (Some(timer) == needed) || Some(timer) == allowed
+            is_set == (Some(timer) == needed) || allowed.contains(&timer)
         })
     }
 
@@ -995,6 +1203,7 @@ impl State {
     fn counts_all(&self) -> bool {
         let World {
             written,
+            answered,
             confirmed,
             given_up,
             merged,
@@ -1002,10 +1211,21 @@ impl State {
         } = &self.world;
         let (kept, repeats) = self.kept();
         let delivery = self.connection.outbox().delivery();
-        delivery.confirmed == confirmed.len() as u64
+        delivery.answered == answered.len() as u64
+            && delivery.confirmed == confirmed.len() as u64
             && delivery.unconfirmed == given_up.len() as u64 + repeats
             && (delivery.queued + delivery.sent) as u64 + repeats == kept.len() as u64
-            && confirmed.len() + given_up.len() + merged.len() + kept.len() == *written
+            && answered.len() + confirmed.len() + given_up.len() + merged.len() + kept.len()
+                == *written
+    }
+
+    fn believes_nothing_after_distrust(&self) -> bool {
+        let heartbeat = self.connection.heartbeat();
+        !self.world.is_distrusted
+            || (self.connection.trust() == Trust::Withdrawn
+                && self.connection.outbox().delivery().answered == 0
+                && heartbeat.round_trip().is_none()
+                && heartbeat.knowledge(self.now) != Knowledge::Answers)
     }
 
     /// A connection over which nothing comes is left, if its server used to answer.
@@ -1067,12 +1287,19 @@ impl State {
         if !socket.wire.is_empty() {
             return Some(Step::Reads { answers: true });
         }
-        let (kept, _) = self.kept();
-        (!kept.is_empty() && link.server != Server::IsMute)
-            .then_some(Step::Expires(Timer::Heartbeat))
+        if self.alarms[Timer::Trial as usize].is_some() {
+            return Some(Step::Expires(Timer::Trial));
+        }
+        let kept = self.kept().0.len() - self.connection.outbox().aside().len();
+        (kept > 0 && self.is_answered(link)).then_some(Step::Expires(Timer::Heartbeat))
     }
 
-    /// Everything arrived but what was given up or merged, and is proven if the server answers.
+    /// Whether what is sent is answered or confirmed.
+    fn is_answered(&self, link: &Link) -> bool {
+        link.server != Server::IsMute && !self.world.is_distrusted
+    }
+
+    /// Everything arrived but what was given up, merged or set aside, and is proven if the server answers.
     fn has_delivered(&self, link: &Link) -> bool {
         let World {
             written,
@@ -1081,12 +1308,14 @@ impl State {
             merged,
             ..
         } = &self.world;
+        let aside = self.connection.outbox().aside();
+        let aside: Vec<_> = aside.map(|message| Link::number(&message.text)).collect();
         let has_arrived = (0..*written).all(|number| {
-            [arrived, given_up, merged]
+            [arrived, given_up, merged, &aside]
                 .iter()
                 .any(|numbers| numbers.contains(&number))
         });
-        has_arrived && (self.kept().0.is_empty() || link.server == Server::IsMute)
+        has_arrived && (self.kept().0.len() == aside.len() || !self.is_answered(link))
     }
 
     /// The connection as text, without what decides nothing here, and with times as [`span`]s.
@@ -1175,7 +1404,10 @@ impl Socket {
             fate: Fate::Alive,
             wire: Vec::new(),
             answers: Vec::new(),
+            has_asked: false,
+            reason: String::new(),
             newest: None,
+            taken: Vec::new(),
             has_repeated: false,
         }
     }
@@ -1227,7 +1459,7 @@ impl Socket {
         }
         let numbers = self.wire.into_iter().filter_map(|item| match item {
             Item::Message(number) => Some(number),
-            Item::Heartbeat => None,
+            Item::Heartbeat(_) => None,
         });
         numbers.collect()
     }
@@ -1240,6 +1472,7 @@ fn socket_events(epoch: Epoch) -> Vec<Input> {
         text: "late".into(),
         origin: Origin::Typed,
         is_repeat: false,
+        ends: 0,
     };
     let mut events = vec![
         Input::Opened(epoch),
@@ -1288,11 +1521,12 @@ const HEARTBEAT: &str = "heartbeat";
 /// The codes with which a connection ends that was not asked to.
 const ENDS: [u16; 3] = [1000, 1006, 1008];
 
-const TIMERS: [Timer; 4] = [
+const TIMERS: [Timer; 5] = [
     Timer::Connect,
     Timer::Heartbeat,
     Timer::Reply,
     Timer::Reconnect,
+    Timer::Trial,
 ];
 
 /// Larger than any duration in use, so that a time can be told from a duration.

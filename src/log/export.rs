@@ -26,7 +26,9 @@ pub(super) fn json_line(row: &Row) -> String {
                 object.number("round_trip_ms", millis(*round_trip));
             }
         }
+        Kind::Unasked => object.text("kind", "unasked_reply"),
         Kind::ServerHeartbeat => object.text("kind", "server_heartbeat"),
+        Kind::OthersHeartbeat => object.text("kind", "others_heartbeat"),
         Kind::Event(event) => {
             object.text("kind", "event");
             object.event(event, &row.payload);
@@ -57,13 +59,15 @@ impl Object {
         let name = match stage {
             Stage::Queued => "queued",
             Stage::Sent { .. } => "sent",
+            Stage::Answered { .. } => "answered",
             Stage::Confirmed { .. } => "confirmed",
             Stage::Unconfirmed => "unconfirmed",
+            Stage::SetAside => "set_aside",
             Stage::Merged => "merged",
         };
         self.text("delivery", name);
-        if let Stage::Confirmed { after } = stage {
-            self.number("confirmed_after_ms", after);
+        if let Stage::Answered { after } | Stage::Confirmed { after } = stage {
+            self.number(&[name, "_after_ms"].concat(), after);
         }
     }
 
@@ -78,6 +82,7 @@ impl Object {
             Event::TurnedAway => "turned_away",
             Event::Stopped => "stopped",
             Event::Left => "left",
+            Event::Distrusted => "distrusted",
         };
         self.text("event", name);
         match (event, payload) {

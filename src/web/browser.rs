@@ -156,9 +156,18 @@ pub(super) fn steady_millis() -> f64 {
     PERFORMANCE.with(|performance| performance.as_ref().map_or(0.0, Performance::now))
 }
 
-/// A seed that differs from page to page.
-pub(super) fn seed() -> u64 {
-    js_sys::Math::random().to_bits()
+/// A seed that nobody can guess.
+pub(super) fn seed() -> [u64; 2] {
+    let mut bytes = [0; 16];
+    let crypto = window().crypto();
+    if let Err(error) = crypto.and_then(|crypto| crypto.get_random_values_with_u8_array(&mut bytes)) {
+        warn("marks of heartbeats can be guessed", &error);
+    }
+    let (first, second) = bytes.split_at(8);
+    [first, second].map(|half| {
+        let bits = half.iter();
+        bits.fold(0, |bits, byte| bits << 8 | u64::from(*byte))
+    })
 }
 
 /// Whether nobody can see the page.

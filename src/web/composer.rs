@@ -12,7 +12,7 @@ use yew::{Callback, Html, NodeRef, TargetCast as _, html};
 use super::{browser, early::Draft};
 use crate::{
     connection::Connection,
-    outbox::Full,
+    outbox::{Full, Limit, MAX_BYTES},
     recall::Recall,
     words::{Words, fill},
 };
@@ -26,8 +26,8 @@ pub(super) struct Composer {
     recall: Recall,
     /// What was typed last, until its echo comes.
     typed: Option<String>,
-    /// The outbox took no more when a message was to be sent.
-    is_refused: bool,
+    /// The outbox's limit that was met when a message was to be sent.
+    refusal: Option<Limit>,
     typing: Option<[EventListener; 3]>,
 }
 
@@ -60,7 +60,7 @@ impl Composer {
             is_live: true,
             recall: Recall::default(),
             typed: None,
-            is_refused: false,
+            refusal: None,
             typing: None,
         }
     }
@@ -103,12 +103,12 @@ impl Composer {
                     self.typed = Some(text.clone());
                     connection.type_text(text, now);
                 }
-                self.is_refused = false;
+                self.refusal = None;
                 self.recall.leave();
             }
             Composed::Live(is_live) => {
                 self.is_live = is_live;
-                self.is_refused = false;
+                self.refusal = None;
             }
             Composed::Wrote(write) => {
                 if let Some(field) = self.field.cast::<HtmlTextAreaElement>() {
@@ -130,11 +130,11 @@ impl Composer {
             Write::Send if text.is_empty() => {}
             Write::Send => match connection.send(text.clone(), now) {
                 Ok(()) => {
-                    self.is_refused = false;
+                    self.refusal = None;
                     self.recall.note(text);
                     field.set_value("");
                 }
-                Err(Full(_)) => self.is_refused = true,
+                Err(Full { limit, .. }) => self.refusal = Some(limit),
             },
             Write::Older => {
                 if let Some(older) = self.recall.older(&text) {
@@ -149,11 +149,10 @@ impl Composer {
         }
     }
 
-    /// Draws it. `limit` is what the outbox takes.
+    /// Draws it.
     pub(super) fn view(
         &self,
         words: &'static Words,
-        limit: usize,
         emit: &Callback<Composed>,
     ) -> Html {
         let is_live = self.is_live;
@@ -176,7 +175,13 @@ impl Composer {
         } else {
             words.enter_hint
         };
-        let refusal = fill(words.outbox_full, &[("n", &limit.to_string())]);
+        let refusal = self.refusal.map(|limit| match limit {
+            Limit::Messages(count) => fill(words.outbox_full, &[("n", &count.to_string())]),
+            Limit::Bytes(bytes) => {
+                let [kept, most] = [bytes, MAX_BYTES].map(|bytes| (bytes / 1_000).to_string());
+                fill(words.outbox_full_bytes, &[("n", &kept), ("m", &most)])
+            }
+        });
         html! {
             <form class="card" aria-labelledby="message-name" {onsubmit}>
                 <label id="message-name" for="message">{ words.message }</label>
@@ -191,7 +196,7 @@ impl Composer {
                     {onkeydown}
                 />
                 <p id="message-error" class="error" role="alert">
-                    if self.is_refused { { refusal } }
+                    { refusal }
                 </p>
                 <div class="composing">
                     <label class="check">

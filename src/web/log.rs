@@ -796,7 +796,9 @@ fn kind_name(kind: &Kind, words: &Words) -> &'static str {
         Kind::Received => words.received,
         Kind::Heartbeat => words.heartbeat,
         Kind::Reply { .. } => words.reply,
+        Kind::Unasked => words.unasked,
         Kind::ServerHeartbeat => words.server_heartbeat,
+        Kind::OthersHeartbeat => words.others_heartbeat,
         Kind::Event(_) => words.event,
     }
 }
@@ -805,7 +807,11 @@ fn class(kind: &Kind) -> &'static str {
     match kind {
         Kind::Sent { .. } => "row sent",
         Kind::Received => "row got",
-        Kind::Heartbeat | Kind::Reply { .. } | Kind::ServerHeartbeat => "row beat",
+        Kind::Heartbeat
+        | Kind::Reply { .. }
+        | Kind::Unasked
+        | Kind::ServerHeartbeat
+        | Kind::OthersHeartbeat => "row beat",
         Kind::Event(_) => "row event",
     }
 }
@@ -816,7 +822,9 @@ fn cells(row: &Row, words: &'static Words) -> Html {
         Kind::Sent { .. } => "↑",
         Kind::Received => "↓",
         Kind::Heartbeat => "↑♥",
-        Kind::Reply { .. } | Kind::ServerHeartbeat => "↓♥",
+        Kind::Reply { .. } | Kind::Unasked | Kind::ServerHeartbeat | Kind::OthersHeartbeat => {
+            "↓♥"
+        }
         Kind::Event(_) => "•",
     };
     let time = time_of_day(local(row.at));
@@ -853,14 +861,18 @@ fn stage(kind: &Kind, words: &Words) -> (String, Option<String>) {
         Kind::Received
         | Kind::Heartbeat
         | Kind::Reply { round_trip: None }
+        | Kind::Unasked
         | Kind::ServerHeartbeat
+        | Kind::OthersHeartbeat
         | Kind::Event(_) => return (String::new(), None),
     };
     let (sign, said) = match stage {
         Stage::Queued => ("…", words.queued.into()),
         Stage::Sent { .. } if is_repeat => ("↻", words.sent_again.into()),
         Stage::Sent { .. } => ("✓", words.sent.into()),
+        Stage::Answered { after } => ("✓≈", words.answered_after.of(after)),
         Stage::Confirmed { after } => ("✓✓", words.confirmed_after.of(after)),
+        Stage::SetAside => ("⏸", words.set_aside.into()),
         Stage::Unconfirmed => ("?", words.unconfirmed.into()),
         Stage::Merged => ("⤵", words.merged_into.into()),
     };

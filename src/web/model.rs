@@ -24,7 +24,7 @@ use super::{
     socket::{Heard, Socket},
     tab::Tab,
     timers::{Rang, Timers},
-    view::{self, AddressForm, Facts},
+    view::{self, AddressForm, Aside, Facts},
 };
 use crate::{
     access::{Access, Consent},
@@ -73,6 +73,8 @@ pub(super) struct Model {
     remembered: Option<Address>,
     /// The address of the last start.
     started: Option<Address>,
+    /// What was taken for a reply then.
+    replies: String,
     /// What this tab keeps of the path there, and of what has no proof yet.
     kept: (Option<Learned>, Option<Delivery>),
     lang: Lang,
@@ -109,6 +111,7 @@ pub(super) enum Happening {
     AddressEntered(String),
     Toggled(Toggle),
     Pressed(Press),
+    Aside(Aside),
     Log(Act),
     Changed(Change),
     Copied(Copy),
@@ -160,6 +163,7 @@ impl Model {
             obstacle: None,
             local_access: LocalAccess::Free,
             started: None,
+            replies: String::new(),
             kept: (None, None),
             lang,
             announcer: Announcer::default(),
@@ -251,6 +255,13 @@ impl Model {
             Happening::Toggled(Toggle::Connect) => self.connect(),
             Happening::Toggled(Toggle::Stop | Toggle::Disconnect) => self.take(Input::Close),
             Happening::Pressed(press) => self.press(press),
+            Happening::Aside(aside) => {
+                match aside {
+                    Aside::Send(id) => self.connection.send_again(id, self.clock.now()),
+                    Aside::Drop(id) => self.connection.drop_aside(id),
+                }
+                Draws::AtOnce
+            }
             Happening::Log(act) => self.log.act(act),
             Happening::Changed(change) => self.change(change),
             Happening::Copied(copy) => {
@@ -333,9 +344,9 @@ impl Model {
             on_address: emit.reform(Happening::AddressEntered),
             on_toggle: emit.reform(move |()| Happening::Toggled(toggle)),
         };
-        let limit = self.reading.settings.outbox_limit;
         let on_compose = emit.reform(Happening::Composed);
         let on_press = emit.reform(Happening::Pressed);
+        let on_aside = emit.reform(Happening::Aside);
         let on_language = emit.reform(Happening::LanguageChosen);
         let locality = self
             .address
@@ -365,9 +376,10 @@ impl Model {
                     { view::status_strip(
                         words, &strip, &self.announcer, &facts, &self.status, &on_press,
                     ) }
+                    { view::aside(words, self.connection.outbox().aside(), &on_aside) }
                     { pulse::figure(words, &self.trace) }
                     <div class="exchange">
-                        { self.composer.view(words, limit, &on_compose) }
+                        { self.composer.view(words, &on_compose) }
                         { self.last_message.view(words) }
                     </div>
                     { self.log.view() }
@@ -475,10 +487,20 @@ impl Model {
     fn open(&mut self, address: &Address) {
         let is_new = self.started.as_ref() != Some(address);
         let learned = browser::kept(&silence_name(address));
+        let Settings {
+            heartbeat_text,
+            reply_text,
+            server_heartbeat_text,
+            ..
+        } = &self.reading.settings;
+        let [replies, others] = [reply_text, server_heartbeat_text].map(|texts| texts.join(","));
+        self.replies = [heartbeat_text, &replies, &others].map(String::as_str).join("\n");
+        let distrusted = browser::kept(&distrust_name(address));
         self.take(Input::Open(Destination {
             locality: address.locality(),
             is_new,
             learned: learned.and_then(|learned| Learned::restore(&learned)),
+            is_distrusted: distrusted.as_ref() == Some(&self.replies),
         }));
         if is_new {
             let name = outbox_name(address);
@@ -596,6 +618,7 @@ impl Model {
                 self.remembered = None;
                 if let Some(started) = &self.started {
                     browser::keep(&silence_name(started), "");
+                    browser::keep(&distrust_name(started), "");
                     browser::keep(&outbox_name(started), "");
                 }
                 self.change_setup("url", Setup::forget_address);
@@ -841,9 +864,9 @@ impl Model {
                     Err(error) => return Some(self.refused_by_the_browser(epoch, &error)),
                 }
             }
-            Effect::Close(epoch) => {
+            Effect::Close(epoch, reason) => {
                 if let Some(socket) = self.socket_of(epoch) {
-                    socket.close();
+                    socket.close(&reason);
                 }
             }
             Effect::Disconnect => self.socket = None,
@@ -883,14 +906,22 @@ impl Model {
                 let pulse = &mut self.trace.pulse;
                 match meaning {
                     Meaning::Reply { sent, .. } => pulse.replied(sent, now),
-                    Meaning::Message | Meaning::ServerHeartbeat | Meaning::SecondReply => {
-                        pulse.heard(now);
-                    }
+                    Meaning::Message
+                    | Meaning::ServerHeartbeat
+                    | Meaning::SecondReply
+                    | Meaning::OthersHeartbeat
+                    | Meaning::Unasked => pulse.heard(now),
                 }
                 self.log.log.note(frame, meaning, now, self.clock.day());
             }
             Effect::Queued(message) => self.log.log.queue(message, self.clock.day()),
             Effect::Settled(id, fate) => self.log.log.settle(id, fate, self.clock.day()),
+            Effect::Distrust => {
+                if let Some(started) = &self.started {
+                    browser::keep(&distrust_name(started), &self.replies);
+                }
+                self.log.log.distrust(self.clock.day());
+            }
             Effect::SetTimer(epoch, timer, period) => {
                 self.timers.set(epoch, timer, period, self.clock.now());
             }
@@ -953,6 +984,10 @@ fn entered_at_first(reading: &Reading, page: &Page) -> String {
 /// to other rooms of a server.
 fn silence_name(address: &Address) -> String {
     format!("heartwire.silence {}", address.without_query())
+}
+
+fn distrust_name(address: &Address) -> String {
+    format!("heartwire.distrust {}", address.without_query())
 }
 
 fn outbox_name(address: &Address) -> String {

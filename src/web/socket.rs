@@ -150,9 +150,9 @@ impl Socket {
         is_taken
     }
 
-    /// Begins to close; `close` tells how that ended.
-    pub(super) fn close(&self) {
-        let closed = self.inner.close_with_code_and_reason(1000, CLOSE_REASON);
+    /// Begins to close for this reason; `close` tells how that ended.
+    pub(super) fn close(&self, reason: &str) {
+        let closed = self.inner.close_with_code_and_reason(1000, reason);
         if let Err(error) = closed {
             browser::warn("a socket was not closed", &error);
         }
@@ -187,7 +187,7 @@ impl Drop for Socket {
     fn drop(&mut self) {
         // The listeners are fields and would go after this, but `close` never fires an event at
         // once, so none of them hears it.
-        self.close();
+        self.close(CLOSE_REASON);
     }
 }
 

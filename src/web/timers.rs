@@ -21,6 +21,7 @@ pub(super) struct Timers {
     heartbeat: Option<Heartbeat>,
     reply: Option<Timeout>,
     reconnect: Option<Timeout>,
+    trial: Option<Timeout>,
     /// Where messages go that only come back.
     echo: Option<MessagePort>,
     _listener: Option<EventListener>,
@@ -77,6 +78,7 @@ impl Timers {
             heartbeat: None,
             reply: None,
             reconnect: None,
+            trial: None,
             echo,
             _listener: listener,
             metronome: None,
@@ -90,6 +92,7 @@ impl Timers {
             Timer::Heartbeat => self.set_heartbeat(epoch, now + period, now),
             Timer::Reply => self.reply = Some(self.timeout(epoch, timer, period)),
             Timer::Reconnect => self.reconnect = Some(self.timeout(epoch, timer, period)),
+            Timer::Trial => self.trial = Some(self.timeout(epoch, timer, period)),
         }
     }
 
@@ -126,6 +129,7 @@ impl Timers {
             }
             Timer::Reply => self.reply = None,
             Timer::Reconnect => self.reconnect = None,
+            Timer::Trial => self.trial = None,
         }
     }
 

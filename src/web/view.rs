@@ -10,7 +10,8 @@ use yew::{AttrValue, Callback, Html, NodeRef, TargetCast as _, html};
 use crate::{
     address::AddressError,
     announcer::Announcer,
-    outbox::Delivery,
+    outbox::{Delivery, Message, MessageId},
+    payload::line,
     settings::millis,
     strip::{Press, Strip, Toggle, Tone},
     words::{Lang, Words, fill},
@@ -51,6 +52,42 @@ pub(super) fn complaints(complaints: Vec<String>) -> Html {
         <div class="complaints" role="alert">
             for complaint in complaints {
                 <p>{ complaint }</p>
+            }
+        </div>
+    }
+}
+
+/// What is to become of a message that was set aside.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Aside {
+    /// It is sent again.
+    Send(MessageId),
+    /// It is given up.
+    Drop(MessageId),
+}
+
+/// The messages that were set aside, of which a few are shown at a time. The region is there from the
+/// start: one that comes with its text is not read.
+pub(super) fn aside<'a>(
+    words: &'static Words,
+    messages: impl Iterator<Item = &'a Message>,
+    on_aside: &Callback<Aside>,
+) -> Html {
+    const MOST: usize = 3;
+    html! {
+        <div class="complaints" role="alert">
+            for message in messages.take(MOST) {
+                <div key={message.id.number()} class="aside">
+                    <p dir="auto">{ fill(words.aside, &[("text", &line(&message.text))]) }</p>
+                    for (label, aside) in [
+                        (words.send_again, Aside::Send(message.id)),
+                        (words.discard, Aside::Drop(message.id)),
+                    ] {
+                        <button type="button" onclick={on_aside.reform(move |_| aside)}>
+                            { label }
+                        </button>
+                    }
+                </div>
             }
         </div>
     }
@@ -174,6 +211,7 @@ pub(super) fn status_strip(
             data-attempt={facts.attempt.to_string()}
             data-queued={facts.delivery.queued.to_string()}
             data-sent={facts.delivery.sent.to_string()}
+            data-answered={facts.delivery.answered.to_string()}
             data-confirmed={facts.delivery.confirmed.to_string()}
             data-unconfirmed={facts.delivery.unconfirmed.to_string()}
             data-rtt={facts.round_trip.map(|round_trip| millis(round_trip).to_string())}
@@ -211,6 +249,7 @@ fn facts_list(facts: &Facts, words: &'static Words) -> Html {
     let absent = || "–".to_owned();
     let Delivery {
         queued,
+        answered,
         confirmed,
         unconfirmed,
         ..
@@ -230,6 +269,7 @@ fn facts_list(facts: &Facts, words: &'static Words) -> Html {
                 (words.uptime, facts.open_seconds.map_or_else(absent, clock)),
                 (words.round_trip, round_trip.unwrap_or_else(absent)),
                 (words.sent, facts.sent.to_string()),
+                (words.answered, answered.to_string()),
                 (words.confirmed, confirmed.to_string()),
                 (words.unconfirmed, unconfirmed.to_string()),
                 (words.received, facts.received.to_string()),

@@ -1,24 +1,26 @@
 //! A WebSocket server that answers every message with the same message.
 
+mod handshake;
+mod socket;
+
 use std::fmt;
 use std::future::{self, Future};
 use std::io;
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
-use futures_util::{SinkExt, StreamExt};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{self, Interval, MissedTickBehavior};
-use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
-use tokio_tungstenite::tungstenite::http::header::SEC_WEBSOCKET_PROTOCOL;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self, Bytes, Message};
-use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
 
+use self::handshake::Refusal;
+use self::socket::{Received, Room, Socket};
 use crate::arguments::{self, Arguments};
 use crate::{Error, Interrupt, console};
 
@@ -27,17 +29,20 @@ pub const HELP: &str = "\
 the echo server alone
 
 Answers each text with the same text (a heartbeat too) and each binary message with the same
-bytes. Of the subprotocols that a client offers, it takes the first. Ctrl-C closes every client
-with 1001 and ends the server.
+bytes. Of the subprotocols that a client offers, it takes the first. Whoever is no WebSocket client is
+told what this is. Ctrl-C closes every client with 1001 and ends the server.
 
 options:
   --host HOST         address or name to listen on [127.0.0.1]
   --port PORT         port to listen on; 0 takes a free one [8080]
   --ping DURATION     how often a client gets a ping frame; one that has not answered it when the
-                      next is due is dropped. 500ms, 30s, 2m, or off [30s]
+                      next is due is dropped. 100ms to 1440m, as in 500ms, 30s, 2m, or off [30s]
   --max-message SIZE  the longest message; a client that sends a longer one is closed with 1009.
-                      512, 64KiB, 16MiB [16MiB]
+                      125 to 64MiB, as in 512, 64KiB, 16MiB [16MiB]
   --quiet             no line for each connection and message
+
+Long messages of all clients share 64 MiB. One for which there is no room is not read before there is;
+a client that stands still for 10 s in the midst of such a message, or of its answer, is dropped.
 
 Each line of the log holds the time since the start, the client's number, and what happened:
   ←  received from the client        →  sent to the client";
@@ -57,25 +62,20 @@ pub async fn command(mut arguments: Arguments, interrupt: &mut Interrupt) -> Res
     })? {
         options.host = host;
     }
-    if let Some(port) =
-        arguments.option("--port", "a port, 0 to 65535", |port| port.parse().ok())?
-    {
-        options.port = port;
-    }
-    if let Some(period) = arguments.option(
+    let port = arguments.option("--port", arguments::FREE_PORT, arguments::free_port)?;
+    options.port = port.unwrap_or(options.port);
+    let ping = arguments.option(
         "--ping",
-        "a duration such as 500ms, 30s, 2m, or off",
+        "a duration from 100ms to 1440m, such as 500ms, 30s, 2m, or off",
         ping_period,
-    )? {
-        options.ping = Some(period).filter(|period| !period.is_zero());
-    }
-    if let Some(bytes) = arguments.option(
+    )?;
+    options.ping = ping.unwrap_or(options.ping);
+    let max_message = arguments.option(
         "--max-message",
-        "a size such as 512, 64KiB, 16MiB",
-        arguments::bytes,
-    )? {
-        options.max_message = bytes;
-    }
+        "a size from 125 to 64MiB, such as 512, 64KiB, 16MiB",
+        |text| arguments::bytes(text, &MAX_MESSAGES),
+    )?;
+    options.max_message = max_message.unwrap_or(options.max_message);
     arguments.finish()?;
 
     let server = Server::bind(options).await?;
@@ -171,6 +171,7 @@ impl Server {
         } = self;
         let started = Instant::now();
         let (closing, closed) = watch::channel(false);
+        let room = Room::new();
         let mut clients = JoinSet::new();
         let mut number = 0;
 
@@ -178,12 +179,12 @@ impl Server {
         loop {
             tokio::select! {
                 () = &mut shutdown => break,
-                Some(_ended) = clients.join_next() => {}
+                Some(ended) = clients.join_next() => tell_fault(ended),
                 accepted = listener.accept(), if clients.len() < MAX_CLIENTS => match accepted {
                     Ok((stream, peer)) => {
                         number += 1;
                         let client = Client { number, started, options: options.clone() };
-                        clients.spawn(client.serve(stream, peer, closed.clone()));
+                        clients.spawn(client.serve(stream, peer, room.clone(), closed.clone()));
                     }
                     // Such as too many open files: it passes when clients leave.
                     Err(cause) => {
@@ -196,9 +197,20 @@ impl Server {
 
         drop(listener);
         closing.send_replace(true);
-        let gone = async { while clients.join_next().await.is_some() {} };
+        let gone = async {
+            while let Some(ended) = clients.join_next().await {
+                tell_fault(ended);
+            }
+        };
         // Who is still there then is cut off when `clients` is dropped.
         let _ = time::timeout(2 * LINGER, gone).await;
+    }
+}
+
+/// Says so where a client was dropped without a word, by a fault of this program.
+fn tell_fault(ended: Result<(), JoinError>) {
+    if let Err(fault) = ended {
+        console::say(format_args!("a client is dropped by a fault: {fault}"));
     }
 }
 
@@ -210,121 +222,121 @@ struct Client {
 }
 
 impl Client {
-    async fn serve(self, stream: TcpStream, peer: SocketAddr, mut closing: watch::Receiver<bool>) {
+    async fn serve(
+        self,
+        mut stream: TcpStream,
+        peer: SocketAddr,
+        room: Room,
+        mut closing: watch::Receiver<bool>,
+    ) {
         // Answers are small and awaited; a failure costs only time.
         let _ = stream.set_nodelay(true);
-        let config = WebSocketConfig::default()
-            .max_message_size(Some(self.options.max_message))
-            .max_frame_size(Some(self.options.max_message));
-        let handshake = accept_hdr_async_with_config(stream, take_first_protocol, Some(config));
         let accepted = tokio::select! {
-            accepted = time::timeout(HANDSHAKE_TIMEOUT, handshake) => accepted,
+            accepted = handshake::accept(&mut stream) => accepted,
             () = begun(&mut closing) => return,
         };
-        let mut socket = match accepted {
-            Ok(Ok(socket)) => socket,
-            Ok(Err(cause)) => return self.log(format_args!("no handshake from {peer}: {cause}")),
-            Err(_elapsed) => {
-                return self.log(format_args!(
-                    "no handshake from {peer} within {}",
-                    console::time(HANDSHAKE_TIMEOUT)
-                ));
+        let unread = match accepted {
+            Ok(unread) => unread,
+            Err(refusal) => {
+                self.log(format_args!("no handshake from {peer}: {refusal}"));
+                // Whoever does not take it by then needs no answer.
+                let _ = time::timeout(LINGER, refuse(stream, &refusal)).await;
+                return;
             }
         };
 
         self.log(format_args!("open, from {peer}"));
+        let mut socket = Socket::new(stream, unread, self.options.max_message, room);
         let end = self.echo(&mut socket, &mut closing).await;
         self.log(format_args!("{end}"));
-        match end {
-            End::Refused(code, reason) => close(socket, code, reason).await,
-            End::Shutdown => close(socket, CloseCode::Away, "the server ends".to_owned()).await,
-            End::Closed(_) | End::Lost(_) | End::Silent | End::Stalled => {}
+        if let Some(frame) = end.farewell() {
+            // Whoever does not end by then, or already has, needs no further answer.
+            let _ = time::timeout(LINGER, socket.close(frame)).await;
         }
     }
 
     /// Answers messages until the connection ends or has to.
-    async fn echo(
-        &self,
-        socket: &mut WebSocketStream<TcpStream>,
-        closing: &mut watch::Receiver<bool>,
-    ) -> End {
+    async fn echo(&self, socket: &mut Socket, closing: &mut watch::Receiver<bool>) -> End {
         let mut ping = self.options.ping.map(|period| {
             let mut ping = time::interval_at(time::Instant::now() + period, period);
             ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
             ping
         });
         let mut ping_unanswered = false;
-        let mut close_frame = None;
 
         loop {
             let received = tokio::select! {
-                received = socket.next() => received,
+                // What has come is read before anybody is called silent.
+                biased;
+                () = begun(closing) => return End::Shutdown,
+                received = socket.receive() => received,
                 () = tick(&mut ping) => {
                     if ping_unanswered {
+                        // No answer can come in the midst of a frame.
+                        if socket.is_amid() {
+                            continue;
+                        }
                         return End::Silent;
                     }
                     ping_unanswered = true;
                     self.log(format_args!("→ ping"));
-                    if let Err(end) = self.send(socket, Message::Ping(Bytes::new())).await {
+                    if let Err(end) = self.send(socket, &Message::Ping(Bytes::new())).await {
                         return end;
                     }
                     continue;
                 }
-                () = begun(closing) => return End::Shutdown,
             };
             match received {
-                Some(Ok(message @ (Message::Text(_) | Message::Binary(_)))) => {
+                Ok(Received::Message(message @ (Message::Text(_) | Message::Binary(_)))) => {
                     self.log(format_args!("← {}", Shown(&message)));
-                    // A clone shares the bytes.
-                    if let Err(end) = self.send(socket, message.clone()).await {
+                    if let Err(end) = self.send(socket, &message).await {
                         return end;
                     }
                     self.log(format_args!("→ {}", Shown(&message)));
                 }
-                Some(Ok(Message::Pong(_))) => {
+                Ok(Received::Message(Message::Ping(payload))) => {
+                    if let Err(end) = self.send(socket, &Message::Pong(payload)).await {
+                        return end;
+                    }
+                }
+                Ok(Received::Message(Message::Pong(_))) => {
                     ping_unanswered = false;
                     self.log(format_args!("← pong"));
                 }
-                // The library answers the ping, and reads no bare frames.
-                Some(Ok(Message::Ping(_) | Message::Frame(_))) => {}
-                // The library sends the answer while the end is awaited.
-                Some(Ok(Message::Close(frame))) => close_frame = frame,
-                Some(Err(cause)) => return self.failed(cause),
-                None => return End::Closed(close_frame),
+                Ok(Received::Message(Message::Close(frame))) => return End::Closed(frame),
+                // The socket yields none.
+                Ok(Received::Message(Message::Frame(_))) => {}
+                Ok(Received::Long(bytes)) => tokio::select! {
+                    () = begun(closing) => return End::Shutdown,
+                    () = socket.make_room(bytes) => {}
+                },
+                Ok(Received::End) => return End::Lost("no close frame".to_owned()),
+                Err(cause) => return self.failed(cause),
             }
         }
     }
 
-    /// Sends one message. A client that does not take it within a ping's period is given up: the
+    /// Sends one message. A client that takes nothing of it within a ping's period is given up: the
     /// ping that would tell waits behind the message.
-    async fn send(
-        &self,
-        socket: &mut WebSocketStream<TcpStream>,
-        message: Message,
-    ) -> Result<(), End> {
-        let period = self.options.ping.unwrap_or(Duration::MAX);
-        match time::timeout(period, socket.send(message)).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(cause)) => Err(self.failed(cause)),
-            Err(_elapsed) => Err(End::Stalled),
-        }
+    async fn send(&self, socket: &mut Socket, message: &Message) -> Result<(), End> {
+        let patience = self.options.ping.unwrap_or(Duration::MAX);
+        let sent = socket.send(message, patience).await;
+        sent.map_err(|cause| self.failed(cause))
     }
 
     /// What follows from an error of the library: its close code (RFC 6455 §7.4.1), if the client
     /// is to be told.
     #[expect(clippy::wildcard_enum_match_arm, reason = "the library's own enum")]
     fn failed(&self, cause: tungstenite::Error) -> End {
-        use tungstenite::error::{Error, ProtocolError};
+        use tungstenite::error::Error;
 
         match cause {
+            Error::Io(cause) if cause.kind() == io::ErrorKind::TimedOut => End::Stalled,
             Error::Capacity(_) => End::Refused(
                 CloseCode::Size,
                 format!("message longer than {} bytes", self.options.max_message),
             ),
             Error::Utf8(_) => End::Refused(CloseCode::Invalid, "text is not UTF-8".to_owned()),
-            Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
-                End::Lost("no close frame".to_owned())
-            }
             Error::Protocol(cause) => End::Refused(CloseCode::Protocol, cause.to_string()),
             lost => End::Lost(lost.to_string()),
         }
@@ -346,12 +358,30 @@ enum End {
     Lost(String),
     /// The client left a ping unanswered.
     Silent,
-    /// The client took no message for a ping's period.
+    /// The client took nothing of a message in time, or stood still while it sent one.
     Stalled,
     /// The client sent what it may not.
     Refused(CloseCode, String),
     /// The server ends.
     Shutdown,
+}
+
+impl End {
+    /// The close frame that the client gets, if it gets one.
+    fn farewell(self) -> Option<Option<CloseFrame>> {
+        let frame = |code, reason: String| {
+            Some(CloseFrame {
+                code,
+                reason: reason.into(),
+            })
+        };
+        match self {
+            Self::Closed(answered) => Some(answered),
+            Self::Refused(code, reason) => Some(frame(code, reason)),
+            Self::Shutdown => Some(frame(CloseCode::Away, "the server ends".to_owned())),
+            Self::Lost(_) | Self::Silent | Self::Stalled => None,
+        }
+    }
 }
 
 impl fmt::Display for End {
@@ -368,7 +398,10 @@ impl fmt::Display for End {
             }
             Self::Lost(cause) => write!(formatter, "lost: {cause}"),
             Self::Silent => write!(formatter, "dropped: the last ping is unanswered"),
-            Self::Stalled => write!(formatter, "dropped: the client takes no data"),
+            Self::Stalled => write!(
+                formatter,
+                "dropped: the client stands still in the midst of a message"
+            ),
             Self::Refused(code, reason) => {
                 write!(
                     formatter,
@@ -401,54 +434,14 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-/// Browsers fail a connection when they offered subprotocols and the server took none
-/// (WHATWG `WebSockets`, "establish a WebSocket connection").
-#[expect(
-    clippy::result_large_err,
-    clippy::unnecessary_wraps,
-    reason = "the library's callback"
-)]
-fn take_first_protocol(
-    request: &Request,
-    mut response: Response,
-) -> Result<Response, ErrorResponse> {
-    let offered = request.headers().get(SEC_WEBSOCKET_PROTOCOL);
-    let first = offered.and_then(|offered| {
-        offered
-            .to_str()
-            .ok()?
-            .split(',')
-            .next()?
-            .trim()
-            .parse()
-            .ok()
-    });
-    if let Some(first) = first {
-        response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, first);
+/// Tells who is no WebSocket client what this is.
+async fn refuse(mut stream: TcpStream, refusal: &Refusal) -> io::Result<()> {
+    let address = format!("ws://{}", stream.local_addr()?);
+    if let Some(answer) = refusal.answer(&address) {
+        stream.write_all(answer.as_bytes()).await?;
+        socket::end(stream).await?;
     }
-    Ok(response)
-}
-
-/// Closes a connection so that the client learns the code.
-///
-/// Bytes that were never read would make the system reset the connection, and a reset overtakes
-/// the close frame; so what the client still sends is read and dropped until it ends, too.
-async fn close(mut socket: WebSocketStream<TcpStream>, code: CloseCode, reason: String) {
-    let farewell = async {
-        socket
-            .close(Some(CloseFrame {
-                code,
-                reason: reason.into(),
-            }))
-            .await?;
-        while let Some(Ok(_unread)) = socket.next().await {}
-        let stream = socket.get_mut();
-        stream.shutdown().await?;
-        tokio::io::copy(stream, &mut tokio::io::sink()).await?;
-        Ok::<(), tungstenite::Error>(())
-    };
-    // Whoever does not end by then, or already has, needs no further answer.
-    let _ = time::timeout(LINGER, farewell).await;
+    Ok(())
 }
 
 /// Waits until the server closes, or is gone.
@@ -466,20 +459,27 @@ async fn tick(ping: &mut Option<Interval>) {
     }
 }
 
-/// Reads the value of `--ping`; zero stands for `off`.
-fn ping_period(text: &str) -> Option<Duration> {
+/// Reads the value of `--ping`; `Some(None)` for `off`.
+#[expect(clippy::option_option, reason = "an unreadable value is none at all")]
+fn ping_period(text: &str) -> Option<Option<Duration>> {
     match text {
-        "off" => Some(Duration::ZERO),
-        _ => arguments::duration(text).filter(|period| !period.is_zero()),
+        "off" => Some(None),
+        _ => arguments::duration(text, &PING_PERIODS).map(Some),
     }
 }
 
-/// Clients at one time; more wait to be accepted. Far above what one page needs, and it bounds
-/// the memory that messages can take.
-const MAX_CLIENTS: usize = 4096;
+/// The periods of pings that can be asked for. A client cannot answer in less, and the clock has no
+/// time for much more; the page's own settings end at a day, too.
+const PING_PERIODS: RangeInclusive<Duration> =
+    Duration::from_millis(100)..=Duration::from_mins(1440);
 
-/// How long a client may take for its handshake, as browsers give up far later.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest messages that can be asked for, in bytes: no less than a control frame, which has the
+/// same limit, and no more than there is room for.
+const MAX_MESSAGES: RangeInclusive<usize> = 125..=socket::ROOM;
+
+/// Clients at one time; more wait to be accepted. Far above what one page needs, and with less than
+/// 64 KiB for each, beside the long messages, it bounds the memory of all.
+const MAX_CLIENTS: usize = 1000;
 
 /// How long a client that is being closed may take to answer.
 const LINGER: Duration = Duration::from_secs(1);
@@ -492,11 +492,13 @@ const SHOWN_CHARS: usize = 60;
 
 #[cfg(test)]
 mod tests {
+    use futures_util::{SinkExt, StreamExt};
     use tokio::io::AsyncReadExt;
     use tokio::net::TcpSocket;
     use tokio::sync::oneshot;
-    use tokio_tungstenite::client_async;
     use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+    use tokio_tungstenite::tungstenite::http::header::SEC_WEBSOCKET_PROTOCOL;
+    use tokio_tungstenite::{WebSocketStream, client_async};
 
     use super::*;
 
@@ -789,9 +791,17 @@ mod tests {
 
     #[test]
     fn pings_have_a_period_or_are_off() {
-        assert_eq!(ping_period("off"), Some(Duration::ZERO));
-        assert_eq!(ping_period("30s"), Some(Duration::from_secs(30)));
-        assert_eq!(ping_period("0s"), None);
+        assert_eq!(ping_period("off"), Some(None));
+        for (text, period) in [
+            ("100ms", Duration::from_millis(100)),
+            ("30s", Duration::from_secs(30)),
+            ("1440m", Duration::from_hours(24)),
+        ] {
+            assert_eq!(ping_period(text), Some(Some(period)), "{text}");
+        }
+        for refused in ["0s", "1ms", "1441m", "18446744073709551615s", "never", ""] {
+            assert_eq!(ping_period(refused), None, "{refused}");
+        }
     }
 
     struct Running {

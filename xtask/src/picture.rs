@@ -11,7 +11,7 @@ use fantoccini::Locator;
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
-use crate::arguments::Arguments;
+use crate::arguments::{self, Arguments};
 use crate::browser::{Browser, Session};
 use crate::echo::{self, Server};
 use crate::process::{self, Process};
@@ -41,7 +41,7 @@ pub async fn command(mut arguments: Arguments, interrupt: &mut Interrupt) -> Res
     let folder = arguments.option("--all", "a folder", |folder| {
         (!folder.is_empty()).then(|| PathBuf::from(folder))
     })?;
-    let port = arguments.option("--port", "a port, 1 to 65535", |port| port.parse().ok())?;
+    let port = arguments.option("--port", arguments::PORT, arguments::port)?;
     let draws_icons = arguments.flag("--icons");
     arguments.finish()?;
 

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time;
 
-use crate::arguments::Arguments;
+use crate::arguments::{self, Arguments};
 use crate::process::{self, Process};
 use crate::tools::{self, Need};
 use crate::{Error, Interrupt, console, echo, root};
@@ -31,18 +31,15 @@ options:
 ///
 /// When a port is in use, a tool cannot be installed, or `trunk serve` ends.
 pub async fn command(mut arguments: Arguments, interrupt: &mut Interrupt) -> Result<(), Error> {
-    let port = |text: &str| text.parse().ok().filter(|port| *port != 0);
-    let page_port = arguments
-        .option("--port", "a port, 1 to 65535", port)?
-        .unwrap_or(3000);
-    let echo_port = arguments
-        .option("--echo-port", "a port, 1 to 65535", port)?
-        .unwrap_or(8080);
     let log = !arguments.flag("--quiet");
+    let ports = Ports::taken(&mut arguments)?;
     arguments.finish()?;
 
-    check_port("--port", page_port)?;
-    check_port("--echo-port", echo_port)?;
+    ports.check()?;
+    let Ports {
+        page: page_port,
+        echo: echo_port,
+    } = ports;
     // From here on the port is ours, however long the tools take.
     let echo = echo::Server::bind(echo::Options {
         port: echo_port,
@@ -71,31 +68,78 @@ pub async fn command(mut arguments: Arguments, interrupt: &mut Interrupt) -> Res
     }
 }
 
-/// Checks that a port is free on both addresses that browsers may take for `localhost`.
-fn check_port(option: &str, port: u16) -> Result<(), Error> {
-    let addresses: [SocketAddr; 2] = [
-        (Ipv4Addr::LOCALHOST, port).into(),
-        (Ipv6Addr::LOCALHOST, port).into(),
-    ];
-    for address in addresses {
-        match TcpListener::bind(address).map_err(|cause| cause.kind()) {
-            Err(io::ErrorKind::AddrInUse) => {
-                return Err(Error::Failed(format!(
-                    "port {port} is in use: end the program that listens on {address}, or choose \
-                     another port, as in `cargo xtask serve {option} {}`",
-                    port.checked_add(1).unwrap_or(3000)
-                )));
-            }
-            Err(io::ErrorKind::PermissionDenied) => {
-                return Err(Error::Failed(format!(
-                    "port {port} is not allowed: choose one above 1023 with {option}"
-                )));
-            }
-            // A machine need not have IPv6.
-            Ok(_) | Err(_) => {}
+/// Where the page and the echo server listen.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Ports {
+    page: u16,
+    echo: u16,
+}
+
+impl Ports {
+    /// Takes them from the command line. One that was not given has its usual value.
+    fn taken(arguments: &mut Arguments) -> Result<Self, Error> {
+        let page = arguments.option(PAGE_PORT, arguments::PORT, arguments::port)?;
+        let echo = arguments.option(ECHO_PORT, arguments::PORT, arguments::port)?;
+        let ports = Self {
+            page: page.unwrap_or(3000),
+            echo: echo.unwrap_or(8080),
+        };
+        if ports.page == ports.echo {
+            let usual = |given: Option<u16>| given.map_or(", its usual value,", |_| "");
+            return Err(Error::Usage(format!(
+                "{PAGE_PORT} {}{} and {ECHO_PORT} {}{} are the same: the page and the echo server \
+                 need a port each",
+                ports.page,
+                usual(page),
+                ports.echo,
+                usual(echo),
+            )));
         }
+        Ok(ports)
     }
-    Ok(())
+
+    /// Checks that both are free.
+    fn check(self) -> Result<(), Error> {
+        self.check_one(PAGE_PORT, self.page)?;
+        self.check_one(ECHO_PORT, self.echo)
+    }
+
+    /// Checks that a port is free on both addresses that browsers may take for `localhost`.
+    fn check_one(self, option: &str, port: u16) -> Result<(), Error> {
+        let addresses: [SocketAddr; 2] = [
+            (Ipv4Addr::LOCALHOST, port).into(),
+            (Ipv6Addr::LOCALHOST, port).into(),
+        ];
+        for address in addresses {
+            match TcpListener::bind(address).map_err(|cause| cause.kind()) {
+                Err(io::ErrorKind::AddrInUse) => {
+                    return Err(Error::Failed(format!(
+                        "port {port} is in use: end the program that listens on {address}, or \
+                         choose another port, as in `cargo xtask serve {option} {}`",
+                        self.other(port)
+                    )));
+                }
+                Err(io::ErrorKind::PermissionDenied) => {
+                    return Err(Error::Failed(format!(
+                        "port {port} is not allowed: choose one above 1023 with {option}"
+                    )));
+                }
+                // A machine need not have IPv6.
+                Ok(_) | Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The next port after `port` that these options take: neither of them, and one for browsers.
+    fn other(self, port: u16) -> u16 {
+        (port..=u16::MAX)
+            .chain(3000..)
+            .find(|other| {
+                ![port, self.page, self.echo].contains(other) && arguments::is_reachable(*other)
+            })
+            .expect("there are more ports than are refused")
+    }
 }
 
 /// Waits until the page answers, and prints where it is.
@@ -145,6 +189,10 @@ fn is_page(answer: &[u8]) -> bool {
     answer.starts_with("http/1.1 200 ") && answer.contains("<html")
 }
 
+const PAGE_PORT: &str = "--port";
+
+const ECHO_PORT: &str = "--echo-port";
+
 /// How long one answer may take.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -161,12 +209,16 @@ mod tests {
             let Ok(listener) = TcpListener::bind(format!("{host}:0")) else {
                 continue; // No IPv6 here.
             };
-            let port = listener.local_addr().unwrap().port();
+            let busy = listener.local_addr().unwrap().port();
+            let ports = Ports {
+                page: busy.checked_add(1).unwrap_or(3000),
+                echo: busy,
+            };
 
-            let refused = check_port("--echo-port", port).unwrap_err().to_string();
+            let refused = ports.check_one(ECHO_PORT, busy).unwrap_err().to_string();
 
             assert!(
-                refused.starts_with(&format!("port {port} is in use: ")),
+                refused.starts_with(&format!("port {busy} is in use: ")),
                 "{refused}"
             );
             assert!(
@@ -174,7 +226,47 @@ mod tests {
                 "{refused}"
             );
             drop(listener);
-            assert_eq!(check_port("--port", port), Ok(()));
+            assert_eq!(ports.check_one(ECHO_PORT, busy), Ok(()));
+        }
+    }
+
+    #[test]
+    fn the_port_that_is_suggested_would_be_taken() {
+        let other = |page, echo, busy| Ports { page, echo }.other(busy);
+
+        assert_eq!(other(3000, 8080, 3000), 3001);
+        // The next one is the other server's.
+        assert_eq!(other(8079, 8080, 8079), 8081);
+        // The next ones are refused by browsers.
+        assert_eq!(other(6664, 8080, 6664), 6670);
+        assert_eq!(other(3000, 65535, 65535), 3001);
+    }
+
+    #[test]
+    fn both_servers_need_a_port_of_their_own() {
+        let taken = |words: &str| {
+            let words = words.split_whitespace().map(str::to_owned);
+            Ports::taken(&mut Arguments::new("serve", words))
+        };
+
+        assert_eq!(
+            taken("--port 4000"),
+            Ok(Ports {
+                page: 4000,
+                echo: 8080
+            })
+        );
+        for (words, said) in [
+            ("--port 4000 --echo-port 4000", "4000 and --echo-port 4000"),
+            // What was not given counts too.
+            ("--port 8080", "8080 and --echo-port 8080, its usual value,"),
+            ("--echo-port=3000", "3000, its usual value, and --echo-port"),
+        ] {
+            let refused = taken(words).unwrap_err();
+
+            assert_eq!(refused.exit_code(), 2, "{words}");
+            let refused = refused.to_string();
+            assert!(refused.contains(&format!("--port {said}")), "{refused}");
         }
     }
 
