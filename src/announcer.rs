@@ -219,6 +219,7 @@ mod tests {
             said: Some("said".into()),
             reminder: None,
             explanation: None,
+            waits: None,
             toggle: state.toggle(),
             buttons: Vec::new(),
         }

@@ -485,6 +485,13 @@ impl Connection {
         self.outbox.drop_aside(id);
     }
 
+    /// Drops what waits and was never sent: nobody is to get it.
+    pub fn drop_unsent(&mut self) {
+        self.outbox.drop_unsent();
+        // The same typed text may be sent after all.
+        self.last_typed.clear();
+    }
+
     /// Takes over what the outbox of an earlier page had [`store`](Outbox::store)d. What had been
     /// sent is treated as after the loss of a connection. No socket may be open.
     pub fn restore(&mut self, stored: &str) {

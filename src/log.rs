@@ -7,6 +7,7 @@ use crate::{
     outbox::{Fate, Message, MessageId},
     payload::Needle,
     protocol::{Frame, Meaning, Transmit},
+    settings::millis,
     strip::loss_text,
     words::{Words, fill},
 };
@@ -68,8 +69,8 @@ pub enum Stage {
     Queued,
     /// A connection took it.
     Sent {
-        /// When, in milliseconds since 1970.
-        at: u64,
+        /// When, as a time of the connection.
+        at: Duration,
     },
     /// The server has answered what was sent after it.
     Answered {
@@ -87,6 +88,8 @@ pub enum Stage {
     SetAside,
     /// A newer text says it all again; it was never sent.
     Merged,
+    /// It was dropped on purpose; it was never sent.
+    Dropped,
 }
 
 /// What became of the connection. Where it goes is the row's payload for the first, and the reason
@@ -296,7 +299,7 @@ impl Log {
     }
 
     /// A connection took this.
-    pub fn send(&mut self, transmit: &Transmit, at: u64) {
+    pub fn send(&mut self, transmit: &Transmit, now: Duration, at: u64) {
         let message = match transmit {
             Transmit::Heartbeat(text) => {
                 self.push(Kind::Heartbeat, Content::Text(text.as_str().into()), at);
@@ -304,7 +307,7 @@ impl Log {
             }
             Transmit::Message(message) => message,
         };
-        let sent = Stage::Sent { at };
+        let sent = Stage::Sent { at: now };
         if let Some((_, stage, is_repeat)) = self.unsettled(message.id) {
             *stage = sent;
             *is_repeat = message.is_repeat;
@@ -321,7 +324,7 @@ impl Log {
     }
 
     /// It is known what became of a message.
-    pub fn settle(&mut self, id: MessageId, fate: Fate, at: u64) {
+    pub fn settle(&mut self, id: MessageId, fate: Fate, now: Duration) {
         let Some((index, stage, _)) = self.unsettled(id) else {
             if fate == Fate::Unconfirmed {
                 self.doubt(id);
@@ -329,13 +332,14 @@ impl Log {
             return;
         };
         let after = match *stage {
-            Stage::Sent { at: sent } => at.saturating_sub(sent),
+            Stage::Sent { at: sent } => millis(now.saturating_sub(sent)),
             Stage::Queued
             | Stage::Answered { .. }
             | Stage::Confirmed { .. }
             | Stage::Unconfirmed
             | Stage::SetAside
-            | Stage::Merged => 0,
+            | Stage::Merged
+            | Stage::Dropped => 0,
         };
         *stage = match fate {
             Fate::Answered => Stage::Answered { after },
@@ -343,6 +347,7 @@ impl Log {
             Fate::Unconfirmed => Stage::Unconfirmed,
             Fate::SetAside => Stage::SetAside,
             Fate::Merged => Stage::Merged,
+            Fate::Dropped => Stage::Dropped,
         };
         // What is not proven may be sent again.
         if !matches!(fate, Fate::Unconfirmed | Fate::SetAside) {
@@ -749,10 +754,29 @@ mod tests {
         log.queue(message.clone(), 1);
         assert_eq!(stages(&log), [Stage::Queued]);
         log.receive_text("between".into(), 2);
-        log.send(&Transmit::Message(message), 5);
-        log.settle(id, Fate::Confirmed, 12);
+        log.send(&Transmit::Message(message), at(5), 5);
+        log.settle(id, Fate::Confirmed, at(12));
         assert_eq!(stages(&log), [Stage::Confirmed { after: 7 }]);
         assert_eq!(texts(&log), ["0", "between"]);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_changes_no_time_that_passed() {
+        let mut log = log(10);
+        let message = messages(1).remove(0);
+        log.queue(message.clone(), 1);
+        log.send(&Transmit::Message(message.clone()), at(5), 3_600_000);
+        log.settle(message.id, Fate::Confirmed, at(12));
+        assert_eq!(stages(&log), [Stage::Confirmed { after: 7 }]);
+    }
+
+    #[test]
+    fn what_was_dropped_was_never_sent() {
+        let mut log = log(10);
+        let message = messages(1).remove(0);
+        log.queue(message.clone(), 1);
+        log.settle(message.id, Fate::Dropped, at(2));
+        assert_eq!(stages(&log), [Stage::Dropped]);
     }
 
     #[test]
@@ -760,15 +784,15 @@ mod tests {
         let mut log = log(10);
         let message = messages(1).remove(0);
         log.queue(message.clone(), 1);
-        log.send(&Transmit::Message(message.clone()), 1);
-        log.settle(message.id, Fate::Unconfirmed, 2);
+        log.send(&Transmit::Message(message.clone()), at(1), 1);
+        log.settle(message.id, Fate::Unconfirmed, at(2));
         assert_eq!(stages(&log), [Stage::Unconfirmed]);
         let repeat = Message {
             is_repeat: true,
             ..message.clone()
         };
-        log.send(&Transmit::Message(repeat), 3);
-        log.settle(message.id, Fate::Confirmed, 4);
+        log.send(&Transmit::Message(repeat), at(3), 3);
+        log.settle(message.id, Fate::Confirmed, at(4));
         let kind = Kind::Sent {
             id: message.id,
             stage: Stage::Confirmed { after: 1 },
@@ -787,8 +811,8 @@ mod tests {
             log.receive_text(text.into(), 2);
         }
         assert_eq!(texts(&log), ["a", "b"]);
-        log.send(&Transmit::Message(message.clone()), 3);
-        log.settle(message.id, Fate::Confirmed, 3);
+        log.send(&Transmit::Message(message.clone()), at(3), 3);
+        log.settle(message.id, Fate::Confirmed, at(3));
         assert_eq!(texts(&log), ["b", "0"]);
         assert_eq!(stages(&log), [Stage::Confirmed { after: 0 }]);
     }
@@ -796,7 +820,7 @@ mod tests {
     #[test]
     fn frames_are_told_by_what_they_mean() {
         let mut log = log(10);
-        log.send(&Transmit::Heartbeat("heartbeat".into()), 1);
+        log.send(&Transmit::Heartbeat("heartbeat".into()), at(1), 1);
         let (sent, now) = (Duration::from_millis(100), Duration::from_millis(130));
         for (text, meaning) in [
             ("heartbeat", Meaning::Reply { sent, taken: 0, is_marked: false }),
@@ -1017,7 +1041,7 @@ mod tests {
         fn take(&self, log: &mut Log) {
             match self {
                 Self::Receive(text) => log.receive_text((*text).into(), 0),
-                Self::Beat => log.send(&Transmit::Heartbeat("a".into()), 0),
+                Self::Beat => log.send(&Transmit::Heartbeat("a".into()), at(0), 0),
                 Self::Queue => log.queue(messages(1).remove(0), 0),
                 Self::Pause(pauses) => log.pause(*pauses),
                 Self::Clear => log.clear(),
@@ -1130,5 +1154,9 @@ mod tests {
         log.shown(0)
             .map(|row| row.text(words).into_owned())
             .collect()
+    }
+
+    fn at(millis: u64) -> Duration {
+        Duration::from_millis(millis)
     }
 }

@@ -80,6 +80,8 @@ pub enum Fate {
     SetAside,
     /// A newer text says it all again; it was never sent.
     Merged,
+    /// It was dropped on purpose; it was never sent.
+    Dropped,
 }
 
 /// The outbox is full; the text is handed back.
@@ -395,6 +397,18 @@ impl Outbox {
         self.given_up += mem::take(&mut self.aside).len() as u64;
         self.answered_here.clear();
         self.acquit_all();
+    }
+
+    /// Drops what waits and was never sent.
+    pub fn drop_unsent(&mut self) {
+        self.waiting.retain(|message| {
+            if !message.is_repeat {
+                self.waiting_bytes -= message.text.len();
+                self.fates.push_back((message.id, Fate::Dropped));
+            }
+            message.is_repeat
+        });
+        self.merged = 0;
     }
 
     /// Whether the next message was taken before by a connection that was lost.
@@ -834,6 +848,26 @@ mod tests {
         let _ = take_all(&mut outbox);
         outbox.give_up_oldest("1");
         assert!(outbox.push_sent("1".into()).is_ok());
+    }
+
+    #[test]
+    fn what_was_never_sent_can_be_dropped() {
+        let mut outbox = lost(Resend::Every);
+        let _ = iter::from_fn(|| outbox.next_fate()).count();
+        outbox.push_typed("c".into());
+        assert!(outbox.push_sent("second".into()).is_ok());
+
+        outbox.drop_unsent();
+
+        let fates: Vec<_> = iter::from_fn(|| outbox.next_fate()).collect();
+        assert!(fates.iter().all(|(_, fate)| *fate == Fate::Dropped));
+        assert_eq!((fates.len(), outbox.delivery().queued), (2, 0));
+        assert_eq!(take_all(&mut outbox), ["a", "b", "order"]);
+        let mut outbox = typed(1, ["long"]);
+        outbox.push_typed("longer".into());
+        outbox.drop_unsent();
+        assert_eq!((outbox.merged(), outbox.store().as_str()), (0, ""));
+        assert!(outbox.push_sent("x".repeat(MAX_BYTES)).is_ok());
     }
 
     #[test]

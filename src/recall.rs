@@ -14,11 +14,11 @@ pub struct Recall {
 }
 
 impl Recall {
-    /// Notes a message that was sent. The same one twice in a row is noted once.
+    /// Notes a message that was sent. The same one twice in a row is noted once, and an empty one never:
+    /// it is written as fast as it is found.
     pub fn note(&mut self, text: String) {
-        self.shown = None;
-        self.draft.clear();
-        if self.sent.back() != Some(&text) {
+        self.leave();
+        if !text.is_empty() && self.sent.back() != Some(&text) {
             if self.sent.len() == MOST {
                 self.sent.pop_front();
             }
@@ -59,6 +59,14 @@ const MOST: usize = 50;
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_empty_message_is_not_called_back() {
+        let mut recall = Recall::default();
+        recall.note("a".into());
+        recall.note(String::new());
+        assert_eq!(recall.older(""), Some("a"));
+    }
 
     #[test]
     fn going_back_and_forth_ends_where_it_began() {

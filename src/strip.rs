@@ -43,6 +43,16 @@ pub struct Scene<'a> {
     pub is_online: bool,
     /// How long a handshake may take.
     pub connect_timeout: Duration,
+    /// Whether the page has been connected to this address before.
+    pub was_here: bool,
+    /// When the clock of the day jumped ahead last.
+    pub jumped: Option<Duration>,
+    /// Whether the page has an origin: one in a sandbox has none.
+    pub has_origin: bool,
+    /// Whether what was stopped last was an open connection.
+    pub was_open: bool,
+    /// What waits for a server that is another one than the last.
+    pub unsent: Option<Unsent<'a>>,
     /// The time that the connection's times are compared with.
     pub now: Duration,
 }
@@ -71,9 +81,23 @@ impl<'a> Scene<'a> {
             heartbeat: settings.heartbeat,
             is_online: true,
             connect_timeout: settings.connect_timeout,
+            was_here: false,
+            jumped: None,
+            has_origin: true,
+            was_open: true,
+            unsent: None,
             now,
         }
     }
+}
+
+/// Messages that no server has got yet and the next one gets.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Unsent<'a> {
+    /// How many they are.
+    pub count: usize,
+    /// The host that the next connection goes to, if that is known.
+    pub host: Option<&'a str>,
 }
 
 /// What keeps the page from connecting to an address that is well written.
@@ -118,6 +142,8 @@ pub struct Strip {
     pub reminder: Option<String>,
     /// What the browser does not tell, and may be the reason.
     pub explanation: Option<String>,
+    /// Who gets what waits.
+    pub waits: Option<String>,
     /// What the button beside the address does.
     pub toggle: Toggle,
     /// What else can be done, with its words.
@@ -184,12 +210,22 @@ pub enum Press {
     Ignore,
     /// Take this address instead, and connect.
     Use(String),
+    /// Drop what waits for whoever is next.
+    Drop,
 }
 
 impl Strip {
     /// Says what the scene shows.
     #[must_use]
     pub fn new(scene: &Scene<'_>, words: &Words) -> Self {
+        let strip = Self::of_connection(scene, words);
+        match scene.unsent {
+            Some(unsent) if strip.toggle == Toggle::Connect => strip.waiting_for(unsent, words),
+            Some(_) | None => strip,
+        }
+    }
+
+    fn of_connection(scene: &Scene<'_>, words: &Words) -> Self {
         let address = match scene.address {
             Ok(address) => address,
             Err(error) => return Self::bad_url(error, words),
@@ -231,7 +267,10 @@ impl Strip {
             },
             // Nobody looks at a page that was left.
             (None, Status::Away) => Self::of(State::Connecting, words.connecting, places),
-            (None, Status::Stopped) => Self::of(State::Stopped, words.stopped, places),
+            (None, Status::Stopped) if scene.was_open => {
+                Self::of(State::Stopped, words.stopped, places)
+            }
+            (None, Status::Stopped) => Self::of(State::Stopped, words.stopped_early, places),
             (None, Status::GaveUp) => Self::gave_up(scene, words, places),
             (None, Status::TurnedAway) => Self::refused_final(scene, words),
         }
@@ -301,7 +340,9 @@ impl Strip {
             && scene.now.saturating_sub(since) < REOPENED_FOR
         {
             let detail = words.reopened_detail.of(seconds_rounded_up(outage));
-            return Self::saying(State::Reopened, words.reopened, detail);
+            let began = since.saturating_sub(outage);
+            return Self::saying(State::Reopened, words.reopened, detail)
+                .warning_of_jump(scene, began, words);
         }
         let mut strip = Self::of(State::Open, words.open, places);
         match (scene.trust, scene.knowledge) {
@@ -314,7 +355,9 @@ impl Strip {
             }
             (Trust::Given, Knowledge::Unasked | Knowledge::Answers | Knowledge::Lost { .. }) => {}
         }
-        strip.warning_of_drops(scene, words)
+        strip
+            .warning_of_drops(scene, words)
+            .warning_of_jump(scene, since, words)
     }
 
     fn waiting(scene: &Scene<'_>, loss: &Loss, words: &Words, places: &Places<'_>) -> Self {
@@ -340,7 +383,16 @@ impl Strip {
         let is_unexplained =
             !loss.was_open || (matches!(loss.closure.code, 1006 | 1015) && !loss.was_silent);
         if is_unexplained {
-            let mut explanation = words.why_body.to_owned();
+            let mut explanation = String::new();
+            if scene.was_here && !loss.was_open {
+                explanation.push_str(words.why_login);
+                explanation.push(' ');
+            }
+            if !scene.has_origin {
+                explanation.push_str(words.why_origin);
+                explanation.push(' ');
+            }
+            explanation.push_str(words.why_body);
             if scene.local_access != LocalAccess::Free {
                 explanation.push(' ');
                 explanation.push_str(words.why_local);
@@ -365,6 +417,25 @@ impl Strip {
             self.add(&fill(text, &[("k", &count.to_string()), ("n", &seconds)]));
         }
         self
+    }
+
+    /// Tells what times that have passed since then may lack.
+    fn warning_of_jump(mut self, scene: &Scene<'_>, since: Duration, words: &Words) -> Self {
+        if scene.jumped >= Some(since) {
+            self.add(words.jumped);
+        }
+        self
+    }
+
+    /// Tells who gets what waits, and offers to drop it.
+    fn waiting_for(self, unsent: Unsent<'_>, words: &Words) -> Self {
+        let count = u64::try_from(unsent.count).unwrap_or(u64::MAX);
+        let host = unsent.host.unwrap_or(words.next_server);
+        let waits = fill(&words.waits_for.of(count), &[("host", host)]);
+        Self {
+            waits: Some(waits),
+            ..self.button(Press::Drop, words.drop_waiting)
+        }
     }
 
     /// Adds a sentence on a line of its own.
@@ -443,6 +514,7 @@ impl Strip {
             said: None,
             reminder: None,
             explanation: None,
+            waits: None,
             toggle: state.toggle(),
             buttons: Vec::new(),
         }
@@ -986,6 +1058,101 @@ mod tests {
         assert!(explanation.is_some_and(|text| text.ends_with(expected)));
     }
 
+    #[test]
+    fn a_login_that_may_have_ended_is_a_reason_where_the_page_was_before() {
+        let address = address("ws://example.org");
+        for (was_here, was_open, is_reason) in [
+            (true, false, true),
+            (false, false, false),
+            (true, true, false),
+        ] {
+            let loss = loss(1006, "", was_open);
+            let scene = Scene {
+                status: waiting(100, 108),
+                last_loss: Some(&loss),
+                was_here,
+                ..scene(Ok(&address))
+            };
+            let explanation = Strip::new(&scene, Lang::En.words()).explanation;
+            let names = explanation.is_some_and(|text| text.contains("login"));
+            assert_eq!(names, is_reason, "{was_here} {was_open}");
+        }
+    }
+
+    #[test]
+    fn a_page_without_an_origin_names_that_as_a_reason() {
+        let address = address("ws://example.org");
+        let refused = loss(1006, "", false);
+        let scene = Scene {
+            status: Status::GaveUp,
+            last_loss: Some(&refused),
+            has_origin: false,
+            ..scene(Ok(&address))
+        };
+        let explanation = Strip::new(&scene, Lang::En.words()).explanation;
+        assert!(explanation.is_some_and(|text| text.contains("“Origin: null”")));
+    }
+
+    #[test]
+    fn times_that_may_lack_sleep_are_told_as_such() {
+        let address = address("ws://example.org");
+        for (status, is_told) in [
+            (open_at(90, None), true),
+            (open_at(95, None), true),
+            (open_at(96, None), false),
+            // The outage began before.
+            (open_at(98, Some(3)), true),
+            (open_at(98, Some(2)), false),
+        ] {
+            let scene = Scene {
+                status,
+                jumped: Some(Duration::from_secs(95)),
+                ..scene(Ok(&address))
+            };
+            let detail = Strip::new(&scene, Lang::En.words()).detail;
+            assert_eq!(detail.contains("Time asleep"), is_told, "{status:?}");
+        }
+    }
+
+    #[test]
+    fn what_waits_for_another_server_is_told_and_can_be_dropped() {
+        let address = address("ws://example.org");
+        let waits = |status, count, host| {
+            let scene = Scene {
+                status,
+                unsent: Some(Unsent { count, host }),
+                ..scene(Ok(&address))
+            };
+            let strip = Strip::new(&scene, Lang::En.words());
+            let drops = strip.buttons.iter().any(|(press, _)| *press == Press::Drop);
+            assert_eq!(drops, strip.waits.is_some());
+            strip.waits
+        };
+        let two = waits(Status::Stopped, 2, Some("other.example"));
+        let expected = "2 messages wait. Connecting sends them to other.example.";
+        assert_eq!(two.as_deref(), Some(expected));
+        let one = waits(Status::Idle, 1, None);
+        let expected = "1 message waits. Connecting sends it to the next server.";
+        assert_eq!(one.as_deref(), Some(expected));
+        // Where it goes was decided as the connection was started.
+        assert_eq!(waits(open_at(90, None), 1, None), None);
+    }
+
+    #[test]
+    fn who_stops_before_there_is_a_connection_has_closed_none() {
+        let address = address("ws://example.org");
+        let scene = Scene {
+            status: Status::Stopped,
+            was_open: false,
+            ..scene(Ok(&address))
+        };
+        let strip = Strip::new(&scene, Lang::En.words());
+        assert_eq!(
+            text(&strip),
+            "stopped: Not connected / You stopped connecting."
+        );
+    }
+
     fn text(strip: &Strip) -> String {
         let labels = strip.buttons.iter().map(|(_, label)| label.clone());
         let parts: Vec<_> = [strip.headline.clone(), strip.detail.clone()]
@@ -1013,6 +1180,11 @@ mod tests {
             heartbeat: Period::Every(Duration::from_secs(30)),
             is_online: true,
             connect_timeout: Duration::from_secs(10),
+            was_here: false,
+            jumped: None,
+            has_origin: true,
+            was_open: true,
+            unsent: None,
             now: Duration::from_secs(100),
         }
     }

@@ -64,6 +64,7 @@ impl Object {
             Stage::Unconfirmed => "unconfirmed",
             Stage::SetAside => "set_aside",
             Stage::Merged => "merged",
+            Stage::Dropped => "dropped",
         };
         self.text("delivery", name);
         if let Stage::Answered { after } | Stage::Confirmed { after } = stage {

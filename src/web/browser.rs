@@ -1,7 +1,6 @@
 //! What the shell asks the browser for and has it do: addresses, storage, the clipboard, the tab.
 
 use gloo_events::EventListener;
-use gloo_timers::callback::Timeout;
 use js_sys::Array;
 use wasm_bindgen::{JsCast as _, JsValue, closure::Closure};
 use web_sys::{
@@ -57,10 +56,10 @@ pub(super) fn choices() -> Vec<(String, String)> {
     pairs(&stored.unwrap_or_default())
 }
 
-/// Stores what the user has chosen.
-pub(super) fn store_choices(choices: &[(String, String)]) {
+/// Stores what the user has chosen; returns whether that was kept.
+pub(super) fn store_choices(choices: &[(String, String)]) -> bool {
     let pairs = choices.iter().map(|(name, value)| (name.as_str(), value));
-    store(CHOICES, &query_text(pairs));
+    store(CHOICES, &query_text(pairs))
 }
 
 /// The addresses that this browser has connected to, where it remembers any.
@@ -69,9 +68,24 @@ pub(super) fn history() -> Option<History> {
     Some(History::restore(&stored.unwrap_or_default()))
 }
 
-/// Stores these addresses.
-pub(super) fn store_history(history: &History) {
-    store(HISTORY, &history.store());
+/// Stores these addresses; returns whether they were kept.
+pub(super) fn store_history(history: &History) -> bool {
+    store(HISTORY, &history.store())
+}
+
+/// Whether this browser stores anything for the page. It may be forbidden to, or its storage full.
+pub(super) fn can_store() -> bool {
+    takes(local_storage())
+}
+
+/// Whether this tab keeps anything for the page.
+pub(super) fn can_keep() -> bool {
+    takes(session_storage())
+}
+
+/// Whether the page has an origin: one in a sandbox has none, and one from the disk has none.
+pub(super) fn has_origin() -> bool {
+    window().origin() != "null"
 }
 
 /// The user's languages, best first.
@@ -180,9 +194,10 @@ pub(super) fn kept(name: &str) -> Option<String> {
     session_storage()?.get_item(name).ok()?
 }
 
-/// Keeps a text under a name for as long as the tab lives; an empty one is forgotten.
-pub(super) fn keep(name: &str, text: &str) {
-    put(session_storage(), name, text);
+/// Keeps a text under a name for as long as the tab lives; an empty one is forgotten. Returns whether
+/// it was kept.
+pub(super) fn keep(name: &str, text: &str) -> bool {
+    put(session_storage(), name, text)
 }
 
 /// Whether the browser believes that there is a network.
@@ -190,27 +205,35 @@ pub(super) fn is_online() -> bool {
     window().navigator().on_line()
 }
 
-/// Saves these texts, one after the other, as a file with this name. The file is let go of when that
-/// which is returned is dropped or a minute is over.
+/// A file that the browser was handed; dropping it lets go of it.
+pub(super) struct Download {
+    url: String,
+}
+
+impl Drop for Download {
+    fn drop(&mut self) {
+        if let Err(error) = Url::revoke_object_url(&self.url) {
+            warn("a file was not let go of", &error);
+        }
+    }
+}
+
+/// Saves these texts, one after the other, as a file with this name.
 ///
 /// # Errors
 ///
 /// Returns what the browser threw.
-pub(super) fn download(name: &str, texts: &Array) -> Result<Timeout, JsValue> {
+pub(super) fn download(name: &str, texts: &Array) -> Result<Download, JsValue> {
     let options = BlobPropertyBag::new();
     options.set_type("application/jsonl");
     let blob = Blob::new_with_str_sequence_and_options(texts, &options)?;
     let url = Url::create_object_url_with_blob(&blob)?;
+    let download = Download { url };
     let anchor = document().create_element("a")?;
-    anchor.set_attribute("href", &url)?;
+    anchor.set_attribute("href", &download.url)?;
     anchor.set_attribute("download", name)?;
     anchor.unchecked_into::<HtmlElement>().click();
-    // Browsers read the file only after this.
-    Ok(Timeout::new(60_000, move || {
-        if let Err(error) = Url::revoke_object_url(&url) {
-            warn("a file was not let go of", &error);
-        }
-    }))
+    Ok(download)
 }
 
 /// Hands a text to the clipboard as the user presses something; tells whether it was taken.
@@ -347,22 +370,29 @@ pub(super) fn emphasize(element: &Element, text: &str) {
 }
 
 /// Stores a text under a name in this browser; an empty one is forgotten.
-fn store(name: &str, text: &str) {
-    put(local_storage(), name, text);
+fn store(name: &str, text: &str) -> bool {
+    put(local_storage(), name, text)
 }
 
-fn put(storage: Option<Storage>, name: &str, text: &str) {
+/// What cannot be put in the place of an older text is not to leave that there: it holds no more.
+fn put(storage: Option<Storage>, name: &str, text: &str) -> bool {
     let Some(storage) = storage else {
-        return;
+        return false;
     };
+    let removed = storage.remove_item(name);
     let result = if text.is_empty() {
-        storage.remove_item(name)
+        removed
     } else {
         storage.set_item(name, text)
     };
-    if let Err(error) = result {
-        warn("the browser's storage took nothing", &error);
+    if let Err(error) = &result {
+        warn("the browser's storage took nothing", error);
     }
+    result.is_ok()
+}
+
+fn takes(storage: Option<Storage>) -> bool {
+    put(storage.clone(), TRIAL, TRIAL) && put(storage, TRIAL, "")
 }
 
 fn pairs(query: &str) -> Vec<(String, String)> {
@@ -391,6 +421,7 @@ fn query_text<'a>(pairs: impl Iterator<Item = (&'a str, &'a String)>) -> String 
 /// Where the user's choices, which early.js reads, too, and the last addresses are stored.
 const CHOICES: &str = "heartwire.settings";
 const HISTORY: &str = "heartwire.addresses";
+const TRIAL: &str = "heartwire.trial";
 
 /// This browser's storage, where the user allows one.
 fn local_storage() -> Option<Storage> {

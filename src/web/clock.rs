@@ -1,17 +1,18 @@
-//! The time, with that which the machine slept.
+//! The time, which nobody sets.
 
 use std::{cell::Cell, time::Duration};
 
 use super::browser;
 
-/// Tells how long the page has been there.
+/// Tells how long the page has been there, and when the machine may have slept.
 ///
-/// The clock that never jumps stands still on some systems while the machine sleeps; the clock of
-/// the day goes on, but may be set. What the second is ahead of the first at once was a sleep.
+/// All times of the page are those of the clock that never jumps. It stands still on some systems
+/// while the machine sleeps, and nothing but the clock of the day tells of that, which is also ahead at
+/// once when it is set. So a time that was slept through is in no time of the page, and a jump is a
+/// reason to ask whether the connection lives, which costs nothing if it does.
 pub(super) struct Clock {
     read: Cell<Reading>,
-    /// In milliseconds.
-    slept: Cell<f64>,
+    jumped: Cell<Option<Duration>>,
 }
 
 /// Two clocks in milliseconds.
@@ -25,24 +26,32 @@ impl Clock {
     pub(super) fn start() -> Self {
         Self {
             read: Cell::new(Reading::take()),
-            slept: Cell::new(0.0),
+            jumped: Cell::new(None),
         }
     }
 
     /// The time since the page began to load, as it was [read](Self::read) last.
     pub(super) fn now(&self) -> Duration {
-        let seconds = (self.read.get().steady + self.slept.get()) / 1_000.0;
+        let seconds = self.read.get().steady / 1_000.0;
         Duration::try_from_secs_f64(seconds).unwrap_or_default()
     }
 
-    /// Reads what time it is. Once for all that comes of an event.
-    pub(super) fn read(&self) {
+    /// Reads what time it is, once for all that comes of an event. Returns whether the machine may have
+    /// slept since it was read last.
+    pub(super) fn read(&self) -> bool {
         let now = Reading::take();
         let before = self.read.replace(now);
         let ahead = (now.day - before.day) - (now.steady - before.steady);
-        if ahead > SLEEP_MILLIS {
-            self.slept.set(self.slept.get() + ahead);
+        let has_jumped = ahead > JUMP_MILLIS;
+        if has_jumped {
+            self.jumped.set(Some(self.now()));
         }
+        has_jumped
+    }
+
+    /// When the machine may have slept last: the time at which that was noticed.
+    pub(super) fn jumped(&self) -> Option<Duration> {
+        self.jumped.get()
     }
 
     /// The time of the day when the time was last read, in milliseconds since 1970.
@@ -75,4 +84,4 @@ impl Reading {
 }
 
 /// Less is the clock of the day being corrected.
-const SLEEP_MILLIS: f64 = 1_000.0;
+const JUMP_MILLIS: f64 = 1_000.0;

@@ -127,7 +127,6 @@ impl Composer {
     ) {
         let text = field.value();
         match write {
-            Write::Send if text.is_empty() => {}
             Write::Send => match connection.send(text.clone(), now) {
                 Ok(()) => {
                     self.refusal = None;
@@ -167,7 +166,10 @@ impl Composer {
         let onkeydown = Callback::from(move |event: KeyboardEvent| {
             if !is_live && let Some(write) = meant_by(&event) {
                 event.prevent_default();
-                emit.emit(Composed::Wrote(write));
+                // A key that is held does not send what it has left behind: an empty message.
+                if !(event.repeat() && matches!(write, Write::Send)) {
+                    emit.emit(Composed::Wrote(write));
+                }
             }
         });
         let hint = if is_live {
@@ -184,7 +186,7 @@ impl Composer {
         });
         html! {
             <form class="card" aria-labelledby="message-name" {onsubmit}>
-                <label id="message-name" for="message">{ words.message }</label>
+                <label id="message-name" for="message" ~textContent={words.message} />
                 <textarea
                     ref={&self.field}
                     id="message"
@@ -195,17 +197,15 @@ impl Composer {
                     aria-describedby="message-hint message-error"
                     {onkeydown}
                 />
-                <p id="message-error" class="error" role="alert">
-                    { refusal }
-                </p>
+                <p id="message-error" class="error" role="alert" ~textContent={refusal.unwrap_or_default()} />
                 <div class="composing">
                     <label class="check">
                         <input type="checkbox" checked={is_live} {onchange} />
-                        { words.live }
+                        <span ~textContent={words.live} />
                     </label>
-                    <p id="message-hint" class="hint">{ hint }</p>
+                    <p id="message-hint" class="hint" ~textContent={hint} />
                     if !is_live {
-                        <button type="submit" class="primary">{ words.send }</button>
+                        <button type="submit" class="primary" ~textContent={words.send} />
                     }
                 </div>
             </form>

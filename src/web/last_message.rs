@@ -63,7 +63,7 @@ impl LastMessage {
     pub(super) fn view(&self, words: &'static Words) -> Html {
         html! {
             <section class="card" aria-labelledby="received-name">
-                <h2 id="received-name">{ words.last }</h2>
+                <h2 id="received-name" ~textContent={words.last} />
                 <pre
                     ref={&self.output}
                     id="received"
@@ -73,7 +73,7 @@ impl LastMessage {
                     dir="auto"
                 />
                 if self.message.is_none() {
-                    <p class="hint">{ words.last_empty }</p>
+                    <p class="hint" ~textContent={words.last_empty} />
                 }
             </section>
         }

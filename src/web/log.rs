@@ -1,6 +1,6 @@
 //! The log in the page: its rows that are in view, its buttons, and one row in full.
 
-use std::{cell::Cell, rc::Rc};
+use std::{cell::Cell, collections::VecDeque, rc::Rc};
 
 use gloo_timers::callback::Timeout;
 use js_sys::Array;
@@ -13,7 +13,7 @@ use web_sys::{
 use yew::{AttrValue, Callback, Html, NodeRef, TargetCast as _, html};
 
 use super::{
-    browser::{self, SizeWatch},
+    browser::{self, Download, SizeWatch},
     clock,
     frames::Draws,
 };
@@ -49,8 +49,8 @@ pub(super) struct LogPanel {
     reader: Option<Reader>,
     /// Whether the last copy was made, once that is known.
     has_copied: Option<bool>,
-    /// Lets go of what was downloaded.
-    download: Option<Timeout>,
+    /// What was downloaded, and what lets go of it, oldest first.
+    downloads: VecDeque<(Download, Timeout)>,
 }
 
 /// What happened to the log.
@@ -76,6 +76,8 @@ pub(super) enum Act {
     Look(Look),
     Copy,
     Copied(bool),
+    /// The browser has read what was downloaded first.
+    LetGo,
 }
 
 /// Where a key moves the focus to, from row to row.
@@ -131,7 +133,7 @@ struct Drawn {
 struct Opened {
     row: Row,
     look: Look,
-    text: AttrValue,
+    text: String,
     /// How many bytes of it are shown, if not all of them.
     cut: Option<usize>,
     is_json: bool,
@@ -172,7 +174,7 @@ impl LogPanel {
             opened: None,
             reader: None,
             has_copied: None,
-            download: None,
+            downloads: VecDeque::new(),
         }
     }
 
@@ -248,6 +250,10 @@ impl LogPanel {
             }
             Act::Copy => self.copy(),
             Act::Copied(has_copied) => self.has_copied = Some(has_copied),
+            Act::LetGo => {
+                self.downloads.pop_front();
+                return Draws::Nothing;
+            }
         }
         Draws::AtOnce
     }
@@ -299,18 +305,18 @@ impl LogPanel {
         let dropped = self.log.dropped();
         html! {
             <section class="log" aria-labelledby="log-name">
-                <h2 id="log-name">{ words.log }</h2>
+                <h2 id="log-name" ~textContent={words.log} />
                 <div class="tools">
                     <label class="field">
-                        { words.show }
+                        <span ~textContent={words.show} />
                         <select onchange={onshow}>
                             for show in Show::EACH {
-                                <option selected={show == self.show}>{ name(show, words) }</option>
+                                <option selected={show == self.show} ~textContent={name(show, words)} />
                             }
                         </select>
                     </label>
                     <label class="field grows">
-                        { words.search }
+                        <span ~textContent={words.search} />
                         <input
                             type="search"
                             autocomplete="off"
@@ -320,10 +326,18 @@ impl LogPanel {
                             oninput={onsearch}
                         />
                     </label>
-                    <button type="button" class="pause" onclick={on(|| Act::Pause)}>{ pause }</button>
-                    <button type="button" ref={&self.clear_button} onclick={on(|| Act::Clear)}>
-                        { words.clear }
-                    </button>
+                    <button
+                        type="button"
+                        class="pause"
+                        ~textContent={pause}
+                        onclick={on(|| Act::Pause)}
+                    />
+                    <button
+                        type="button"
+                        ref={&self.clear_button}
+                        ~textContent={words.clear}
+                        onclick={on(|| Act::Clear)}
+                    />
                     if self.log.can_undo_clear() {
                         { button(words.undo, on(|| Act::Undo)) }
                     }
@@ -331,16 +345,16 @@ impl LogPanel {
                 </div>
                 <label class="check">
                     <input type="checkbox" checked={self.reader.is_some()} onchange={onread} />
-                    { words.read_aloud }
+                    <span ~textContent={words.read_aloud} />
                 </label>
                 <div class="unseen" aria-live="polite" aria-atomic="true">
                     if let Some(reader) = self.reader.as_ref().filter(|reader| reader.count > 0) {
-                        <p key={reader.count}>{ &reader.text }</p>
+                        <p key={reader.count} ~textContent={&reader.text} />
                     }
                 </div>
                 { self.list() }
                 if dropped > 0 {
-                    <p class="hint">{ words.log_dropped.of(dropped) }</p>
+                    <p class="hint" ~textContent={words.log_dropped.of(dropped)} />
                 }
                 { self.pane() }
             </section>
@@ -451,9 +465,11 @@ impl LogPanel {
                     onscroll={emit.reform(|_| Act::Scroll)}
                 >
                     if self.log.is_empty() {
-                        <p class="hint">
-                            { if self.log.is_blank() { words.log_empty } else { words.log_no_match } }
-                        </p>
+                        <p class="hint" ~textContent={if self.log.is_blank() {
+                            words.log_empty
+                        } else {
+                            words.log_no_match
+                        }} />
                     }
                     <ol ref={&self.items} {onclick} {onfocusin} {onfocusout} {onkeydown}>
                         for (index, row) in self.log.shown(drawn.from).take(drawn.count).enumerate() {
@@ -476,9 +492,16 @@ impl LogPanel {
                     </ol>
                 </div>
                 if let Some(new) = new {
-                    <button type="button" class="jump" onclick={emit.reform(|_| Act::Jump)}>
-                        if new == 0 { { words.jump_nothing_new } } else { { words.jump.of(new as u64) } }
-                    </button>
+                    <button
+                        type="button"
+                        class="jump"
+                        ~textContent={if new == 0 {
+                            words.jump_nothing_new.to_owned()
+                        } else {
+                            words.jump.of(new as u64)
+                        }}
+                        onclick={emit.reform(|_| Act::Jump)}
+                    />
                 }
             </div>
         }
@@ -509,7 +532,7 @@ impl LogPanel {
         let emit = &self.emit;
         html! {
             <section class="opened" id="log-opened" aria-labelledby="opened-name">
-                <h3 id="opened-name">{ words.opened_row }</h3>
+                <h3 id="opened-name" ~textContent={words.opened_row} />
                 <div class="tools">
                     if !is_event {
                         <div role="group" aria-labelledby="opened-name" class="looks">
@@ -518,24 +541,25 @@ impl LogPanel {
                                     <button
                                         type="button"
                                         aria-pressed={if look == opened.look { "true" } else { "false" }}
+                                        ~textContent={name}
                                         onclick={emit.reform(move |_| Act::Look(look))}
-                                    >{ name }</button>
+                                    />
                                 }
                             }
                         </div>
                     }
                     { button(words.copy, emit.reform(|_| Act::Copy)) }
                     { button(words.close, emit.reform(|_| Act::Close)) }
-                    <span role="status">{ copied }</span>
+                    <span role="status" ~textContent={copied} />
                 </div>
                 <dl>
-                    <div><dt>{ kind_name(&row.kind, words) }</dt><dd>{ format!("#{}", row.number) }</dd></div>
-                    <div><dt>{ words.time }</dt><dd>{ time.replace('T', " ") }</dd></div>
+                    { fact(kind_name(&row.kind, words), &format!("#{}", row.number)) }
+                    { fact(words.time, &time.replace('T', " ")) }
                     if !is_event {
-                        <div><dt>{ words.size }</dt><dd>{ size }</dd></div>
+                        { fact(words.size, &size) }
                     }
                     if let Some(said) = said {
-                        <div><dt>{ words.delivery }</dt><dd>{ said }</dd></div>
+                        { fact(words.delivery, &said) }
                     }
                 </dl>
                 <pre
@@ -543,9 +567,11 @@ impl LogPanel {
                     aria-labelledby="opened-name"
                     tabindex="0"
                     dir={if opened.look == Look::Hex { "ltr" } else { "auto" }}
-                >{ &opened.text }</pre>
+                    translate={(!is_event).then_some("no")}
+                    ~textContent={&opened.text}
+                />
                 if let Some(cut) = opened.cut {
-                    <p class="hint">{ words.cut.of(cut as u64) }</p>
+                    <p class="hint" ~textContent={words.cut.of(cut as u64)} />
                 }
             </section>
         }
@@ -718,7 +744,11 @@ impl LogPanel {
             .map(|line| JsValue::from(line + "\n"))
             .collect();
         match browser::download(&name, &lines) {
-            Ok(release) => self.download = Some(release),
+            Ok(download) => {
+                let emit = self.emit.clone();
+                let timeout = Timeout::new(READ_MILLIS, move || emit.emit(Act::LetGo));
+                self.downloads.push_back((download, timeout));
+            }
             Err(error) => browser::warn("the log could not be downloaded", &error),
         }
     }
@@ -758,7 +788,7 @@ impl Opened {
         Self {
             row,
             look,
-            text: text.into(),
+            text,
             cut,
             is_json,
         }
@@ -768,7 +798,7 @@ impl Opened {
     fn copied(&self, words: &Words) -> String {
         match &self.row.payload {
             Payload::Text(_) => self.row.text(words).into_owned(),
-            Payload::Binary(_) => self.text.to_string(),
+            Payload::Binary(_) => self.text.clone(),
         }
     }
 }
@@ -831,17 +861,28 @@ fn cells(row: &Row, words: &'static Words) -> Html {
     let (seconds, fraction) = time.split_at_checked(8).unwrap_or((&time, ""));
     let (stage_sign, said) = stage(&row.kind, words);
     let is_event = matches!(row.kind, Kind::Event(_));
+    let size = if is_event {
+        String::new()
+    } else {
+        fill(words.bytes_briefly, &[("n", &row.size.to_string())])
+    };
     html! {
         <>
-            <span class="way" aria-hidden="true">{ sign }</span>
-            <span class="unseen">{ kind_name(&row.kind, words) }{ " " }</span>
-            <span class="at">{ seconds }<span class="fraction">{ fraction }</span></span>
-            <span class="what" dir="auto">{ line(&row.text(words)) }</span>
-            <span class="size">
-                if !is_event { { fill(words.bytes_briefly, &[("n", &row.size.to_string())]) } }
+            <span class="way" aria-hidden="true" ~textContent={sign} />
+            <span class="unseen" ~textContent={[kind_name(&row.kind, words), " "].concat()} />
+            <span class="at">
+                <span ~textContent={seconds} />
+                <span class="fraction" ~textContent={fraction} />
             </span>
-            <span class="stage" aria-hidden="true" title={said.clone()}>{ stage_sign }</span>
-            <span class="unseen">{ " " }{ said }</span>
+            <span
+                class="what"
+                dir="auto"
+                translate={(!is_event).then_some("no")}
+                ~textContent={line(&row.text(words))}
+            />
+            <span class="size" ~textContent={size} />
+            <span class="stage" aria-hidden="true" title={said.clone()} ~textContent={stage_sign} />
+            <span class="unseen" ~textContent={[" ", said.as_deref().unwrap_or_default()].concat()} />
         </>
     }
 }
@@ -875,6 +916,7 @@ fn stage(kind: &Kind, words: &Words) -> (String, Option<String>) {
         Stage::SetAside => ("⏸", words.set_aside.into()),
         Stage::Unconfirmed => ("?", words.unconfirmed.into()),
         Stage::Merged => ("⤵", words.merged_into.into()),
+        Stage::Dropped => ("✕", words.dropped.into()),
     };
     (sign.into(), Some(said))
 }
@@ -910,9 +952,13 @@ fn whole(pixels: f64) -> i32 {
     pixels.round() as i32
 }
 
-fn button(label: impl Into<AttrValue>, onclick: Callback<MouseEvent>) -> Html {
-    let label = label.into();
-    html! { <button type="button" {onclick}>{ label }</button> }
+fn button(label: &str, onclick: Callback<MouseEvent>) -> Html {
+    html! { <button type="button" ~textContent={label} {onclick} /> }
+}
+
+/// Something that is known of a row.
+fn fact(name: &str, value: &str) -> Html {
+    html! { <div><dt ~textContent={name} /><dd ~textContent={value} /></div> }
 }
 
 fn focus(node: &NodeRef) {
@@ -932,6 +978,9 @@ const MARGIN: usize = 6;
 
 /// The least time between two texts that are read aloud.
 const READING_MILLIS: u32 = 2_000;
+
+/// Browsers read a file only after it was handed to them, and do not tell when they have.
+const READ_MILLIS: u32 = 60_000;
 
 /// What is shown in hexadecimal, in bytes.
 const MOST_HEX: usize = 64 * 1024;

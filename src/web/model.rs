@@ -38,7 +38,7 @@ use crate::{
     settings::{Allowed, Complaint, Reading, SETTINGS, Setting, Settings, Storage},
     setup::Setup,
     silence::Learned,
-    strip::{LocalAccess, Obstacle, Press, Scene, Strip, Toggle},
+    strip::{LocalAccess, Obstacle, Press, Scene, Strip, Toggle, Unsent},
     words::{Lang, Words, fill},
 };
 
@@ -83,6 +83,11 @@ pub(super) struct Model {
     status: NodeRef,
     /// Whether the focus was within the status section before it was drawn last.
     status_had_focus: Cell<bool>,
+    /// Whether what the user ended last was an open connection.
+    was_open: bool,
+    /// Whether the browser, and this tab, keep what they are given.
+    stores: bool,
+    keeps: bool,
     composer: Composer,
     last_message: LastMessage,
     trace: Trace,
@@ -170,6 +175,9 @@ impl Model {
             tab: Tab::default(),
             status: NodeRef::default(),
             status_had_focus: Cell::new(false),
+            was_open: false,
+            stores: browser::can_store(),
+            keeps: browser::can_keep(),
             composer: Composer::new(),
             last_message: LastMessage::default(),
             trace: Trace::default(),
@@ -194,13 +202,17 @@ impl Model {
         self.autoconnect();
         early::close();
         self.tell();
-        self.trace.draw(self.lang.words(), self.clock.now(), true);
+        self.trace.draw(self.lang.words(), &self.clock, true);
     }
 
     /// Takes what happened; returns whether the page is to be drawn.
     pub(super) fn update(&mut self, happening: Happening) -> bool {
-        self.clock.read();
+        let may_have_slept = self.clock.read();
         let before = self.connection.status();
+        if may_have_slept {
+            self.handle(Input::Woke);
+            self.drive();
+        }
         let is_frame = matches!(happening, Happening::Due(Due::Frame));
         let draws = match happening {
             // While the browser asks, nobody can answer the handshake.
@@ -212,7 +224,17 @@ impl Model {
                 self.ask_permission(epoch);
                 Draws::Nothing
             }
-            Happening::Rang(Rang::Expired(epoch, timer)) => self.expire(epoch, timer),
+            Happening::Rang(Rang::Expired(epoch, timer)) => {
+                let draws = self.expire(epoch, timer);
+                // A handshake that was slept through says nothing about the next one.
+                if let Status::Connecting { since } = before
+                    && self.clock.jumped() >= Some(since)
+                {
+                    self.drive();
+                    self.handle(Input::Woke);
+                }
+                draws
+            }
             Happening::Rang(Rang::Heartbeat) => match self.timers.rung(self.clock.now()) {
                 Some(epoch) => self.expire(epoch, Timer::Heartbeat),
                 None => Draws::Nothing,
@@ -253,7 +275,10 @@ impl Model {
                 Draws::AtOnce
             }
             Happening::Toggled(Toggle::Connect) => self.connect(),
-            Happening::Toggled(Toggle::Stop | Toggle::Disconnect) => self.take(Input::Close),
+            Happening::Toggled(Toggle::Stop | Toggle::Disconnect) => {
+                self.was_open = matches!(before, Status::Open { .. });
+                self.take(Input::Close)
+            }
             Happening::Pressed(press) => self.press(press),
             Happening::Aside(aside) => {
                 match aside {
@@ -305,7 +330,7 @@ impl Model {
                 self.log.notice_scrolling();
             }
             self.trace
-                .draw(self.lang.words(), self.clock.now(), before != after);
+                .draw(self.lang.words(), &self.clock, before != after);
         }
         draws
     }
@@ -360,6 +385,7 @@ impl Model {
             entries: &self.entries,
             is_open: self.shows_settings,
             is_in_use: toggle != Toggle::Connect,
+            is_kept: self.stores,
             copy: self.copy.as_ref(),
             link_field: &self.link_field,
             addresses: self.history.addresses(),
@@ -367,7 +393,7 @@ impl Model {
         let on_change = emit.reform(Happening::Changed);
         html! {
             <>
-                <a class="skip" href="#message">{ words.skip }</a>
+                <a class="skip" href="#message" ~textContent={words.skip} />
                 { view::header(self.lang, self.reading.is_locked("lang"), &on_language) }
                 <main>
                     { view::complaints(self.notices(words)) }
@@ -384,7 +410,7 @@ impl Model {
                     </div>
                     { self.log.view() }
                 </main>
-                <footer><p>{ words.privacy }</p></footer>
+                <footer><p ~textContent={words.privacy} /></footer>
             </>
         }
     }
@@ -439,6 +465,16 @@ impl Model {
         scene.obstacle = self.obstacle;
         scene.local_access = self.local_access;
         scene.is_online = browser::is_online();
+        scene.jumped = self.clock.jumped();
+        scene.has_origin = browser::has_origin();
+        scene.was_open = self.was_open;
+        let count = self.connection.outbox().delivery().queued;
+        let next = (count > 0).then(|| self.access.address(&self.entered).ok());
+        if let Some(next) = next.as_ref().filter(|next| **next != self.started) {
+            let host = next.as_ref().map(Address::host);
+            scene.unsent = Some(Unsent { count, host });
+        }
+        scene.was_here = self.started.is_some() && self.remembered == self.started;
         Strip::new(&scene, self.lang.words())
     }
 
@@ -524,7 +560,7 @@ impl Model {
         if learned != self.kept.0
             && let Some(learned) = learned
         {
-            browser::keep(&silence_name(started), &learned.store());
+            self.keeps = browser::keep(&silence_name(started), &learned.store());
             self.kept.0 = Some(learned);
         }
         if self.reading.settings.outbox_storage == Storage::Memory {
@@ -536,7 +572,7 @@ impl Model {
         let delivery = may_end.then(|| self.connection.outbox().delivery());
         if delivery != self.kept.1 {
             let stored = delivery.map(|_| self.connection.outbox().store());
-            browser::keep(&outbox_name(started), &stored.unwrap_or_default());
+            self.keeps = browser::keep(&outbox_name(started), &stored.unwrap_or_default());
             self.kept.1 = delivery;
         }
     }
@@ -562,6 +598,10 @@ impl Model {
         match press {
             Press::Retry => self.take(Input::Retry),
             Press::Connect => self.connect(),
+            Press::Drop => {
+                self.connection.drop_unsent();
+                Draws::AtOnce
+            }
             Press::Ignore => {
                 self.setup.ignore_link();
                 browser::set_query(&self.setup.query);
@@ -673,7 +713,7 @@ impl Model {
         stored.retain(|(name, _)| name != setting);
         let chosen = self.setup.stored.iter();
         stored.extend(chosen.filter(|(name, _)| name == setting).cloned());
-        browser::store_choices(&stored);
+        self.stores = browser::store_choices(&stored);
         if self.setup.query.len() != linked {
             browser::set_query(&self.setup.query);
         }
@@ -730,7 +770,7 @@ impl Model {
             self.history = history;
         }
         self.history.note(&address);
-        browser::store_history(&self.history);
+        self.stores = browser::store_history(&self.history);
         self.access.used_hosts = self.history.hosts(&self.access.page);
         if !self.reading.is_locked("url") {
             let access = self.access.clone();
@@ -755,7 +795,9 @@ impl Model {
         let complaints = self.props.complaints.iter().chain(&self.reading.complaints);
         let complaints = complaints.filter(is_open);
         let complaints = complaints.map(|complaint| words.complaint(complaint));
-        failure.into_iter().chain(complaints).collect()
+        let is_lost = self.reading.settings.outbox_storage == Storage::Session && !self.keeps;
+        let lost = is_lost.then(|| words.outbox_not_kept.to_owned());
+        failure.into_iter().chain(complaints).chain(lost).collect()
     }
 
     fn notice(&mut self, noticed: Noticed) -> Draws {
@@ -883,7 +925,7 @@ impl Model {
                     Transmit::Heartbeat(_) => pulse.beat(now),
                     Transmit::Message(_) => pulse.sent(now),
                 }
-                self.log.log.send(&transmit, self.clock.day());
+                self.log.log.send(&transmit, now, self.clock.day());
             }
             Effect::AwaitDrain(epoch) => {
                 let has_drained = self.socket.as_mut().is_some_and(Socket::has_drained);
@@ -915,7 +957,7 @@ impl Model {
                 self.log.log.note(frame, meaning, now, self.clock.day());
             }
             Effect::Queued(message) => self.log.log.queue(message, self.clock.day()),
-            Effect::Settled(id, fate) => self.log.log.settle(id, fate, self.clock.day()),
+            Effect::Settled(id, fate) => self.log.log.settle(id, fate, self.clock.now()),
             Effect::Distrust => {
                 if let Some(started) = &self.started {
                     browser::keep(&distrust_name(started), &self.replies);

@@ -6,9 +6,9 @@
 use std::time::Duration;
 
 use web_sys::HtmlElement;
-use yew::{AttrValue, Html, NodeRef, html};
+use yew::{Html, NodeRef, html};
 
-use super::browser;
+use super::{browser, clock::Clock};
 use crate::{
     pulse::{Drawing, Pulse, SLOW, WINDOW, level},
     words::{Words, fill},
@@ -25,7 +25,7 @@ pub(super) struct Trace {
     drawn: Option<u32>,
     drawn_at: Duration,
     /// What the drawing tells, and when that was put into words.
-    said: AttrValue,
+    said: String,
     said_at: Option<Duration>,
     element: NodeRef,
     /// The drawing's number and the time that the tape is moving to.
@@ -35,7 +35,8 @@ pub(super) struct Trace {
 impl Trace {
     /// Draws what happened, for the next view, or for one of the next if that is soon enough. The words
     /// follow some seconds later.
-    pub(super) fn draw(&mut self, words: &Words, now: Duration, is_urgent: bool) {
+    pub(super) fn draw(&mut self, words: &Words, clock: &Clock, is_urgent: bool) {
+        let now = clock.now();
         if browser::is_hidden() {
             return;
         }
@@ -49,7 +50,11 @@ impl Trace {
         }
         let is_old = |at| now.saturating_sub(at) >= SAID_FOR;
         if is_urgent || self.said_at.is_none_or(is_old) {
-            self.said = self.pulse.say(words, now).into();
+            self.said = self.pulse.say(words, now);
+            if clock.jumped().is_some_and(|at| at + WINDOW > now) {
+                self.said.push(' ');
+                self.said.push_str(words.jumped);
+            }
             self.said_at = Some(now);
         }
     }
@@ -99,19 +104,19 @@ pub(super) fn figure(words: &'static Words, trace: &Trace) -> Html {
             </div>
             <div class="minutes" aria-hidden="true">
                 for minutes in (1..=MINUTES).rev() {
-                    <span>{ "−" }{ if minutes == MINUTES {
-                        fill(words.minutes, &[("n", &minutes.to_string())])
+                    <span ~textContent={if minutes == MINUTES {
+                        fill(words.minutes, &[("n", &format!("−{minutes}"))])
                     } else {
-                        minutes.to_string()
-                    } }</span>
+                        format!("−{minutes}")
+                    }} />
                 }
-                <span>{ words.pulse_now }</span>
+                <span ~textContent={words.pulse_now} />
             </div>
             <figcaption>
-                <span id="pulse-name" class="unseen">{ words.pulse }</span>
-                <p id="pulse-said">{ &trace.said }</p>
+                <span id="pulse-name" class="unseen" ~textContent={words.pulse} />
+                <p id="pulse-said" ~textContent={&trace.said} />
                 <details>
-                    <summary>{ words.pulse_signs }</summary>
+                    <summary ~textContent={words.pulse_signs} />
                     { signs(words) }
                 </details>
             </figcaption>
@@ -127,7 +132,7 @@ fn scale(words: &Words) -> Html {
         (SLOW, words.seconds, "1"),
     ];
     html! {
-        <svg class="scale">
+        <svg class="scale" translate="no">
             for minute in 0..MINUTES {
                 <line x1={percent(minute * 100 / MINUTES)} x2={percent(minute * 100 / MINUTES)} y2="100%" />
             }
@@ -138,7 +143,12 @@ fn scale(words: &Words) -> Html {
                     y1={percent(level(time))}
                     y2={percent(level(time))}
                 />
-                <text x="4" y={percent(level(time))} dy="-3">{ fill(unit, &[("n", number)]) }</text>
+                <text
+                    x="4"
+                    y={percent(level(time))}
+                    dy="-3"
+                    ~textContent={fill(unit, &[("n", number)])}
+                />
             }
         </svg>
     }
@@ -170,14 +180,15 @@ fn tape(words: &Words, drawing: &Drawing, element: &NodeRef) -> Html {
                     <path {class} d={data.clone()} />
                 }
             </svg>
-            <svg>
+            <svg translate="no">
                 for label in &drawing.labels {
                     <text
                         class={(!label.is_roomy).then_some("tight")}
                         x={percent_of_tape(label.x)}
                         dx="-5"
                         y="15"
-                    >{ label.ending.short(words) }</text>
+                        ~textContent={label.ending.short(words)}
+                    />
                 }
             </svg>
         </div>
@@ -206,7 +217,7 @@ fn signs(words: &Words) -> Html {
                         if class == "ring" { <path class="hole" d={data} /> }
                         if class == "sent" { <path class="received" d="M14 10V14M20 10V16" /> }
                     </svg>
-                    { text }
+                    <span ~textContent={text} />
                 </li>
             }
         </ul>

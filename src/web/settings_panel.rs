@@ -23,6 +23,8 @@ pub(super) struct Panel<'a> {
     pub(super) is_open: bool,
     /// Whether a connection is wanted, so that its settings cannot be changed.
     pub(super) is_in_use: bool,
+    /// Whether the browser keeps what is chosen.
+    pub(super) is_kept: bool,
     pub(super) copy: Option<&'a Copy>,
     pub(super) link_field: &'a NodeRef,
     /// The last addresses, newest first.
@@ -73,7 +75,7 @@ pub(super) fn settings_panel(
     html! {
         <>
             <details class="settings" open={panel.is_open}>
-                <summary {onclick}>{ words.settings_name }</summary>
+                <summary ~textContent={words.settings_name} {onclick} />
                 if panel.is_open {
                     { content(words, panel, on_change) }
                 }
@@ -90,34 +92,44 @@ pub(super) fn settings_panel(
 /// What is in the panel once it is open: to draw it takes as long as the rest of the page.
 fn content(words: &'static Words, panel: &Panel<'_>, on_change: &Callback<Change>) -> Html {
     let on_press = |change: Change| on_change.reform(move |_| change.clone());
-    let advice = if panel.is_in_use {
-        words.settings_locked
+    let advice = match (panel.is_in_use, panel.is_kept) {
+        (true, _) => words.settings_locked,
+        (false, true) => words.settings_used,
+        (false, false) => words.settings_not_kept,
+    };
+    let addresses_hint = if panel.is_kept {
+        words.addresses_hint
     } else {
-        words.settings_used
+        words.addresses_not_kept
     };
     html! {
         <>
-                <p class="hint">{ advice }</p>
+                <p class="hint" ~textContent={advice} />
                 <div class="settings-list">
                     for setting in SETTINGS.iter().filter(|setting| setting.name != "url") {
                         { row(words, panel, setting, on_change) }
                     }
                 </div>
                 <div class="settings-buttons">
-                    <button type="button" onclick={on_press(Change::CopyLink)}>{ words.copy_link }</button>
+                    <button
+                        type="button"
+                        ~textContent={words.copy_link}
+                        onclick={on_press(Change::CopyLink)}
+                    />
                     <button
                         type="button"
                         disabled={panel.is_in_use}
+                        ~textContent={words.reset}
                         onclick={on_press(Change::Reset)}
-                    >{ words.reset }</button>
+                    />
                 </div>
                 { copy(words, panel) }
-                <h2 id="addresses-name">{ words.addresses }</h2>
-                <p class="hint">{ words.addresses_hint }</p>
+                <h2 id="addresses-name" ~textContent={words.addresses} />
+                <p class="hint" ~textContent={addresses_hint} />
                 if !panel.addresses.is_empty() {
                     <ul aria-labelledby="addresses-name">
                         for address in panel.addresses {
-                            <li dir="ltr">{ address }</li>
+                            <li dir="ltr" translate="no" ~textContent={address} />
                         }
                     </ul>
                 }
@@ -125,8 +137,9 @@ fn content(words: &'static Words, panel: &Panel<'_>, on_change: &Callback<Change
                 <button
                     type="button"
                     aria-describedby="addresses-name"
+                    ~textContent={words.forget}
                     onclick={on_press(Change::Forget)}
-                >{ words.forget }</button>
+                />
         </>
     }
 }
@@ -164,6 +177,14 @@ fn row(
     let hint = setting
         .allowed()
         .filter(|allowed| setting.control() == Control::Text && error != Some(allowed));
+    let mut hint = hint.map_or_else(String::new, |allowed| words.allowed(&allowed));
+    hint.insert(0, ' ');
+    if is_locked {
+        hint.truncate(1);
+        hint.push_str(words.setting_locked);
+    } else {
+        hint.push_str(&fill(words.default_is, &[("value", &default)]));
+    }
     let id = format!("setting-{name}");
     let (hint_id, error_id) = (format!("{id}-hint"), format!("{id}-error"));
     let field = Field {
@@ -179,23 +200,17 @@ fn row(
     };
     html! {
         <div class="setting">
-            <label for={id}>{ setting.label(words) }</label>
+            <label for={id} ~textContent={setting.label(words)} />
             { control(words, field, on_change) }
             <p id={hint_id} class="hint">
-                <code>{ name }</code>
-                { " " }
-                if is_locked {
-                    { words.setting_locked }
-                } else {
-                    if let Some(allowed) = hint { { words.allowed(&allowed) } }
-                    { fill(words.default_is, &[("value", &default)]) }
-                }
+                <code translate="no" ~textContent={name} />
+                <span ~textContent={hint} />
             </p>
             // Heard when it comes: by then the focus is on the next field.
             <p id={error_id} class="error" aria-live="polite">
                 if let Some(error) = error {
-                    <span class="unseen">{ words.error }</span>
-                    { words.allowed(error) }
+                    <span class="unseen" ~textContent={words.error} />
+                    <span ~textContent={words.allowed(error)} />
                 }
             </p>
         </div>
@@ -277,12 +292,14 @@ fn control(words: &'static Words, field: Field, on_change: &Callback<Change>) ->
                     onchange={on_set(setting, on_change)}
                 >
                     if may_be_absent {
-                        <option value="" selected={held.is_empty()}>{ &default }</option>
+                        <option value="" selected={held.is_empty()} ~textContent={default} />
                     }
                     for &word in choices {
-                        <option value={word} selected={held == word}>
-                            { choice_text(words, word) }
-                        </option>
+                        <option
+                            value={word}
+                            selected={held == word}
+                            ~textContent={choice_text(words, word)}
+                        />
                     }
                 </select>
             }
@@ -295,9 +312,12 @@ fn copy(words: &'static Words, panel: &Panel<'_>) -> Html {
         <>
             <div aria-live="polite">
                 if let Some(copy) = panel.copy {
-                    <p class="hint">{ if copy.is_done { words.copied } else { words.link_refused } }</p>
+                    <p
+                        class="hint"
+                        ~textContent={if copy.is_done { words.copied } else { words.link_refused }}
+                    />
                     if copy.lacks_query {
-                        <p class="hint">{ words.link_lacks_query }</p>
+                        <p class="hint" ~textContent={words.link_lacks_query} />
                     }
                 }
             </div>

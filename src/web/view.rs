@@ -1,6 +1,10 @@
 //! The parts of the page. They see words, numbers and statuses, never the connection.
 //!
 //! They are functions and not components: each component more costs a kilobyte of the compressed page.
+//!
+//! No text on the page is a node that Yew keeps. A translator puts elements of its own in the places of
+//! text nodes, and what Yew then writes into its node is seen by nobody. An element's `textContent` is
+//! written over whatever the element holds, so every text is an element's own, and stands in it alone.
 
 use std::time::Duration;
 
@@ -29,14 +33,17 @@ pub(super) fn header(lang: Lang, is_locked: bool, on_language: &Callback<Lang>) 
             <svg class="mark" viewBox="0 0 32 32" aria-hidden="true" focusable="false">
                 <path d={PULSE} />
             </svg>
-            <h1>{ "Heartwire" }</h1>
-            <p>{ words.tagline }</p>
-            <label class="unseen" for="language">{ words.language }</label>
+            <h1 ~textContent="Heartwire" />
+            <p ~textContent={words.tagline} />
+            <label class="unseen" for="language" ~textContent={words.language} />
             <select id="language" ~value={lang.tag()} disabled={is_locked} {onchange}>
                 for known in Lang::ALL {
-                    <option value={known.tag()} lang={known.tag()} selected={known == lang}>
-                        { known.words().language_name }
-                    </option>
+                    <option
+                        value={known.tag()}
+                        lang={known.tag()}
+                        selected={known == lang}
+                        ~textContent={known.words().language_name}
+                    />
                 }
             </select>
         </header>
@@ -51,7 +58,7 @@ pub(super) fn complaints(complaints: Vec<String>) -> Html {
     html! {
         <div class="complaints" role="alert">
             for complaint in complaints {
-                <p>{ complaint }</p>
+                <p ~textContent={complaint} />
             }
         </div>
     }
@@ -78,14 +85,19 @@ pub(super) fn aside<'a>(
         <div class="complaints" role="alert">
             for message in messages.take(MOST) {
                 <div key={message.id.number()} class="aside">
-                    <p dir="auto">{ fill(words.aside, &[("text", &line(&message.text))]) }</p>
+                    <p
+                        dir="auto"
+                        ~textContent={fill(words.aside, &[("text", &line(&message.text))])}
+                    />
                     for (label, aside) in [
                         (words.send_again, Aside::Send(message.id)),
                         (words.discard, Aside::Drop(message.id)),
                     ] {
-                        <button type="button" onclick={on_aside.reform(move |_| aside)}>
-                            { label }
-                        </button>
+                        <button
+                            type="button"
+                            onclick={on_aside.reform(move |_| aside)}
+                            ~textContent={label}
+                        />
                     }
                 </div>
             }
@@ -126,9 +138,14 @@ pub(super) fn address_form(words: &'static Words, form: AddressForm<'_>) -> Html
         Toggle::Stop => words.stop,
         Toggle::Disconnect => words.disconnect,
     };
+    let hint = match (form.is_set_by_site, is_locked) {
+        (true, _) => words.url_set_by_site,
+        (false, true) => words.url_locked,
+        (false, false) => words.url_hint,
+    };
     html! {
         <form class="address" novalidate=true aria-label={words.connection} {onsubmit}>
-            <label for="url">{ words.url }</label>
+            <label for="url" ~textContent={words.url} />
             <div class="address-row">
                 <input
                     id="url"
@@ -148,20 +165,15 @@ pub(super) fn address_form(words: &'static Words, form: AddressForm<'_>) -> Html
                 <button
                     type="button"
                     class={(form.toggle == Toggle::Connect).then_some("primary")}
+                    ~textContent={button}
                     {onclick}
-                >{ button }</button>
+                />
             </div>
-            <p id="url-hint" class="hint">
-                { match (form.is_set_by_site, is_locked) {
-                    (true, _) => words.url_set_by_site,
-                    (false, true) => words.url_locked,
-                    (false, false) => words.url_hint,
-                } }
-            </p>
+            <p id="url-hint" class="hint" ~textContent={hint} />
             <p id="url-error" class="error">
                 if let Some(error) = form.error {
-                    <span class="unseen">{ words.error }</span>
-                    { words.address_error(error) }
+                    <span class="unseen" ~textContent={words.error} />
+                    <span ~textContent={words.address_error(error)} />
                 }
             </p>
         </form>
@@ -216,30 +228,35 @@ pub(super) fn status_strip(
             data-unconfirmed={facts.delivery.unconfirmed.to_string()}
             data-rtt={facts.round_trip.map(|round_trip| millis(round_trip).to_string())}
         >
-            <h2 id="status-name" class="unseen">{ words.connection }</h2>
-            <span class="sign" aria-hidden="true">{ strip.state.icon() }</span>
+            <h2 id="status-name" class="unseen" ~textContent={words.connection} />
+            <span class="sign" aria-hidden="true" ~textContent={strip.state.icon()} />
             <div class="said">
-                <p class="headline">{ &strip.headline }</p>
-                <p class="detail">{ &strip.detail }</p>
+                <p class="headline" ~textContent={&strip.headline} />
+                <p class="detail" ~textContent={&strip.detail} />
                 if let Some(tick) = &strip.tick {
-                    <p class="tick" aria-hidden="true">{ tick }</p>
+                    <p class="tick" aria-hidden="true" ~textContent={tick} />
+                }
+                if let Some(waits) = &strip.waits {
+                    <p class="waits" ~textContent={waits} />
                 }
                 if let Some(explanation) = &strip.explanation {
                     <details>
-                        <summary>{ words.why }</summary>
-                        <p>{ explanation }</p>
+                        <summary ~textContent={words.why} />
+                        <p ~textContent={explanation} />
                     </details>
                 }
             </div>
             <div class="buttons">
                 for (press, label) in strip.buttons.iter().cloned() {
-                    <button type="button" onclick={on_press.reform(move |_| press.clone())}>
-                        { label }
-                    </button>
+                    <button
+                        type="button"
+                        ~textContent={label}
+                        onclick={on_press.reform(move |_| press.clone())}
+                    />
                 }
             </div>
-            <div class="unseen" role="status" aria-atomic="true">{ announcer.polite() }</div>
-            <div class="unseen" role="alert" aria-atomic="true">{ announcer.urgent() }</div>
+            <div class="unseen" role="status" aria-atomic="true" ~textContent={announcer.polite()} />
+            <div class="unseen" role="alert" aria-atomic="true" ~textContent={announcer.urgent()} />
             { facts_list(facts, words) }
         </section>
     }
@@ -276,7 +293,7 @@ fn facts_list(facts: &Facts, words: &'static Words) -> Html {
                 (words.waiting, waiting),
                 (words.reconnects, facts.reconnects.to_string()),
             ] {
-                <div><dt>{ name }</dt><dd>{ value }</dd></div>
+                <div><dt ~textContent={name} /><dd ~textContent={value} /></div>
             }
         </dl>
     }

@@ -36,6 +36,7 @@ mod page {
     mod sending;
     mod settings;
     mod starting;
+    mod translated;
     mod view;
     mod waking;
 

@@ -513,6 +513,16 @@ impl Scene {
                 self.server.resume();
             }
         }
+        self.says(lang).await;
+        let what = format!("{} in {}", self.state.id, lang.tag());
+        let buttons = self.state.buttons[place(lang)];
+        let seen = self.texts(".address button, .buttons button").await;
+        let are_there = self.are(buttons, &seen) || !self.is_there().await;
+        assert!(are_there, "{what} has the buttons {seen:?}");
+    }
+
+    /// Waits until the page is in the state, and says so in this language.
+    pub(crate) async fn says(&self, lang: Lang) {
         let what = format!("{} in {}", self.state.id, lang.tag());
         eventually(&what, SOON, async || {
             let said = self.texts(".headline, .detail").await;
@@ -520,10 +530,6 @@ impl Scene {
             (self.is_there().await && is_said).then_some(())
         })
         .await;
-        let buttons = self.state.buttons[place(lang)];
-        let seen = self.texts(".address button, .buttons button").await;
-        let are_there = self.are(buttons, &seen) || !self.is_there().await;
-        assert!(are_there, "{what} has the buttons {seen:?}");
     }
 
     /// Waits until the live region of the state's role tells it and no other does.
