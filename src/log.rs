@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::VecDeque, rc::Rc, time::Duration};
 use crate::{
     connection::{Loss, Status},
     outbox::{Fate, Message, MessageId},
-    payload::Needle,
+    payload::{Needle, excerpt},
     protocol::{Frame, Meaning, Transmit},
     settings::millis,
     strip::loss_text,
@@ -161,7 +161,7 @@ impl Row {
 impl Event {
     fn text(&self, address: &str, words: &Words) -> String {
         match self {
-            Self::Connecting => fill(words.connecting.detail, &[("url", address)]),
+            Self::Connecting => fill(words.connecting.detail, &[("url", &excerpt(address))]),
             Self::Opened { outage: None } => words.open.headline.into(),
             Self::Opened {
                 outage: Some(outage),

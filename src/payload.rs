@@ -1,66 +1,97 @@
-//! What a payload looks like: in one line, as it is, as JSON, as bytes; and what is found in it.
-
-use std::{borrow::Cow, iter};
+//! What a payload looks like: in one line, as it is, as JSON, as bytes; and what is found in it. None of it
+//! grows beyond what a browser lays out in a moment.
 
 use crate::address::is_deceptive;
 
-/// The text in one line: what cannot be seen is made visible, and a long one is cut.
+/// How a text begins that may be too long to be shown whole.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Beginning {
+    /// At most [`MOST_SHOWN`] bytes, with what cannot be seen made visible.
+    pub text: String,
+    /// Whether the text goes on.
+    pub is_cut: bool,
+}
+
+/// What is shown of a text at most, in bytes: a browser lays out as much in the time of a frame or two.
+pub const MOST_SHOWN: usize = 32_000;
+
+/// How the text begins: what cannot be seen, or turns round what stands beside it, is made visible.
+#[must_use]
+pub fn beginning(text: &str) -> Beginning {
+    begin(
+        text,
+        MOST_SHOWN,
+        |shown, before, character| match character {
+            '\n' | '\t' => shown.push(character),
+            _ => push_visible(shown, before, character),
+        },
+    )
+}
+
+/// The text in one line: what cannot be seen is made visible, also where there is nothing else, and a
+/// long one is cut.
 #[must_use]
 pub fn line(text: &str) -> String {
     const MOST: usize = 200;
-    let mut line = String::new();
-    let mut before = ' ';
-    for (count, character) in text.chars().enumerate() {
-        if count == MOST {
-            line.push('…');
-            break;
-        }
-        match character {
+    // Laid out for every row in view, many times a second.
+    const MOST_WEIGHT: usize = 1_000;
+    let end = text.char_indices().nth(MOST).map(|(end, _)| end);
+    let head = &text[..end.unwrap_or(text.len())];
+    let is_blank = head.trim().is_empty();
+    let line = begin(
+        head,
+        MOST_WEIGHT,
+        |line, before, character| match character {
             '\n' => line.push('⏎'),
             '\t' => line.push('⇥'),
-            _ => push_visible(&mut line, before, character),
-        }
-        before = character;
+            _ if is_blank && !is_hidden(character) => line.push('␣'),
+            _ => push_visible(line, before, character),
+        },
+    );
+    if line.is_cut || end.is_some() {
+        line.text + "…"
+    } else {
+        line.text
     }
-    line
 }
 
-/// The text with what cannot be seen, or turns round what stands beside it, made visible.
+/// As much of a text as fits among other words; what cannot be seen is made visible. Nobody reads on
+/// in a longer address, and a link may bring one of a megabyte.
 #[must_use]
-pub fn visible(text: &str) -> Cow<'_, str> {
-    let is_plain = |character: char| matches!(character, '\n' | '\t') || !is_hidden(character);
-    if text.chars().all(is_plain) {
-        return text.into();
+pub fn excerpt(text: &str) -> String {
+    const MOST: usize = 2_000;
+    let excerpt = begin(text, MOST, push_visible);
+    if excerpt.is_cut {
+        excerpt.text + "…"
+    } else {
+        excerpt.text
     }
-    let mut visible = String::with_capacity(text.len());
-    let mut before = ' ';
-    for character in text.chars() {
-        match character {
-            '\n' | '\t' => visible.push(character),
-            _ => push_visible(&mut visible, before, character),
-        }
-        before = character;
-    }
-    visible.into()
 }
 
-/// JSON with a line for each value, its numbers and strings as they were written. Nothing if it is
-/// no object or array, or is too large or too deep for anybody to read.
+/// How JSON begins with a line for each value, its numbers and strings as they were written. Nothing
+/// if it is no object or array, or is too deep for anybody to read.
 #[must_use]
-pub fn pretty(text: &str) -> Option<String> {
-    const MOST_BYTES: usize = 256 * 1024;
-    let is_structure = text.trim_start().starts_with(['{', '[']);
-    if text.len() > MOST_BYTES || !is_structure {
+pub fn pretty(text: &str) -> Option<Beginning> {
+    if !text.trim_start().starts_with(['{', '[']) {
         return None;
     }
     let mut printer = Printer {
         rest: text,
         printed: String::new(),
+        is_cut: false,
     };
     printer.value(0)?;
     printer.skip_space();
-    printer.rest.is_empty().then_some(printer.printed)
+    if !printer.rest.is_empty() {
+        return None;
+    }
+    let mut printed = beginning(&printer.printed);
+    printed.is_cut |= printer.is_cut;
+    Some(printed)
 }
+
+/// So many bytes make [`MOST_SHOWN`] in [`hex_lines`], or a little less.
+pub const MOST_HEX: usize = 6_400;
 
 /// The bytes in lines of 16: where they are, each in hexadecimal, and those that ASCII can show.
 #[must_use]
@@ -102,45 +133,61 @@ pub(crate) fn push_hex(text: &mut String, byte: u8) {
 /// A text that is looked for, whatever the case of its letters.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Needle {
-    first: char,
-    others: Vec<char>,
+    letters: Vec<char>,
+    /// For so many letters that were found, how many of them may begin another find: the algorithm of
+    /// Knuth, Morris and Pratt, which looks at each letter of a text once.
+    others: Vec<usize>,
 }
 
 impl Needle {
     /// Nothing is looked for with an empty text.
     #[must_use]
     pub fn new(text: &str) -> Option<Self> {
-        let mut folded = text.chars().map(fold);
-        Some(Self {
-            first: folded.next()?,
-            others: folded.collect(),
-        })
+        if text.is_empty() {
+            return None;
+        }
+        let mut needle = Self {
+            letters: text.chars().map(fold).collect(),
+            others: vec![0],
+        };
+        let mut found = 0;
+        for index in 1..needle.letters.len() {
+            found = needle.go_on(found, needle.letters[index]);
+            needle.others.push(found);
+        }
+        Some(needle)
     }
 
     /// Whether it is somewhere in `text`.
     #[must_use]
     pub fn is_in(&self, text: &str) -> bool {
-        let mut rest = text.chars();
-        while rest.any(|character| fold(character) == self.first) {
-            let mut behind = rest.clone().map(fold);
-            if self
-                .others
-                .iter()
-                .all(|other| behind.next() == Some(*other))
-            {
-                return true;
+        let mut found = 0;
+        text.chars().any(|character| {
+            found = self.go_on(found, fold(character));
+            found == self.letters.len()
+        })
+    }
+
+    /// How many of its letters are found with one letter more.
+    fn go_on(&self, mut found: usize, letter: char) -> usize {
+        while self.letters[found] != letter {
+            if found == 0 {
+                return 0;
             }
+            found = self.others[found - 1];
         }
-        false
+        found + 1
     }
 }
 
 /// The small letter of a Latin, Greek or Cyrillic capital. The standard library's tables know every
 /// script, and weigh more than all that uses them here.
 fn fold(character: char) -> char {
+    if character.is_ascii() {
+        return character.to_ascii_lowercase();
+    }
     let code = u32::from(character);
     let folded = match character {
-        'A'..='Z' => return character.to_ascii_lowercase(),
         'À'..='Ö' | 'Ø'..='Þ' | 'Α'..='Ρ' | 'Σ'..='Ϋ' | 'А'..='Я' => code + 32,
         'Ѐ'..='Џ' => code + 80,
         'Ā'..='ķ' | 'Ŋ'..='ŷ' => code | 1,
@@ -150,10 +197,107 @@ fn fold(character: char) -> char {
     char::from_u32(folded).unwrap_or(character)
 }
 
+/// Writes a text as far as it is light enough to be laid out. It is cut between words or signs, if
+/// these are not too long.
+fn begin(text: &str, most: usize, mut push: impl FnMut(&mut String, char, char)) -> Beginning {
+    /// The longest beginning of a word or sign that is left out where the text is cut, in bytes.
+    const MOST_LEFT_OUT: usize = 256;
+    let mut begun = String::with_capacity(text.len().min(most));
+    let (mut scale, mut before, mut seam) = (Scale::default(), ' ', 0);
+    for character in text.chars() {
+        let start = begun.len();
+        if is_seam(before, character) {
+            seam = start;
+        }
+        push(&mut begun, before, character);
+        scale.weigh(character, begun.len() - start);
+        if scale.weight > most {
+            let is_near = start - seam <= MOST_LEFT_OUT;
+            begun.truncate(if is_near { seam } else { start });
+            return Beginning {
+                text: begun,
+                is_cut: true,
+            };
+        }
+        before = character;
+    }
+    Beginning {
+        text: begun,
+        is_cut: false,
+    }
+}
+
+/// How much work a text is for a browser that lays it out, in bytes of plain letters.
+///
+/// What stands together without a space in a script that joins its letters, stacks marks on them or
+/// runs from right to left costs Chromium the square of its length: 2,000 modifiers of emoji took 2 s,
+/// 16,000 Arabic letters as long. So does an exchange of such scripts with others, in the number of
+/// exchanges. A line costs as much as some ten letters.
+#[derive(Default)]
+struct Scale {
+    weight: usize,
+    /// How many intricate characters stand together.
+    run: usize,
+    /// Whether the last character that is no space was intricate.
+    is_intricate: bool,
+}
+
+impl Scale {
+    fn weigh(&mut self, character: char, shown: usize) {
+        const LINE: usize = 8;
+        const EXCHANGE: usize = 8;
+        self.weight += shown;
+        if character.is_whitespace() {
+            self.run = 0;
+            self.weight += if character == '\n' { LINE } else { 0 };
+            return;
+        }
+        let is_intricate = is_intricate(character);
+        if is_intricate != self.is_intricate {
+            self.weight += EXCHANGE;
+            self.is_intricate = is_intricate;
+        }
+        self.run = if is_intricate { self.run + 1 } else { 0 };
+        self.weight += self.run / 4;
+    }
+}
+
+/// Whether a text can be cut between these: within no sign, and within no word of a script that joins
+/// its letters.
+fn is_seam(before: char, character: char) -> bool {
+    !is_intricate(character) && before != ZERO_WIDTH_JOINER || before.is_whitespace()
+}
+
+/// Whether a character depends on those beside it. Where that is not known, it does.
+fn is_intricate(character: char) -> bool {
+    !matches!(character,
+        // Latin, Greek, Cyrillic, Armenian
+        '\0'..='\u{2af}' | '\u{370}'..='\u{482}' | '\u{48a}'..='\u{58f}' | '\u{1e00}'..='\u{200b}'
+        // punctuation, symbols
+        | '\u{200e}'..='\u{20cf}' | '\u{2100}'..='\u{2cee}'
+        // Chinese, Japanese, Korean, without the marks
+        | '\u{2e00}'..='\u{3029}' | '\u{3030}'..='\u{3098}' | '\u{309b}'..='\u{a4cf}'
+        | '\u{ac00}'..='\u{d7a3}' | '\u{e000}'..='\u{faff}' | '\u{fe30}'..='\u{fe6f}'
+        | '\u{ff00}'..='\u{ff9d}' | '\u{ffa0}'..='\u{ffff}' | '\u{20000}'..='\u{3ffff}'
+        // emoji, without the letters of flags and the modifiers
+        | '\u{1f000}'..='\u{1f1e5}' | '\u{1f200}'..='\u{1f3fa}' | '\u{1f400}'..='\u{1faff}'
+    )
+}
+
 fn push_visible(text: &mut String, before: char, character: char) {
-    // Joiners belong to many scripts and to emoji; in others they only hide something.
-    let joins = matches!(character, '\u{200c}' | '\u{200d}') && !before.is_ascii();
-    if joins || !is_hidden(character) {
+    // Joiners belong to many scripts and to emoji, and selectors to emoji and ideographs; elsewhere, and
+    // behind their like, they only hide something.
+    let belongs = !before.is_ascii() || matches!(before, '0'..='9' | '#' | '*');
+    let is_kept = match character {
+        '\u{200c}' | ZERO_WIDTH_JOINER => {
+            !before.is_ascii() && !matches!(before, '\u{200b}'..='\u{200f}')
+        }
+        '\u{180b}'..='\u{180d}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}' => {
+            belongs && !is_hidden(before)
+        }
+        _ => !is_hidden(character),
+    };
+    if is_kept {
         text.push(character);
     } else {
         text.push_str("⟨U+");
@@ -168,18 +312,30 @@ fn push_visible(text: &mut String, before: char, character: char) {
     }
 }
 
+const ZERO_WIDTH_JOINER: char = '\u{200d}';
+
+/// Whether a character cannot be seen, or turns round what stands beside it: also what Unicode calls
+/// `Default_Ignorable_Code_Point`.
 fn is_hidden(character: char) -> bool {
     is_deceptive(character)
         || matches!(
             character,
             '\u{ad}'
-                | '\u{180e}'
+                | '\u{34f}'
+                | '\u{115f}'..='\u{1160}'
+                | '\u{17b4}'..='\u{17b5}'
+                | '\u{180b}'..='\u{180f}'
                 | '\u{2028}'
                 | '\u{2029}'
                 | '\u{2060}'..='\u{206f}'
+                | '\u{3164}'
+                | '\u{fe00}'..='\u{fe0f}'
                 | '\u{feff}'
-                | '\u{fff9}'..='\u{fffb}'
-                | '\u{e0000}'..='\u{e007f}'
+                | '\u{ffa0}'
+                | '\u{fff0}'..='\u{fffb}'
+                | '\u{1bca0}'..='\u{1bca3}'
+                | '\u{1d173}'..='\u{1d17a}'
+                | '\u{e0000}'..='\u{e0fff}'
         )
 }
 
@@ -187,15 +343,16 @@ fn is_hidden(character: char) -> bool {
 /// or gives up.
 struct Printer<'a> {
     rest: &'a str,
+    /// As much of it as is shown.
     printed: String,
+    is_cut: bool,
 }
 
 impl Printer<'_> {
     fn value(&mut self, depth: usize) -> Option<()> {
         const MOST_DEPTH: usize = 64;
-        const MOST_PRINTED: usize = 1024 * 1024;
         self.skip_space();
-        if depth > MOST_DEPTH || self.printed.len() > MOST_PRINTED {
+        if depth > MOST_DEPTH {
             return None;
         }
         match self.rest.bytes().next()? {
@@ -222,7 +379,7 @@ impl Printer<'_> {
                 self.string()?;
                 self.skip_space();
                 self.literal(":")?;
-                self.printed.push(' ');
+                self.print(" ");
             }
             self.value(depth + 1)?;
             self.skip_space();
@@ -293,7 +450,7 @@ impl Printer<'_> {
 
     fn take(&mut self, length: usize) -> Option<()> {
         let (taken, rest) = self.rest.split_at_checked(length)?;
-        self.printed.push_str(taken);
+        self.print(taken);
         self.rest = rest;
         Some(())
     }
@@ -303,14 +460,27 @@ impl Printer<'_> {
     }
 
     fn break_line(&mut self, depth: usize) {
-        self.printed.push('\n');
-        self.printed.extend(iter::repeat_n("  ", depth));
+        self.print("\n");
+        for _ in 0..depth {
+            self.print("  ");
+        }
+    }
+
+    fn print(&mut self, text: &str) {
+        if self.is_cut {
+            return;
+        }
+        let end = text.floor_char_boundary(MOST_SHOWN - self.printed.len());
+        self.printed.push_str(&text[..end]);
+        self.is_cut = end < text.len();
     }
 }
 
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
-    use proptest::prelude::*;
+    use std::time::Instant;
+
+    use proptest::{collection::vec, prelude::*};
 
     use super::*;
 
@@ -330,9 +500,123 @@ mod tests {
     }
 
     #[test]
+    fn what_only_hides_something_is_shown_and_what_belongs_to_a_sign_is_left() {
+        for (text, expected) in [
+            ("❤\u{fe0f}\u{200d}🔥", "❤\u{fe0f}\u{200d}🔥"),
+            ("1\u{fe0f}\u{20e3}", "1\u{fe0f}\u{20e3}"),
+            ("葛\u{e0100}", "葛\u{e0100}"),
+            ("می\u{200c}خواهم", "می\u{200c}خواهم"),
+            ("a\u{fe0f}", "a⟨U+FE0F⟩"),
+            ("😀\u{e0101}\u{e0102}", "😀\u{e0101}⟨U+0E0102⟩"),
+            ("好\u{200d}\u{200d}", "好\u{200d}⟨U+200D⟩"),
+            ("\u{3164}\u{115f}\u{34f}", "⟨U+3164⟩⟨U+115F⟩⟨U+034F⟩"),
+        ] {
+            assert_eq!(beginning(text).text, expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_of_nothing_but_spaces_shows_them() {
+        assert_eq!(line("  \n\u{a0}\r"), "␣␣⏎␣⟨U+000D⟩");
+        assert_eq!(line(" a "), " a ");
+        assert_eq!(line(""), "");
+    }
+
+    #[test]
     fn a_text_keeps_its_lines_and_shows_what_cannot_be_seen() {
-        assert_eq!(visible("a\n\tb\r"), "a\n\tb⟨U+000D⟩");
-        assert!(matches!(visible("a\n\tb"), Cow::Borrowed(_)));
+        assert_eq!(begun("a\n\tb\r"), ("a\n\tb⟨U+000D⟩".to_owned(), false));
+        assert_eq!(begun(""), (String::new(), false));
+    }
+
+    #[test]
+    fn of_a_long_text_32_kb_are_shown() {
+        let whole = "a".repeat(MOST_SHOWN);
+        assert_eq!(begun(&whole), (whole.clone(), false));
+        assert_eq!(begun(&format!("{whole}b")), (whole.clone(), true));
+        // Also of what becomes longer as it is made visible.
+        let (hidden, is_cut) = begun(&"\u{202e}".repeat(MOST_SHOWN));
+        assert!(is_cut && hidden.len() <= MOST_SHOWN && hidden.len() > MOST_SHOWN / 2);
+        assert!(hidden.ends_with("⟨U+202E⟩"));
+        let chinese = begun(&"好".repeat(MOST_SHOWN)).0;
+        assert_eq!(chinese, "好".repeat(MOST_SHOWN / 3));
+    }
+
+    #[test]
+    fn a_text_is_cut_between_signs() {
+        let lead = "a".repeat(MOST_SHOWN - 40);
+        for sign in [
+            "e\u{301}\u{302}",
+            "👩\u{200d}👩\u{200d}👧\u{200d}👦",
+            "👍\u{1f3fd}",
+            "🇩🇪",
+            "1\u{fe0f}\u{20e3}",
+            "\u{1100}\u{1161}\u{11a8}",
+        ] {
+            for shift in 0..40 {
+                let text = ["b".repeat(shift), lead.clone(), sign.repeat(40)].concat();
+                let (shown, is_cut) = begun(&text);
+                assert!(is_cut, "{sign}");
+                let signs = shown.get(shift + lead.len()..).unwrap_or_default();
+                // Of flags, which have no seam between them, whole ones may be missing.
+                assert!(
+                    signs.len() % sign.len() == 0,
+                    "{sign} is cut: {}",
+                    signs.escape_unicode()
+                );
+            }
+        }
+    }
+
+    /// What a browser takes the longest for is shown in part, however short it is; what people write is
+    /// not.
+    #[test]
+    fn a_text_is_cut_where_its_layout_would_take_long() {
+        for (sign, most) in [
+            ("\u{1f3fb}", 600),
+            ("\u{1038}", 600),
+            ("\u{628}", 600),
+            ("\u{5d0}a", 4_000),
+            ("\n", 4_000),
+        ] {
+            let (shown, is_cut) = begun(&sign.repeat(10_000 / sign.len()));
+            let is_short = shown.chars().count() <= most;
+            assert_eq!(is_cut, is_short, "{sign:?}: {}", shown.len());
+            let (shown, is_cut) = begun(&sign.repeat(32_000 / sign.len()));
+            assert!(is_cut && shown.chars().count() <= most, "{sign:?}");
+            let row = line(&sign.repeat(200));
+            assert!(row.chars().count() <= 201, "{sign:?}");
+        }
+        for text in [
+            "The quick brown fox jumps over the lazy dog. ",
+            "Franz jagt im komplett verwahrlosten Taxi quer durch Bayern. ",
+            "Съешь же ещё этих мягких французских булок, да выпей чаю. ",
+            "天地玄黄，宇宙洪荒。日月盈昃，辰宿列张。",
+            "いろはにほへと　ちりぬるを　わかよたれそ　つねならむ",
+            "키스의 고유조건은 입술끼리 만나야 하고 특별한 기술은 필요치 않다. ",
+            "😀😃😄😁 ",
+            "{\"id\":1,\"name\":\"item 1\",\"v\":[1.5,true,null]},",
+        ] {
+            let whole = text.repeat(30_000 / text.len());
+            assert_eq!(begun(&whole), (whole, false));
+        }
+        for text in [
+            "نص حكيم له سر قاطع وذو شأن عظيم مكتوب على ثوب أخضر ومغلف بجلد أزرق. ",
+            "דג סקרן שט בים מאוכזב ולפתע מצא לו חברה. ",
+            "ऋषियों को सताने वाले दुष्ट राक्षसों के राजा रावण का सर्वनाश करने वाले विष्णुवतार। ",
+            "เป็นมนุษย์สุดประเสริฐเลิศคุณค่า กว่าบรรดาฝูงสัตว์เดรัจฉาน ",
+        ] {
+            let whole = text.repeat(8_000 / text.len());
+            assert_eq!(begun(&whole), (whole, false));
+            assert_eq!(line(text), text);
+        }
+    }
+
+    #[test]
+    fn an_excerpt_fits_among_other_words() {
+        assert_eq!(excerpt("wss://example.org/a"), "wss://example.org/a");
+        let long = excerpt(&"a".repeat(1_000_000));
+        assert_eq!(long, "a".repeat(2_000) + "…");
+        assert!(excerpt(&"\u{628}".repeat(2_000)).chars().count() < 200);
     }
 
     #[test]
@@ -353,7 +637,7 @@ mod tests {
     null
   ]
 }"#;
-        assert_eq!(pretty(text).as_deref(), Some(expected));
+        assert_eq!(printed(text).as_deref(), Some(expected));
     }
 
     #[test]
@@ -384,10 +668,22 @@ mod tests {
         }
         assert!(pretty(&("[".repeat(65) + &"]".repeat(65))).is_some());
         assert_eq!(pretty(&("[".repeat(66) + &"]".repeat(66))), None);
-        assert_eq!(pretty(&format!("[{}1]", "1,".repeat(200_000))), None);
-        // Small as it is, this would be 16 times as large.
+    }
+
+    #[test]
+    fn of_much_json_the_beginning_is_printed() {
+        let long = format!("[{}1]", "1,".repeat(200_000));
+        let begun = pretty(&long).unwrap();
+        assert!(begun.is_cut && begun.text.starts_with("[\n  1,\n  1,"));
+        assert!(begun.text.len() <= MOST_SHOWN);
+        // Its end is read, too.
+        assert_eq!(pretty(&long[..long.len() - 1]), None);
+        // Printed whole, this would be 60 times as large.
         let deep = "[".repeat(60) + &"1,".repeat(100_000) + "1" + &"]".repeat(60);
-        assert_eq!(pretty(&deep), None);
+        let begun = pretty(&deep).unwrap();
+        assert!(begun.is_cut && begun.text.len() <= MOST_SHOWN);
+        let word = pretty(&format!("[\"{}\"]", "é".repeat(MOST_SHOWN))).unwrap();
+        assert!(word.is_cut && word.text.ends_with('é'));
     }
 
     #[test]
@@ -399,6 +695,8 @@ mod tests {
              00000010  10 11 68 c3 a9 6c 6c 6f                           |..h..llo|"
         );
         assert_eq!(hex_lines(&[]), "");
+        let most = hex_lines(&[0; MOST_HEX]);
+        assert!((MOST_SHOWN - 1_000..=MOST_SHOWN).contains(&most.len()));
     }
 
     #[test]
@@ -417,6 +715,30 @@ mod tests {
         }
         assert!(!Needle::new("beats").unwrap().is_in("a heartbeat"));
         assert_eq!(Needle::new(""), None);
+    }
+
+    /// Beside a needle of one letter in the same text: a machine that is busy is so for both.
+    #[test]
+    fn a_search_takes_no_longer_for_a_long_needle() {
+        let text = "a".repeat(500_000);
+        let took = |needle: &str| {
+            let needle = Needle::new(needle).unwrap();
+            let times = (0..5).map(|_| {
+                let start = Instant::now();
+                assert!(!needle.is_in(&text));
+                start.elapsed()
+            });
+            times.min().unwrap()
+        };
+        let short = took("b");
+        for needle in [
+            "a".repeat(1_000) + "b",
+            "a".repeat(500_001),
+            "ab".repeat(500),
+        ] {
+            let long = took(&needle);
+            assert!(long < short * 20, "{short:?}, {long:?}");
+        }
     }
 
     #[test]
@@ -442,17 +764,47 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_shows_more_than_letters(text in any::<String>()) {
-            let is_kept = |character| matches!(character, '\n' | '\t' | '\u{200c}' | '\u{200d}');
-            let visible = visible(&text);
-            prop_assert!(visible.chars().all(|character| is_kept(character) || !is_hidden(character)));
+            let is_kept = |character| {
+                matches!(
+                    character,
+                    '\n' | '\t' | '\u{200c}' | '\u{200d}' | '\u{180b}'..='\u{180d}'
+                        | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}'
+                )
+            };
+            let shown = beginning(&text).text;
+            prop_assert!(shown.chars().all(|character| is_kept(character) || !is_hidden(character)));
             prop_assert!(!line(&text).contains(['\n', '\t']));
         }
 
         #[test]
-        fn json_printed_once_more_is_the_same(text in r#"[\[\]{},:"a1 ]{0,30}"#) {
-            if let Some(printed) = pretty(&text) {
-                prop_assert_eq!(pretty(&printed), Some(printed));
+        fn a_text_of_anything_is_bounded_and_begins_as_it_is(
+            parts in vec(("[\\PC\u{202e}\n]{0,4}", 0..4_000_usize), 1..6),
+        ) {
+            let text: String = parts.iter().map(|(part, times)| part.repeat(*times)).collect();
+            let begun = beginning(&text);
+            prop_assert!(begun.text.len() <= MOST_SHOWN);
+            let plain = begun.text.replace("⟨U+202E⟩", "\u{202e}");
+            if plain.contains('⟨') {
+                return Ok(());
             }
+            prop_assert!(text.starts_with(&plain));
+            prop_assert_eq!(begun.is_cut, plain.len() < text.len());
+            prop_assert!(line(&text).chars().count() <= 201 * 12);
+        }
+
+        #[test]
+        fn json_printed_once_more_is_the_same(text in r#"[\[\]{},:"a1 ]{0,30}"#) {
+            if let Some(once) = printed(&text) {
+                prop_assert_eq!(printed(&once), Some(once));
+            }
+        }
+
+        #[test]
+        fn a_needle_is_found_where_the_standard_library_finds_it(
+            text in "[ab]{0,40}", needle in "[ab]{1,6}",
+        ) {
+            let is_there = text.contains(&needle);
+            prop_assert_eq!(Needle::new(&needle).unwrap().is_in(&text), is_there);
         }
 
         #[test]
@@ -462,5 +814,14 @@ mod tests {
                 prop_assert!(needle.is_in(&text.to_uppercase()));
             }
         }
+    }
+
+    fn begun(text: &str) -> (String, bool) {
+        let begun = beginning(text);
+        (begun.text, begun.is_cut)
+    }
+
+    fn printed(text: &str) -> Option<String> {
+        pretty(text).map(|printed| printed.text)
     }
 }

@@ -6,6 +6,7 @@ use crate::{
     address::{Address, AddressError, Locality, is_deceptive},
     connection::{Closure, Connection, Loss, Status},
     heartbeat::{Knowledge, Period},
+    payload::excerpt,
     protocol::Trust,
     settings::Settings,
     silence::Drops,
@@ -231,9 +232,12 @@ impl Strip {
             Err(error) => return Self::bad_url(error, words),
         };
         let places: &Places<'_> = &[
-            ("url", &address.without_query()),
-            ("host", address.host()),
-            ("protocols", &scene.protocols.join(words.list_separator)),
+            ("url", &excerpt(&address.without_query())),
+            ("host", &excerpt(address.host())),
+            (
+                "protocols",
+                &excerpt(&scene.protocols.join(words.list_separator)),
+            ),
         ];
         match (scene.obstacle, scene.status) {
             (Some(Obstacle::Unconfirmed), _) => {

@@ -5,6 +5,7 @@ mod zh_cn;
 
 use crate::{
     address::{AddressError, is_deceptive},
+    payload::excerpt,
     settings::{Allowed, Complaint, Limits, Source, duration_text},
 };
 
@@ -106,6 +107,11 @@ pub struct Words {
     pub outbox_full_bytes: &'static str,
     pub last: &'static str,
     pub last_empty: &'static str,
+    pub empty_message: &'static str,
+    pub blank_message: &'static str,
+    pub last_cut: &'static str,
+    pub last_cut_log: &'static str,
+    pub copy_last: &'static str,
     pub binary: Plural,
     pub why: &'static str,
     pub why_body: &'static str,
@@ -174,7 +180,8 @@ pub struct Words {
     pub size: &'static str,
     pub bytes: Plural,
     pub bytes_briefly: &'static str,
-    pub cut: Plural,
+    pub row_cut: &'static str,
+    pub row_cut_log: &'static str,
     pub delivery: &'static str,
     pub colon: &'static str,
     pub settings_name: &'static str,
@@ -417,6 +424,20 @@ pub fn fill(text: &str, values: &[(&str, &str)]) -> String {
 }
 
 impl Words {
+    /// A size in bytes as people say it; the symbols of units belong to no language.
+    #[must_use]
+    pub fn size(&self, bytes: usize) -> String {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        match bytes {
+            0..10_000 => self.bytes.of(bytes),
+            10_000..999_500 => format!("{} kB", (bytes + 500) / 1_000),
+            _ => {
+                let tenths = bytes.saturating_add(50_000) / 100_000;
+                format!("{}.{} MB", tenths / 10, tenths % 10)
+            }
+        }
+    }
+
     /// What a close code means: RFC 6455 §7.4.1 and the registry that it founds.
     #[must_use]
     pub fn close_name(&self, code: u16) -> &'static str {
@@ -464,7 +485,7 @@ impl Words {
             AddressError::Malformed => self.url_malformed.into(),
             AddressError::NotAllowed { hosts } => fill(
                 self.url_not_allowed,
-                &[("hosts", &hosts.join(self.list_separator))],
+                &[("hosts", &excerpt(&hosts.join(self.list_separator)))],
             ),
         }
     }
@@ -616,6 +637,33 @@ mod tests {
         let filled = fill("{a} and {b}, {a}", &[("a", "{b}"), ("b", "two")]);
         assert_eq!(filled, "{b} and two, {b}");
         assert_eq!(fill("{unknown} {open", &[("a", "x")]), "{unknown} {open");
+    }
+
+    #[test]
+    fn a_size_is_said_as_people_say_it() {
+        let words = Lang::En.words();
+        for (bytes, expected) in [
+            (0, "0 bytes"),
+            (1, "1 byte"),
+            (9_999, "9999 bytes"),
+            (10_000, "10 kB"),
+            (999_499, "999 kB"),
+            (999_500, "1.0 MB"),
+            (1_100_000, "1.1 MB"),
+            (12_345_678, "12.3 MB"),
+        ] {
+            assert_eq!(words.size(bytes), expected);
+        }
+        assert_eq!(Lang::ZhCn.words().size(5), "5 字节");
+    }
+
+    #[test]
+    fn what_an_operator_allows_is_said_in_part_if_it_is_long() {
+        let hosts = vec!["example.org".to_owned(); 100_000];
+        let text = Lang::En
+            .words()
+            .address_error(&AddressError::NotAllowed { hosts });
+        assert!(text.len() < 3_000, "{}", text.len());
     }
 
     #[test]

@@ -258,11 +258,11 @@ const DEEP_TALK: [Bounds; 1] = [Bounds {
 
 /// One connection after the other ends.
 const ENDING: [Bounds; 1] = [Bounds {
-    texts: 2,
+    texts: 1,
     connections: 4,
     faults: 3,
     whims: 0,
-    expiries: 4,
+    expiries: 3,
     sleeps: 0,
     says: 0,
 }];

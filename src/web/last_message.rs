@@ -2,11 +2,16 @@
 
 use std::rc::Rc;
 
+use js_sys::futures::spawn_local;
 use web_sys::Element;
-use yew::{Html, NodeRef, html};
+use yew::{Callback, Html, NodeRef, html};
 
 use super::browser;
-use crate::words::Words;
+use crate::{
+    log::MAX_BYTES,
+    payload::beginning,
+    words::{Words, fill},
+};
 
 /// Shows the last message, between two drawings of the page too: drawing all of it takes longer than
 /// an echo from near by.
@@ -14,14 +19,27 @@ use crate::words::Words;
 pub(super) struct LastMessage {
     message: Option<Message>,
     is_shown: bool,
-    /// What it holds is written here alone, and Yew sees nothing in it.
+    /// What they hold is written here alone, and Yew sees nothing in them.
     output: NodeRef,
+    note: NodeRef,
+    has_note: bool,
+    /// Whether the last copy of this message was made, once that is known.
+    has_copied: Option<bool>,
 }
 
 enum Message {
     Text(Rc<str>),
     /// A binary frame of so many bytes.
     Binary(usize),
+}
+
+/// What happens to the last message.
+#[derive(Debug)]
+pub(super) enum Act {
+    /// All of it is to be copied.
+    Copy,
+    /// It was, or the browser did not allow it.
+    Copied(bool),
 }
 
 impl LastMessage {
@@ -40,6 +58,18 @@ impl LastMessage {
         self.is_shown = false;
     }
 
+    /// Does what the user wants.
+    pub(super) fn act(&mut self, act: Act, emit: &Callback<Act>) {
+        match (act, &self.message) {
+            (Act::Copy, Some(Message::Text(text))) => {
+                let (text, emit) = (Rc::clone(text), emit.clone());
+                spawn_local(async move { emit.emit(Act::Copied(browser::copy(&text).await)) });
+            }
+            (Act::Copy, Some(Message::Binary(_)) | None) => {}
+            (Act::Copied(has_copied), _) => self.has_copied = Some(has_copied),
+        }
+    }
+
     /// Writes the message; returns whether it was not there yet.
     pub(super) fn show(&mut self, words: &'static Words) -> bool {
         if self.is_shown {
@@ -48,19 +78,51 @@ impl LastMessage {
         let (Some(message), Some(output)) = (&self.message, self.output.cast::<Element>()) else {
             return false;
         };
+        let mut note = None;
         match message {
-            Message::Text(text) => output.set_text_content(Some(text)),
+            Message::Text(text) if text.is_empty() => {
+                browser::emphasize(&output, words.empty_message);
+            }
+            Message::Text(text) => {
+                let begun = beginning(text);
+                output.set_text_content(Some(&begun.text));
+                let size = || words.size(text.len());
+                note = if begun.is_cut {
+                    let (cut, kept) = if text.len() > MAX_BYTES {
+                        (words.last_cut_log, words.size(MAX_BYTES))
+                    } else {
+                        (words.last_cut, String::new())
+                    };
+                    Some(fill(cut, &[("size", &size()), ("kept", &kept)]))
+                } else if begun.text.trim().is_empty() {
+                    Some(fill(words.blank_message, &[("size", &size())]))
+                } else {
+                    None
+                };
+            }
             Message::Binary(bytes) => {
                 let bytes = u64::try_from(*bytes).unwrap_or(u64::MAX);
                 browser::emphasize(&output, &words.binary.of(bytes));
             }
+        }
+        if (note.is_some() || self.has_note)
+            && let Some(element) = self.note.cast::<Element>()
+        {
+            element.set_text_content(note.as_deref());
+            self.has_note = note.is_some();
         }
         self.is_shown = true;
         true
     }
 
     /// The card around it. No live region: it would read every echo aloud.
-    pub(super) fn view(&self, words: &'static Words) -> Html {
+    pub(super) fn view(&self, words: &'static Words, emit: &Callback<Act>) -> Html {
+        let is_text = matches!(self.message, Some(Message::Text(_)));
+        let copied = match self.has_copied {
+            None => "",
+            Some(true) => words.copied,
+            Some(false) => words.not_copied,
+        };
         html! {
             <section class="card" aria-labelledby="received-name">
                 <h2 id="received-name" ~textContent={words.last} />
@@ -69,12 +131,23 @@ impl LastMessage {
                     id="received"
                     role="group"
                     aria-labelledby="received-name"
+                    aria-describedby="received-note"
                     tabindex="0"
                     dir="auto"
                 />
+                <p ref={&self.note} id="received-note" class="hint" />
                 if self.message.is_none() {
                     <p class="hint" ~textContent={words.last_empty} />
                 }
+                <div class="copying">
+                    <button
+                        type="button"
+                        disabled={!is_text}
+                        onclick={emit.reform(|_| Act::Copy)}
+                        ~textContent={words.copy_last}
+                    />
+                    <span role="status" ~textContent={copied} />
+                </div>
             </section>
         }
     }
@@ -82,5 +155,6 @@ impl LastMessage {
     fn take(&mut self, message: Message) {
         self.message = Some(message);
         self.is_shown = false;
+        self.has_copied = None;
     }
 }

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     log::{Kind, Log, Payload, Row, Show, Stage, day_and_time, time_of_day},
-    payload::{hex_lines, line, pretty, visible},
+    payload::{Beginning, MOST_HEX, beginning, hex_lines, line, pretty},
     settings::millis,
     words::{Words, fill, shortened},
 };
@@ -133,9 +133,9 @@ struct Drawn {
 struct Opened {
     row: Row,
     look: Look,
+    /// How that begins.
     text: String,
-    /// How many bytes of it are shown, if not all of them.
-    cut: Option<usize>,
+    is_cut: bool,
     is_json: bool,
 }
 
@@ -516,7 +516,11 @@ impl LogPanel {
         let row = self.log.row(opened.row.number).unwrap_or(&opened.row);
         let (_, said) = stage(&row.kind, words);
         let time = day_and_time(local(row.at));
-        let size = words.bytes.of(row.size as u64);
+        let mut size = words.bytes.of(row.size as u64);
+        let briefly = words.size(row.size);
+        if size != briefly {
+            size = [&briefly, " (", &size, ")"].concat();
+        }
         let is_event = matches!(row.kind, Kind::Event(_));
         let is_binary = matches!(row.payload, Payload::Binary(_));
         let looks = [
@@ -530,6 +534,11 @@ impl LogPanel {
             Some(false) => words.not_copied,
         };
         let emit = &self.emit;
+        let shown = if is_empty(row) {
+            words.empty_message.into()
+        } else {
+            opened.text.clone()
+        };
         html! {
             <section class="opened" id="log-opened" aria-labelledby="opened-name">
                 <h3 id="opened-name" ~textContent={words.opened_row} />
@@ -567,11 +576,12 @@ impl LogPanel {
                     aria-labelledby="opened-name"
                     tabindex="0"
                     dir={if opened.look == Look::Hex { "ltr" } else { "auto" }}
-                    translate={(!is_event).then_some("no")}
-                    ~textContent={&opened.text}
+                    class={is_empty(row).then_some("empty")}
+                    translate={(!is_event && !is_empty(row)).then_some("no")}
+                    ~textContent={shown}
                 />
-                if let Some(cut) = opened.cut {
-                    <p class="hint" ~textContent={words.cut.of(cut as u64)} />
+                if let Some(note) = opened.note(words) {
+                    <p class="hint" ~textContent={note} />
                 }
             </section>
         }
@@ -720,7 +730,11 @@ impl LogPanel {
             reader.pause = None;
             return;
         };
-        let latest = shortened(&line(&latest));
+        let latest = if latest.is_empty() {
+            self.words.empty_message.into()
+        } else {
+            shortened(&line(&latest))
+        };
         reader.text = if reader.unread == 1 {
             latest
         } else {
@@ -774,31 +788,48 @@ impl Opened {
             (_, Payload::Binary(_)) => Look::Hex,
             _ => look,
         };
-        let bytes = row.payload.bytes();
-        let mut shown = bytes.len();
-        let text = match (look, printed) {
-            (Look::Pretty, Some(printed)) => visible(&printed).into_owned(),
+        let Beginning { text, is_cut } = match (look, printed) {
+            (Look::Pretty, Some(printed)) => printed,
             (Look::Hex, _) => {
-                shown = shown.min(MOST_HEX);
-                hex_lines(&bytes[..shown])
+                let bytes = row.payload.bytes();
+                let shown = bytes.len().min(MOST_HEX);
+                Beginning {
+                    text: hex_lines(&bytes[..shown]),
+                    is_cut: shown < row.size,
+                }
             }
-            _ => visible(&row.text(words)).into_owned(),
+            _ => beginning(&row.text(words)),
         };
-        let cut = (shown < row.size).then_some(shown);
         Self {
             row,
             look,
             text,
-            cut,
+            is_cut,
             is_json,
         }
     }
 
-    /// What is copied: a text as it came, bytes as they are shown.
+    /// What is to be known of what is shown.
+    fn note(&self, words: &Words) -> Option<String> {
+        let size = words.size(self.row.size);
+        if self.row.is_cut() {
+            let kept = words.size(self.row.payload.bytes().len());
+            let places = [("size", size.as_str()), ("kept", &kept)];
+            Some(fill(words.row_cut_log, &places))
+        } else if self.is_cut {
+            Some(fill(words.row_cut, &[("size", &size)]))
+        } else if self.row.size > 0 && self.text.trim().is_empty() {
+            Some(fill(words.blank_message, &[("size", &size)]))
+        } else {
+            None
+        }
+    }
+
+    /// What is copied: all that is kept, a text as it came, bytes as they are shown.
     fn copied(&self, words: &Words) -> String {
         match &self.row.payload {
             Payload::Text(_) => self.row.text(words).into_owned(),
-            Payload::Binary(_) => self.text.clone(),
+            Payload::Binary(bytes) => hex_lines(bytes),
         }
     }
 }
@@ -846,6 +877,12 @@ fn class(kind: &Kind) -> &'static str {
     }
 }
 
+/// Whether it tells of a text that is empty.
+fn is_empty(row: &Row) -> bool {
+    let is_text = matches!(row.payload, Payload::Text(_));
+    row.size == 0 && is_text && !matches!(row.kind, Kind::Event(_))
+}
+
 /// The cells of a row.
 fn cells(row: &Row, words: &'static Words) -> Html {
     let sign = match &row.kind {
@@ -861,6 +898,12 @@ fn cells(row: &Row, words: &'static Words) -> Html {
     let (seconds, fraction) = time.split_at_checked(8).unwrap_or((&time, ""));
     let (stage_sign, said) = stage(&row.kind, words);
     let is_event = matches!(row.kind, Kind::Event(_));
+    let is_empty = is_empty(row);
+    let what = if is_empty {
+        words.empty_message.into()
+    } else {
+        line(&row.text(words))
+    };
     let size = if is_event {
         String::new()
     } else {
@@ -875,10 +918,10 @@ fn cells(row: &Row, words: &'static Words) -> Html {
                 <span class="fraction" ~textContent={fraction} />
             </span>
             <span
-                class="what"
+                class={if is_empty { "what empty" } else { "what" }}
                 dir="auto"
-                translate={(!is_event).then_some("no")}
-                ~textContent={line(&row.text(words))}
+                translate={(!is_event && !is_empty).then_some("no")}
+                ~textContent={what}
             />
             <span class="size" ~textContent={size} />
             <span class="stage" aria-hidden="true" title={said.clone()} ~textContent={stage_sign} />
@@ -981,6 +1024,3 @@ const READING_MILLIS: u32 = 2_000;
 
 /// Browsers read a file only after it was handed to them, and do not tell when they have.
 const READ_MILLIS: u32 = 60_000;
-
-/// What is shown in hexadecimal, in bytes.
-const MOST_HEX: usize = 64 * 1024;

@@ -17,7 +17,7 @@ use super::{
     config_file::{Failure, PATIENCE},
     early,
     frames::{Draws, Due, Frames},
-    last_message::LastMessage,
+    last_message::{self, LastMessage},
     log::{Act, LogPanel},
     pulse::{self, Trace},
     settings_panel::{Change, Copy, Entry, Panel, settings_panel},
@@ -34,6 +34,7 @@ use crate::{
     heartbeat::is_late,
     history::History,
     outbox::Delivery,
+    payload::excerpt,
     protocol::{Frame, Meaning, Transmit},
     settings::{Allowed, Complaint, Reading, SETTINGS, Setting, Settings, Storage},
     setup::Setup,
@@ -117,6 +118,7 @@ pub(super) enum Happening {
     Toggled(Toggle),
     Pressed(Press),
     Aside(Aside),
+    LastMessage(last_message::Act),
     Log(Act),
     Changed(Change),
     Copied(Copy),
@@ -287,6 +289,11 @@ impl Model {
                 }
                 Draws::AtOnce
             }
+            Happening::LastMessage(act) => {
+                let emit = self.emit.reform(Happening::LastMessage);
+                self.last_message.act(act, &emit);
+                Draws::AtOnce
+            }
             Happening::Log(act) => self.log.act(act),
             Happening::Changed(change) => self.change(change),
             Happening::Copied(copy) => {
@@ -372,6 +379,7 @@ impl Model {
         let on_compose = emit.reform(Happening::Composed);
         let on_press = emit.reform(Happening::Pressed);
         let on_aside = emit.reform(Happening::Aside);
+        let on_message = emit.reform(Happening::LastMessage);
         let on_language = emit.reform(Happening::LanguageChosen);
         let locality = self
             .address
@@ -406,7 +414,7 @@ impl Model {
                     { pulse::figure(words, &self.trace) }
                     <div class="exchange">
                         { self.composer.view(words, &on_compose) }
-                        { self.last_message.view(words) }
+                        { self.last_message.view(words, &on_message) }
                     </div>
                     { self.log.view() }
                 </main>
@@ -784,7 +792,7 @@ impl Model {
         let failure = self.props.given.failure.as_ref().map(|failure| {
             let error = match failure {
                 Failure::Late => fill(words.config_late, &[("n", &PATIENCE.to_string())]),
-                Failure::Error(error) => error.clone(),
+                Failure::Error(error) => excerpt(error),
             };
             fill(words.config_fail, &[("error", &error)])
         });

@@ -6,6 +6,7 @@ use yew::{Callback, Html, NodeRef, TargetCast as _, html};
 
 use crate::{
     backoff::Ceilings,
+    payload::excerpt,
     settings::{Allowed, Control, Reading, SETTINGS, Setting, Settings, Source, duration_text},
     setup::Setup,
     words::{Lang, Words, fill},
@@ -129,7 +130,7 @@ fn content(words: &'static Words, panel: &Panel<'_>, on_change: &Callback<Change
                 if !panel.addresses.is_empty() {
                     <ul aria-labelledby="addresses-name">
                         for address in panel.addresses {
-                            <li dir="ltr" translate="no" ~textContent={address} />
+                            <li dir="ltr" translate="no" ~textContent={excerpt(address)} />
                         }
                     </ul>
                 }
@@ -355,7 +356,7 @@ fn default_text(words: &Words, panel: &Panel<'_>, setting: &Setting) -> String {
         (None, _) => words.of_the_browser.into(),
         (Some(text), _) if text.is_empty() => words.nothing.into(),
         (Some(text), "lang") => choice_of_lang(&text).unwrap_or(text),
-        (Some(text), _) => text,
+        (Some(text), _) => excerpt(&text),
     }
 }
 

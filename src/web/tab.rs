@@ -1,7 +1,10 @@
 //! The page's tab: what it tells while nobody looks at the page.
 
 use super::{browser, view::PULSE};
-use crate::strip::{Strip, Tone};
+use crate::{
+    payload::excerpt,
+    strip::{Strip, Tone},
+};
 
 /// What the tab shows.
 #[derive(Default)]
@@ -16,7 +19,7 @@ impl Tab {
         let sign = strip.state.icon();
         let mut title = [sign, " ", &strip.headline].concat();
         if let Some(host) = host {
-            title.extend([" – ", host]);
+            title.extend([" – ", &excerpt(host)]);
         }
         let tone = Some(strip.state.tone());
         if title != self.title || tone != self.tone {

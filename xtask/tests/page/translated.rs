@@ -210,7 +210,7 @@ impl Visit {
                 || ![...element.children].some(one => one.tagName !== 'FONT');
             return [document.title, ...[...document.querySelectorAll('#app :not(.pulse, .pulse *, font)')]
                 .filter(isText).map(one => `${one.tagName} ${one.textContent}`)]
-                .join('\n').replace(/\\d+(:\\d+)*/g, '0');";
+                .join('\\n').replace(/\\d+(:\\d+)*/g, '0');";
         self.text_of(everything).await
     }
 }
