@@ -823,7 +823,14 @@ mod tests {
         log.send(&Transmit::Heartbeat("heartbeat".into()), at(1), 1);
         let (sent, now) = (Duration::from_millis(100), Duration::from_millis(130));
         for (text, meaning) in [
-            ("heartbeat", Meaning::Reply { sent, taken: 0, is_marked: false }),
+            (
+                "heartbeat",
+                Meaning::Reply {
+                    sent,
+                    taken: 0,
+                    is_marked: false,
+                },
+            ),
             ("pong", Meaning::SecondReply),
             ("tick", Meaning::ServerHeartbeat),
         ] {

@@ -77,7 +77,8 @@ impl Template {
             };
             frame[from..].starts_with(before) && {
                 let text = self.fill(mark);
-                frame[from..].starts_with(text.as_bytes()) && (!is_bare || text.len() == frame.len())
+                frame[from..].starts_with(text.as_bytes())
+                    && (!is_bare || text.len() == frame.len())
             }
         })
     }
@@ -122,7 +123,9 @@ mod tests {
     #[test]
     fn marks_differ_and_depend_on_the_key() {
         let [mut one, mut other] = [[1, 2], [1, 3]].map(Marks::new);
-        let drawn: HashSet<_> = (0..1_000).flat_map(|_| [one.draw(), other.draw()]).collect();
+        let drawn: HashSet<_> = (0..1_000)
+            .flat_map(|_| [one.draw(), other.draw()])
+            .collect();
         assert_eq!(drawn.len(), 2_000);
     }
 
@@ -140,7 +143,12 @@ mod tests {
         ] {
             assert!(holds(&frame, mark), "{frame}");
         }
-        for frame in ["", "123456789012345", &text[1..], &format!("{} {}", &text[..8], &text[8..])] {
+        for frame in [
+            "",
+            "123456789012345",
+            &text[1..],
+            &format!("{} {}", &text[..8], &text[8..]),
+        ] {
             assert!(!holds(frame, mark), "{frame}");
         }
     }
@@ -161,7 +169,11 @@ mod tests {
             ("{n}/{n}", format!("{mark}/1234567890123456"), false),
         ] {
             let template = Template::of(text).unwrap();
-            assert_eq!(template.is_in(frame.as_bytes()), expected, "{text}: {frame}");
+            assert_eq!(
+                template.is_in(frame.as_bytes()),
+                expected,
+                "{text}: {frame}"
+            );
         }
         assert_eq!(Template::of("beat {m}"), None);
     }

@@ -373,6 +373,7 @@ impl Outbox {
     }
 
     /// What was set aside, oldest first.
+    #[must_use]
     pub fn aside(&self) -> impl ExactSizeIterator<Item = &Message> {
         self.aside.iter()
     }
@@ -683,7 +684,13 @@ mod tests {
         }
         assert!(outbox.push_sent("order 1".into()).is_ok());
         outbox.push_typed("hel".into());
-        assert_eq!(refused(&mut outbox, "order 2"), Full { text: "order 2".into(), limit: Limit::Messages(3) });
+        assert_eq!(
+            refused(&mut outbox, "order 2"),
+            Full {
+                text: "order 2".into(),
+                limit: Limit::Messages(3)
+            }
+        );
         assert_eq!(outbox.merged(), 1);
         assert_eq!(take_all(&mut outbox), ["h", "order 1", "hel"]);
         assert_eq!(outbox.merged(), 0);

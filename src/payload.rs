@@ -85,9 +85,9 @@ pub fn pretty(text: &str) -> Option<Beginning> {
     if !printer.rest.is_empty() {
         return None;
     }
-    let mut printed = beginning(&printer.printed);
-    printed.is_cut |= printer.is_cut;
-    Some(printed)
+    let mut begun = beginning(&printer.printed);
+    begun.is_cut |= printer.is_cut;
+    Some(begun)
 }
 
 /// So many bytes make [`MOST_SHOWN`] in [`hex_lines`], or a little less.
@@ -719,6 +719,7 @@ mod tests {
 
     /// Beside a needle of one letter in the same text: a machine that is busy is so for both.
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "the host has a clock")]
     fn a_search_takes_no_longer_for_a_long_needle() {
         let text = "a".repeat(500_000);
         let took = |needle: &str| {

@@ -571,7 +571,12 @@ mod tests {
     /// Whatever is typed before, at once or letter by letter.
     #[test]
     fn a_server_that_echoes_nothing_is_understood_whatever_is_typed() {
-        for typed in [&["p", "po", "pon", "pong"][..], &["pong"], &["heartbeat"], &["pong", "pong"]] {
+        for typed in [
+            &["p", "po", "pon", "pong"][..],
+            &["pong"],
+            &["heartbeat"],
+            &["pong", "pong"],
+        ] {
             let mut line = Line::plain();
             for _ in 0..2 {
                 line.beat();
@@ -594,7 +599,10 @@ mod tests {
                 taken: 0,
                 is_marked: false,
             };
-            assert!(!meanings.contains(&Meaning::Message), "{typed:?}: {meanings:?}");
+            assert!(
+                !meanings.contains(&Meaning::Message),
+                "{typed:?}: {meanings:?}"
+            );
             assert_eq!(meanings.last(), Some(&replied), "{typed:?}");
             assert_eq!(line.protocol.trust(), Trust::Given, "{typed:?}");
         }
@@ -602,7 +610,11 @@ mod tests {
 
     #[test]
     fn a_server_that_echoes_is_understood_whatever_is_typed() {
-        for typed in [&["p", "po", "pon", "pong"][..], &["pong"], &["heartbeat", "pong"]] {
+        for typed in [
+            &["p", "po", "pon", "pong"][..],
+            &["pong"],
+            &["heartbeat", "pong"],
+        ] {
             for beats_before in [0, 2] {
                 let mut line = Line::plain();
                 for _ in 0..beats_before {
@@ -657,7 +669,7 @@ mod tests {
     #[test]
     fn the_servers_own_heartbeats_are_no_messages_and_no_replies() {
         for heartbeat_text in ["heartbeat", "beat {n}"] {
-            let mut line = Line::with(Settings {
+            let mut line = Line::with(&Settings {
                 heartbeat_text: heartbeat_text.into(),
                 server_heartbeat_text: vec!["ping".into(), "tick".into()],
                 ..Settings::default()
@@ -729,7 +741,10 @@ mod tests {
         }
         line.type_in("pong");
         let _ = line.hear("heartbeat");
-        assert_eq!(line.protocol.oldest_unanswered(), Some(Duration::from_secs(2)));
+        assert_eq!(
+            line.protocol.oldest_unanswered(),
+            Some(Duration::from_secs(2))
+        );
         let _ = line.hear("heartbeat");
         assert_eq!(line.protocol.oldest_unanswered(), None);
     }
@@ -742,7 +757,10 @@ mod tests {
         }
         for _ in 0..=MAX_UNANSWERED {
             let meaning = line.hear("heartbeat");
-            assert!([REPLY, Meaning::SecondReply].contains(&meaning), "{meaning:?}");
+            assert!(
+                [REPLY, Meaning::SecondReply].contains(&meaning),
+                "{meaning:?}"
+            );
             assert_eq!(line.protocol.oldest_unanswered(), Some(Duration::ZERO));
         }
         assert_eq!(line.protocol.trust(), Trust::Given);
@@ -775,7 +793,10 @@ mod tests {
         let mine = line.beat();
         for _ in 0..3 {
             assert_eq!(line.hear(&other), Meaning::OthersHeartbeat);
-            assert_eq!(line.hear(&format!("bob: {other}")), Meaning::OthersHeartbeat);
+            assert_eq!(
+                line.hear(&format!("bob: {other}")),
+                Meaning::OthersHeartbeat
+            );
             assert_eq!(line.hear("heartbeat"), Meaning::Message);
             assert_eq!(line.hear("beat {n}"), Meaning::Message);
             assert_eq!(line.hear("order 1234567890123456"), Meaning::Message);
@@ -810,20 +831,20 @@ mod tests {
 
     impl Line {
         fn plain() -> Self {
-            Self::with(Settings::default())
+            Self::with(&Settings::default())
         }
 
         fn marked(heartbeat_text: &str) -> Self {
-            Self::with(Settings {
+            Self::with(&Settings {
                 heartbeat_text: heartbeat_text.into(),
                 reply_text: vec!["pong".into()],
                 ..Settings::default()
             })
         }
 
-        fn with(settings: Settings) -> Self {
+        fn with(settings: &Settings) -> Self {
             Self {
-                protocol: PlainText::new(&settings),
+                protocol: PlainText::new(settings),
                 marks: Marks::new([1, 2]),
                 now: SENT,
             }

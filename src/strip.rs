@@ -15,6 +15,10 @@ use crate::{
 
 /// What the strip is about.
 #[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, true or not whatever the others are"
+)]
 pub struct Scene<'a> {
     /// What the connection is doing.
     pub status: Status,

@@ -947,7 +947,11 @@ fn a_server_that_says_replies_unasked_is_believed_no_reply() {
         assert_eq!(shell.shown, [""; 0]);
         let epoch = shell.connection.epoch();
         shell.advance(600_000);
-        assert_eq!(shell.connection.epoch(), epoch, "it was dropped for silence");
+        assert_eq!(
+            shell.connection.epoch(),
+            epoch,
+            "it was dropped for silence"
+        );
 
         shell.socket_closes(1006);
         shell.reconnect();
@@ -1041,7 +1045,11 @@ fn a_text_that_ends_each_connection_is_set_aside_and_the_rest_arrives() {
                 }
                 if resend == Resend::Every {
                     let good = texts.iter().filter(|text| !text.starts_with("bad"));
-                    assert!(good.clone().all(|text| shell.arrived.iter().any(|one| one == text)), "{case}");
+                    assert!(
+                        good.clone()
+                            .all(|text| shell.arrived.iter().any(|one| one == text)),
+                        "{case}"
+                    );
                 }
             }
         }
@@ -1108,7 +1116,11 @@ fn a_text_is_not_held_responsible_for_what_ends_connections_without_it() {
                 shell.reconnect();
             }
             if known || lives > 3_000 {
-                assert_eq!(shell.connection.outbox().aside().count(), 0, "{lives} {known}");
+                assert_eq!(
+                    shell.connection.outbox().aside().count(),
+                    0,
+                    "{lives} {known}"
+                );
                 shell.settle();
                 assert_eq!(shell.arrived.last().unwrap(), "good");
             }
@@ -1517,7 +1529,11 @@ impl Shell {
         let repeats = code == 1000 && self.ready_state == ReadyState::Closing;
         let closure = Closure {
             code,
-            reason: if repeats { self.reason.clone() } else { String::new() },
+            reason: if repeats {
+                self.reason.clone()
+            } else {
+                String::new()
+            },
             was_clean: code != 1006,
         };
         let epoch = self.connection.epoch();
@@ -1556,7 +1572,9 @@ impl Shell {
             self.now = due.max(self.now);
             match timer {
                 Timer::Heartbeat => self.timers.insert(timer, (due + period, period)),
-                Timer::Connect | Timer::Reply | Timer::Reconnect | Timer::Trial => self.timers.remove(&timer),
+                Timer::Connect | Timer::Reply | Timer::Reconnect | Timer::Trial => {
+                    self.timers.remove(&timer)
+                }
             };
             let epoch = self.connection.epoch();
             self.input(Input::TimerExpired(epoch, timer));

@@ -84,9 +84,13 @@ enum Happening {
     Sends(String),
     Restores(String),
     /// What was set aside first is sent again, or given up.
-    Decides { sends: bool },
+    Decides {
+        sends: bool,
+    },
     /// The server sends back the newest heartbeat, or the reason of the close: as it is, or changed.
-    Returns { is_changed: bool },
+    Returns {
+        is_changed: bool,
+    },
     Configures(Vec<(String, String)>),
 }
 
@@ -150,7 +154,8 @@ impl Driver {
                     reason: self.reason.clone(),
                     was_clean: !is_changed,
                 };
-                self.connection.handle_input(Input::Closed(epoch, closure), now);
+                self.connection
+                    .handle_input(Input::Closed(epoch, closure), now);
                 let heartbeat = self.heartbeat.clone();
                 let text = if is_changed {
                     format!("got: {}!", heartbeat.to_uppercase())
@@ -224,7 +229,11 @@ impl Driver {
             assert!(!strip.headline.is_empty());
         }
         let confirmed = self.connection.outbox().delivery().confirmed;
-        assert!(confirmed <= self.read, "{confirmed} confirmed, {} read", self.read);
+        assert!(
+            confirmed <= self.read,
+            "{confirmed} confirmed, {} read",
+            self.read
+        );
     }
 }
 

@@ -274,7 +274,9 @@ async fn a_clean_close_that_was_asked_for_confirms_what_was_sent() {
     page.type_text("a").await;
     eventually(|| page.attribute("data-sent").as_deref() == Some("1")).await;
     page.click("form button").await;
-    close(0, 1000, CLOSE_REASON);
+    let reason = close_reason(0).unwrap();
+    assert!(reason.starts_with(CLOSE_REASON) && reason.len() > CLOSE_REASON.len());
+    close(0, 1000, &reason);
     eventually(|| page.attribute("data-confirmed").as_deref() == Some("1")).await;
     assert_eq!((page.state().as_str(), listening(0)), ("stopped", 0));
 }
@@ -593,6 +595,7 @@ extern "C" {
     fn live() -> usize;
     fn sent(index: usize) -> Vec<String>;
     fn listening(index: usize) -> usize;
+    fn close_reason(index: usize) -> Option<String>;
     fn closed_with(index: usize) -> Option<u16>;
     fn choose(index: usize, protocol: &str);
     fn open(index: usize);

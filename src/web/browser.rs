@@ -24,6 +24,16 @@ pub(super) fn page() -> Page {
     }
 }
 
+/// Whether two addresses have the same scheme, host and port, as the browser reads them: of what a policy
+/// forbids it may tell no more.
+pub(super) fn is_same_origin(one: &str, other: &str) -> bool {
+    let origin = |address| {
+        let url = Url::new(address).ok()?;
+        Some((url.protocol(), url.host()))
+    };
+    origin(one).is_some_and(|one| Some(one) == origin(other))
+}
+
 /// The names and values in the page's address.
 pub(super) fn query() -> Vec<(String, String)> {
     pairs(&window().location().search().unwrap_or_default())
@@ -174,7 +184,8 @@ pub(super) fn steady_millis() -> f64 {
 pub(super) fn seed() -> [u64; 2] {
     let mut bytes = [0; 16];
     let crypto = window().crypto();
-    if let Err(error) = crypto.and_then(|crypto| crypto.get_random_values_with_u8_array(&mut bytes)) {
+    if let Err(error) = crypto.and_then(|crypto| crypto.get_random_values_with_u8_array(&mut bytes))
+    {
         warn("marks of heartbeats can be guessed", &error);
     }
     let (first, second) = bytes.split_at(8);
@@ -282,8 +293,8 @@ pub(super) enum Noticed {
     Offline,
     /// Nobody can see the page any more.
     Hidden,
-    /// The page's content security policy forbade a connection.
-    Forbidden,
+    /// The page's content security policy forbade a connection to this address, or to one of its origin.
+    Forbidden(String),
 }
 
 /// Listens to what happens to the page as a whole until dropped.
@@ -323,7 +334,7 @@ pub(super) fn listen(emit: &Callback<Noticed>) -> [EventListener; 8] {
             let is_enforced =
                 event.disposition() == SecurityPolicyViolationEventDisposition::Enforce;
             (is_enforced && event.effective_directive() == "connect-src")
-                .then_some(Noticed::Forbidden)
+                .then(|| Noticed::Forbidden(event.blocked_uri()))
         }),
     ]
 }

@@ -149,11 +149,7 @@ impl Composer {
     }
 
     /// Draws it.
-    pub(super) fn view(
-        &self,
-        words: &'static Words,
-        emit: &Callback<Composed>,
-    ) -> Html {
+    pub(super) fn view(&self, words: &'static Words, emit: &Callback<Composed>) -> Html {
         let is_live = self.is_live;
         let onchange = emit.reform(|event: Event| {
             Composed::Live(event.target_unchecked_into::<HtmlInputElement>().checked())

@@ -889,9 +889,7 @@ fn cells(row: &Row, words: &'static Words) -> Html {
         Kind::Sent { .. } => "↑",
         Kind::Received => "↓",
         Kind::Heartbeat => "↑♥",
-        Kind::Reply { .. } | Kind::Unasked | Kind::ServerHeartbeat | Kind::OthersHeartbeat => {
-            "↓♥"
-        }
+        Kind::Reply { .. } | Kind::Unasked | Kind::ServerHeartbeat | Kind::OthersHeartbeat => "↓♥",
         Kind::Event(_) => "•",
     };
     let time = time_of_day(local(row.at));

@@ -44,6 +44,7 @@ use crate::{
 };
 
 /// The page's state: one connection, and what is shown of it.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Model {
     emit: Callback<Happening>,
     props: Props,
@@ -216,7 +217,48 @@ impl Model {
             self.drive();
         }
         let is_frame = matches!(happening, Happening::Due(Due::Frame));
-        let draws = match happening {
+        let draws = self.respond(happening, before);
+        self.drive();
+        self.keep();
+        let after = self.connection.status();
+        if before != after && matches!(after, Status::Open { .. }) {
+            self.remember();
+        }
+        self.run_ticker(after);
+        if after == Status::Away {
+            // Nobody looks at it, and a notice of the end would flash up while another page loads.
+            return false;
+        }
+        if let Status::Connecting { .. } | Status::Open { .. } = before {
+            self.report_loss();
+        }
+        let is_echoed = mem::take(&mut self.is_echoed);
+        let draws = if before == after {
+            draws
+        } else {
+            Draws::AtOnce
+        };
+        let draws = self.frames.draw(draws, self.clock.now());
+        if draws {
+            self.tell();
+        } else if is_echoed || !self.frames.shows_message {
+            self.frames.shows_message |= self.last_message.show(self.lang.words());
+        }
+        // What a hidden page has to tell is on its tab. It is drawn when it becomes visible.
+        let draws = draws && !browser::is_hidden();
+        if draws {
+            if !is_frame {
+                self.log.notice_scrolling();
+            }
+            self.trace
+                .draw(self.lang.words(), &self.clock, before != after);
+        }
+        draws
+    }
+
+    /// Does what has to be done; returns when to draw that. The status `before` is the one it met.
+    fn respond(&mut self, happening: Happening, before: Status) -> Draws {
+        match happening {
             // While the browser asks, nobody can answer the handshake.
             Happening::Rang(Rang::Expired(epoch, timer @ Timer::Connect))
                 if self.local_access == LocalAccess::Asked =>
@@ -303,43 +345,7 @@ impl Model {
             }
             Happening::Due(due) => self.frames.take(due, self.clock.now()),
             Happening::TimePassed => self.tick(),
-        };
-        self.drive();
-        self.keep();
-        let after = self.connection.status();
-        if before != after && matches!(after, Status::Open { .. }) {
-            self.remember();
         }
-        self.run_ticker(after);
-        if after == Status::Away {
-            // Nobody looks at it, and a notice of the end would flash up while another page loads.
-            return false;
-        }
-        if let Status::Connecting { .. } | Status::Open { .. } = before {
-            self.report_loss();
-        }
-        let is_echoed = mem::take(&mut self.is_echoed);
-        let draws = if before == after {
-            draws
-        } else {
-            Draws::AtOnce
-        };
-        let draws = self.frames.draw(draws, self.clock.now());
-        if draws {
-            self.tell();
-        } else if is_echoed || !self.frames.shows_message {
-            self.frames.shows_message |= self.last_message.show(self.lang.words());
-        }
-        // What a hidden page has to tell is on its tab. It is drawn when it becomes visible.
-        let draws = draws && !browser::is_hidden();
-        if draws {
-            if !is_frame {
-                self.log.notice_scrolling();
-            }
-            self.trace
-                .draw(self.lang.words(), &self.clock, before != after);
-        }
-        draws
     }
 
     /// Draws the page.
@@ -538,7 +544,9 @@ impl Model {
             ..
         } = &self.reading.settings;
         let [replies, others] = [reply_text, server_heartbeat_text].map(|texts| texts.join(","));
-        self.replies = [heartbeat_text, &replies, &others].map(String::as_str).join("\n");
+        self.replies = [heartbeat_text, &replies, &others]
+            .map(String::as_str)
+            .join("\n");
         let distrusted = browser::kept(&distrust_name(address));
         self.take(Input::Open(Destination {
             locality: address.locality(),
@@ -818,7 +826,11 @@ impl Model {
                 self.take(Input::Woke);
             }
             Noticed::Offline | Noticed::Hidden => {}
-            Noticed::Forbidden => {
+            Noticed::Forbidden(forbidden) => {
+                let address = self.started.as_ref().map(Address::to_string);
+                if !address.is_some_and(|address| browser::is_same_origin(&forbidden, &address)) {
+                    return Draws::Nothing;
+                }
                 // Chromium has fired no `close` yet and fires none; in Firefox the constructor
                 // threw, and an attempt is waited for. Anything else that was forbidden is not ours.
                 if let Status::Connecting { .. } | Status::Waiting { .. } | Status::GaveUp =

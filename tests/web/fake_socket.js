@@ -34,8 +34,9 @@ class FakeSocket extends EventTarget {
     this.sent.push(text);
   }
 
-  close(code) {
+  close(code, reason) {
     this.closedWith = code;
+    this.closeReason = reason;
     this.readyState = FakeSocket.CLOSING;
   }
 }
@@ -68,6 +69,10 @@ export function sent(index) {
 
 export function listening(index) {
   return sockets[index].listening;
+}
+
+export function close_reason(index) {
+  return sockets[index].closeReason ?? undefined;
 }
 
 export function closed_with(index) {

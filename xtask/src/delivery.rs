@@ -70,7 +70,8 @@ impl Client {
                 resend,
                 outbox_limit,
             } => {
-                let own = format!("resend={resend}&outbox_limit={outbox_limit}");
+                let own =
+                    format!("resend={resend}&outbox_limit={outbox_limit}&heartbeat_text={MARKED}");
                 (browser, page::dist()?, format!("{query}&{own}"))
             }
             Self::Peer(peer) => (Browser::Chromium, peer.dist()?, query.to_owned()),
@@ -424,7 +425,9 @@ impl<'a> Witness<'a> {
             repeated: numbers(&all).count() - there.len(),
             in_order,
             backlog: self.backlog,
-            heartbeats: frames(&all).filter(|text| *text == HEARTBEAT).count(),
+            heartbeats: frames(&all)
+                .filter(|text| text.starts_with(HEARTBEAT))
+                .count(),
             confirmed: self.confirmed,
             falsely: self.falsely,
             kills,
@@ -480,7 +483,10 @@ fn frames(all: &[Connection]) -> impl Iterator<Item = &str> {
 fn covered(all: &[Connection]) -> BTreeSet<usize> {
     all.iter()
         .flat_map(|one| {
-            let beat = one.frames.iter().rposition(|frame| frame.text == HEARTBEAT);
+            let beat = one
+                .frames
+                .iter()
+                .rposition(|frame| frame.text.starts_with(HEARTBEAT));
             &one.frames[..beat.unwrap_or(0)]
         })
         .filter_map(|frame| frame.text.parse().ok())
@@ -535,8 +541,11 @@ const LAST: usize = 10;
 /// Reconnecting that costs little of the time in which the kills come.
 const QUICK: &str = "retry_min=10ms&retry_max=50ms";
 
-/// What the page sends as a heartbeat.
+/// How what the page sends as a heartbeat begins.
 const HEARTBEAT: &str = "heartbeat";
+
+/// The same with a mark, as a link writes it: what returns it confirms.
+const MARKED: &str = "heartbeat+%7Bn%7D";
 
 /// Gives every client the same kills.
 const SEED: u64 = 3;

@@ -367,7 +367,8 @@ enum End {
 }
 
 impl End {
-    /// The close frame that the client gets, if it gets one.
+    /// The close frame that the client gets, if it gets one; one without a code has none inside.
+    #[expect(clippy::option_option, reason = "a close frame may have no code")]
     fn farewell(self) -> Option<Option<CloseFrame>> {
         let frame = |code, reason: String| {
             Some(CloseFrame {
@@ -471,7 +472,7 @@ fn ping_period(text: &str) -> Option<Option<Duration>> {
 /// The periods of pings that can be asked for. A client cannot answer in less, and the clock has no
 /// time for much more; the page's own settings end at a day, too.
 const PING_PERIODS: RangeInclusive<Duration> =
-    Duration::from_millis(100)..=Duration::from_mins(1440);
+    Duration::from_millis(100)..=Duration::from_hours(24);
 
 /// The longest messages that can be asked for, in bytes: no less than a control frame, which has the
 /// same limit, and no more than there is room for.

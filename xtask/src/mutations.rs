@@ -135,11 +135,11 @@ const MUTATIONS: &[Mutation] = &[
         summary: "the first of two messages that wait is not transmitted",
         rule: "messages arrive in order and none is skipped",
         file: "connection.rs",
-        original: "let message = self.outbox.take()?;",
+        original: "let message = self.outbox.take(self.now)?;",
         broken: "if self.outbox.len() > 1 {
-            let _ = self.outbox.take();
+            let _ = self.outbox.take(self.now);
         }
-        let message = self.outbox.take()?;",
+        let message = self.outbox.take(self.now)?;",
     },
     Mutation {
         summary: "with every, one message alone is sent again",
@@ -156,26 +156,83 @@ const MUTATIONS: &[Mutation] = &[
         broken: "message.origin == Origin::Typed",
     },
     Mutation {
-        summary: "a reply confirms what was sent after its heartbeat",
+        summary: "a marked reply confirms what was sent after its heartbeat",
         rule: "confirmed messages have arrived",
         file: "connection.rs",
         original: "self.outbox.confirm(taken);",
-        broken: "let _ = taken;
-                self.outbox.confirm(self.outbox.taken());",
+        broken: "self.outbox.confirm(self.outbox.taken());",
+    },
+    Mutation {
+        summary: "a reply answers what was sent after its heartbeat",
+        rule: "answered messages have arrived at a server that speaks when asked",
+        file: "connection.rs",
+        original: "self.outbox.answer(taken);",
+        broken: "self.outbox.answer(self.outbox.taken());",
+    },
+    Mutation {
+        summary: "a reply without a mark confirms",
+        rule: "confirmed messages have arrived",
+        file: "connection.rs",
+        original: "if is_marked {",
+        broken: "if is_marked || taken > 0 {",
+    },
+    Mutation {
+        summary: "the mark of any heartbeat confirms",
+        rule: "confirmed messages have arrived",
+        file: "protocol.rs",
+        original: "if self.marks.binary_search(&mark).is_ok() {
+                return self.reply(mark);
+            }",
+        broken: "if let Some(beat) = self.unanswered.back() {
+                let _ = mark;
+                return self.reply(beat.mark);
+            }",
+    },
+    Mutation {
+        summary: "a reply that nobody asked for is taken for a second one",
+        rule: "a reply that nobody asked for ends the trust in replies",
+        file: "protocol.rs",
+        original: "
+            self.is_trusted = false;
+            self.unanswered.clear();
+            return Meaning::Unasked;",
+        broken: "",
+    },
+    Mutation {
+        summary: "a new connection trusts again",
+        rule: "a server that says replies unasked is not believed any more",
+        file: "protocol.rs",
+        original: "is_trusted: self.is_trusted,",
+        broken: "is_trusted: true,",
+    },
+    Mutation {
+        summary: "what was answered stays so when the trust ends",
+        rule: "a server that says replies unasked is not believed any more",
+        file: "connection.rs",
+        original: "
+            self.outbox.doubt_answers();",
+        broken: "",
+    },
+    Mutation {
+        summary: "a text is set aside after two ends",
+        rule: "a text is set aside only after three ends",
+        file: "outbox.rs",
+        original: "self.ends + 1 >= MOST_ENDS",
+        broken: "self.ends + 2 >= MOST_ENDS",
     },
     Mutation {
         summary: "any clean close confirms",
         rule: "confirmed messages have arrived",
         file: "connection.rs",
-        original: "closure.was_clean && closure.reason == CLOSE_REASON",
-        broken: "closure.was_clean",
+        original: "closure.was_clean && closure.reason == reason",
+        broken: "closure.was_clean && reason.starts_with(&closure.reason)",
     },
     Mutation {
         summary: "the echo of a typed heartbeat is taken for a reply",
-        rule: "confirmed messages have arrived",
+        rule: "answered messages have arrived at a server that speaks when asked",
         file: "connection.rs",
         original: "
-        self.protocol.note(&message);",
+        self.protocol.note(&message, self.now);",
         broken: "",
     },
     Mutation {
@@ -190,8 +247,8 @@ const MUTATIONS: &[Mutation] = &[
         summary: "the last message is never proven",
         rule: "with every, each message arrives and is proven",
         file: "outbox.rs",
-        original: "while self.first_kept() < taken",
-        broken: "while self.first_kept() + 1 < taken",
+        original: "if self.first_kept() >= taken {",
+        broken: "if self.first_kept() + 1 >= taken {",
     },
     Mutation {
         summary: "the latest text is not sent again",

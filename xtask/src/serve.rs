@@ -134,7 +134,7 @@ impl Ports {
     /// The next port after `port` that these options take: neither of them, and one for browsers.
     fn other(self, port: u16) -> u16 {
         (port..=u16::MAX)
-            .chain(3000..)
+            .chain(3000..=u16::MAX)
             .find(|other| {
                 ![port, self.page, self.echo].contains(other) && arguments::is_reachable(*other)
             })

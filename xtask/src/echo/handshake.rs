@@ -70,6 +70,10 @@ pub(super) enum Refusal {
 }
 
 impl Refusal {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "what else the library may find malformed is its own business"
+    )]
     fn of(cause: &Error, head: &[u8]) -> Self {
         use ProtocolError::{
             HttparseError, InvalidSecWebSocketKey, MissingConnectionUpgradeHeader,
@@ -77,7 +81,7 @@ impl Refusal {
             WrongHttpVersion,
         };
 
-        let lines = head.iter().filter(|byte| **byte == b'\n').count();
+        let lines = head.split(|byte| *byte == b'\n').count() - 1;
         match cause {
             Error::Protocol(
                 WrongHttpMethod
@@ -92,7 +96,7 @@ impl Refusal {
             Error::Protocol(InvalidSecWebSocketKey) => Self::Malformed(cause.to_string()),
             Error::Protocol(HttparseError(_)) if lines > MAX_HEADERS => Self::TooLong,
             _ if head.starts_with(&TLS_HANDSHAKE) => Self::Tls,
-            _ => Self::Malformed(cause.to_string()),
+            other => Self::Malformed(other.to_string()),
         }
     }
 

@@ -29,7 +29,8 @@ async fn enter_sends(browser: Browser) {
     visit.types("c").await;
     visit.types(ENTER).await;
 
-    server.receives(&["a\nb", "c"]).await;
+    // The second Enter sends an empty message: on purpose.
+    server.receives(&["a\nb", "", "c"]).await;
     visit.holds("").await;
 }
 
@@ -167,7 +168,8 @@ async fn a_message_for_which_there_is_no_room_is_handed_back() {
     visit.types("two").await;
     visit.types(ENTER).await;
 
-    let alert = "未发送：已有 1 条消息在等待。您的内容已保留。";
+    let alert =
+        "未发送：已保留 1 条尚无应答的消息，已达到 outbox_limit 的上限。您的内容仍在输入框中。";
     eventually("the refusal is said", SOON, async || {
         visit.alert().await.contains(alert).then_some(())
     })

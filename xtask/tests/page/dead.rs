@@ -26,8 +26,8 @@ async fn half_open(browser: Browser) {
     visit.reaches(&["open"]).await;
     visit.types("a").await;
     visit.shows("a").await;
-    // What is confirmed is not sent again.
-    visit.awaits("confirmed", |count| count == "1").await;
+    // What is answered is not sent again.
+    visit.awaits("answered", |count| count == "1").await;
     visit.watches().await;
 
     let cut = Instant::now();
@@ -75,7 +75,7 @@ async fn stopped_server(browser: Browser) {
     visit.reaches(&["open"]).await;
     visit.types("a").await;
     visit.shows("a").await;
-    visit.awaits("confirmed", |count| count == "1").await;
+    visit.awaits("answered", |count| count == "1").await;
     visit.watches().await;
 
     // On a busy machine the first attempt may have taken longer than its time-out.
@@ -97,7 +97,7 @@ async fn stopped_server(browser: Browser) {
     visit.reaches(&["open", "reopened"]).await;
     visit.types("c").await;
     visit.shows("abc").await;
-    // Both the old connection and the new one have had the text that was never confirmed.
+    // Both the old connection and the new one have had the text that was never answered.
     assert_eq!(visit.seen("texts").await, ["a", "ab", "abc"]);
     proxy
         .until("one connection is left", |all| {

@@ -21,7 +21,7 @@ async fn what_waits_survives_a_reload_where_that_was_asked_for() {
 
         visit.awaits("queued", |count| count == "2").await;
         server.resume();
-        visit.awaits("confirmed", |count| count == "2").await;
+        visit.awaits("answered", |count| count == "2").await;
         let texts = server.texts();
         assert_eq!(texts[..2], ["a", "ab"], "{browser}: {texts:?}");
         reload(&visit).await;

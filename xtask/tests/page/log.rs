@@ -47,8 +47,8 @@ async fn each_kind_of_row_is_there_in_order_with_how_far_it_got() {
         .await;
     visit
         .logs(
-            "a row that is confirmed by a reply",
-            &["↑ a ✓✓ Confirmed after {n} ms"],
+            "a row that is answered by a reply",
+            &["↑ a ✓≈ Answered after {n} ms: it very likely arrived"],
         )
         .await;
 

@@ -216,6 +216,42 @@ async fn a_policy_is_named(browser: Browser) {
     assert_eq!(server.connections().len(), 0);
 }
 
+/// What an extension or another script asks for is not ours, whatever becomes of it; nor is another port
+/// or another scheme of the server's host.
+#[tokio::test]
+async fn a_policy_that_forbids_something_else_ends_no_reconnecting() {
+    for browser in [Browser::Chromium, Browser::Firefox] {
+        let mut server = Server::absent(Manner::Echo);
+        let policy = format!("connect-src 'self' {server}");
+        let visit = Visit::before(browser, &[], "/", Some(&policy)).await;
+        let query = format!("url={server}&retry_min=2s&retry_max=2s");
+        visit.go(&visit.site.address("127.0.0.1", &query)).await;
+        visit.reaches(&["refused"]).await;
+
+        let blocked = format!(
+            "window.blocked = [];
+            document.addEventListener('securitypolicyviolation', (event) => blocked.push(event.blockedURI));
+            fetch('https://stranger.example/beacon').catch(() => 0);
+            fetch('http://127.0.0.1:{}/').catch(() => 0);
+            for (const url of ['ws://127.0.0.1:9/', 'wss://127.0.0.1:{}/']) {{
+                try {{ new WebSocket(url); }} catch {{}}
+            }}",
+            server.port(),
+            server.port(),
+        );
+        visit.evaluate(&blocked).await;
+        eventually("all is forbidden", SOON, async || {
+            let count = visit.evaluate("return blocked.length").await;
+            (count.as_u64() >= Some(3)).then_some(())
+        })
+        .await;
+
+        assert_ne!(visit.datum("state").await, "csp", "{browser}");
+        server.resume();
+        visit.reaches(&["open"]).await;
+    }
+}
+
 /// A policy stands for whatever keeps WebAssembly from running.
 #[tokio::test]
 async fn a_page_that_cannot_start_says_so() {
