@@ -1,4 +1,8 @@
 //! Where to connect: reading, checking and describing a WebSocket's address.
+//!
+//! Browsers read many a host otherwise than it is written: `127.1` and `0x7f.1` are 127.0.0.1, and letters
+//! of other scripts look like those of another name. So the browser reads it, and whatever is compared,
+//! shown or judged here is what it has read.
 
 use std::fmt;
 
@@ -12,14 +16,19 @@ pub enum Locality {
 }
 
 impl Locality {
-    /// Tells by the name; `host` has no port.
+    /// Tells by the name, as browsers read it; `host` has no port.
     #[must_use]
     pub fn of(host: &str) -> Self {
-        let host = host.to_ascii_lowercase();
-        let is_loopback = host == "localhost"
-            || host.ends_with(".localhost")
-            || host == "[::1]"
-            || ipv4(&host).is_some_and(|numbers| numbers[0] == 127);
+        let host = host.strip_suffix('.').unwrap_or(host);
+        let is_loopback = match ipv4(host) {
+            // RFC 1122, 3.2.1.3: "this host on this network", where systems connect to themselves.
+            Some([first, ..]) => matches!(first, 0 | 127),
+            None => {
+                host == "localhost"
+                    || host.ends_with(".localhost")
+                    || matches!(host, "[::1]" | "[::]")
+            }
+        };
         if is_loopback {
             Self::Loopback
         } else {
@@ -41,17 +50,18 @@ pub enum Reach {
 }
 
 impl Reach {
-    /// Tells by the name; `host` has no port.
+    /// Tells by the name, as browsers read it; `host` has no port.
     fn of(host: &str) -> Self {
-        let host = host.trim_end_matches('.').to_ascii_lowercase();
-        if Locality::of(&host) == Locality::Loopback {
+        if Locality::of(host) == Locality::Loopback {
             return Self::Machine;
         }
-        let is_private = match ipv4(&host) {
-            // RFC 1918 and the link-local addresses of RFC 3927.
-            Some(numbers) => matches!(
-                numbers[..2],
-                [10, _] | [172, 16..=31] | [192, 168] | [169, 254]
+        let host = host.strip_suffix('.').unwrap_or(host);
+        let is_private = match ipv4(host) {
+            // RFC 1918, the link-local addresses of RFC 3927, and what RFC 6598 shares among a carrier's
+            // customers.
+            Some([first, second, ..]) => matches!(
+                (first, second),
+                (10, _) | (172, 16..=31) | (192, 168) | (169, 254) | (100, 64..=127)
             ),
             None => match host.strip_prefix('[') {
                 // The unique local addresses of RFC 4193 and the link-local ones of RFC 4291.
@@ -125,7 +135,9 @@ impl Page {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Address {
     is_secure: bool,
+    /// As browsers read it, with its port unless that is the scheme's own.
     host: String,
+    /// As it was written, with its query.
     path: String,
 }
 
@@ -188,7 +200,7 @@ impl Address {
             return Err(AddressError::Malformed);
         }
         if text.starts_with('/') && !text.starts_with("//") && !page.host.is_empty() {
-            return Ok(page.own(text));
+            return Ok(page.own(short(text)));
         }
         let Some((scheme, rest)) = text.split_once("://") else {
             let scheme = if page.is_secure { "wss" } else { "ws" };
@@ -219,10 +231,8 @@ impl Address {
         if host.contains('@') {
             return Err(AddressError::Credentials);
         }
-        if !is_host(host) {
-            return Err(AddressError::Malformed);
-        }
-        let port = host[without_port(host).len()..].trim_start_matches(':');
+        let host = read_host(is_secure, host).ok_or(AddressError::Malformed)?;
+        let port = host[without_port(&host).len()..].trim_start_matches(':');
         if let Ok(port) = port.parse()
             && UNSAFE_PORTS.contains(&port)
         {
@@ -230,9 +240,26 @@ impl Address {
         }
         Ok(Self {
             is_secure,
-            host: host.into(),
-            path: path.into(),
+            host,
+            path: short(path).into(),
         })
+    }
+
+    /// Whether this is the same service: scheme, host, port and path. A query says what is wanted of it.
+    #[must_use]
+    pub fn is_service_of(&self, other: &Self) -> bool {
+        self.without_query() == other.without_query()
+    }
+
+    /// Whether its host is this one; with a port, whether its port is that one, too.
+    #[must_use]
+    pub fn is_at(&self, host: &str) -> bool {
+        let own = if without_port(host) == host {
+            self.host_name()
+        } else {
+            &self.host
+        };
+        read_host(self.is_secure, host).as_deref() == Some(own)
     }
 
     /// The host with its port: what a person checks.
@@ -302,6 +329,39 @@ pub(crate) fn is_deceptive(character: char) -> bool {
         )
 }
 
+/// The path, and an empty one for one that browsers add by themselves.
+fn short(path: &str) -> &str {
+    match path.strip_prefix('/') {
+        Some(rest) if rest.is_empty() || rest.starts_with('?') => rest,
+        Some(_) | None => path,
+    }
+}
+
+/// A host with an optional port as browsers read it, if it is one for all of them.
+fn read_host(is_secure: bool, host: &str) -> Option<String> {
+    if !is_host(host) {
+        return None;
+    }
+    let scheme = if is_secure { "wss" } else { "ws" };
+    read(&format!("{scheme}://{host}"))
+}
+
+/// The host in an address, with its port unless that is the scheme's own.
+#[cfg(target_arch = "wasm32")]
+fn read(address: &str) -> Option<String> {
+    let url = web_sys::Url::new(address).ok()?;
+    Some(url.host())
+}
+
+/// The same by another implementation of the URL standard.
+#[cfg(not(target_arch = "wasm32"))]
+fn read(address: &str) -> Option<String> {
+    use url::{Position, Url};
+
+    let url = Url::parse(address).ok()?;
+    Some(url[Position::BeforeHost..Position::AfterPort].to_owned())
+}
+
 /// Whether this can be a host with an optional port. The browser decides on the rest of its
 /// syntax, such as a name in another script.
 fn is_host(text: &str) -> bool {
@@ -318,16 +378,26 @@ fn is_host(text: &str) -> bool {
             let is_allowed = |byte: u8| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.');
             address.contains(':') && address.bytes().all(is_allowed)
         });
-    let is_name =
-        !host.is_empty() && !host.contains([':', '[', ']', '<', '>', '\\', '^', '|', '%', '"']);
+    let is_name = !host.is_empty() && !host.contains(NOT_IN_NAMES);
     is_port && (is_address || is_name)
 }
 
-/// The numbers of an IPv4 address. The standard library's parsers of addresses would cost the page a
-/// kilobyte.
-fn ipv4(host: &str) -> Option<Vec<u8>> {
+/// What ends a host, is refused in one, or is read otherwise than it is written.
+const NOT_IN_NAMES: [char; 14] = [
+    ':', '[', ']', '<', '>', '\\', '^', '|', '%', '"', '/', '?', '#', '@',
+];
+
+/// The numbers of an IPv4 address, also of one that is written as an IPv6 address (RFC 4291, 2.5.5.2). The
+/// standard library's parsers of addresses would cost the page a kilobyte.
+fn ipv4(host: &str) -> Option<[u8; 4]> {
+    if let Some(mapped) = host.strip_prefix("[::ffff:") {
+        let (high, low) = mapped.strip_suffix(']')?.split_once(':')?;
+        let group = |digits| u16::from_str_radix(digits, 16).ok().map(u16::to_be_bytes);
+        let ([first, second], [third, fourth]) = (group(high)?, group(low)?);
+        return Some([first, second, third, fourth]);
+    }
     let numbers: Option<Vec<u8>> = host.split('.').map(|part| part.parse().ok()).collect();
-    numbers.filter(|numbers| numbers.len() == 4)
+    numbers?.try_into().ok()
 }
 
 /// The ports that no WebSocket may use: "bad ports" of the Fetch standard.
@@ -354,9 +424,27 @@ mod tests {
     fn addresses_are_read_as_they_are_meant() {
         for (text, expected) in [
             ("ws://localhost:8080", "ws://localhost:8080"),
-            (" WSS://Example.org/a?b=c ", "wss://Example.org/a?b=c"),
+            (" WSS://Example.org/A?b=c ", "wss://example.org/A?b=c"),
             ("ws://[::1]:9000/x", "ws://[::1]:9000/x"),
-            ("ws://例子.example?token=1", "ws://例子.example?token=1"),
+            ("ws://a.b:80/聊天", "ws://a.b/聊天"),
+            ("wss://a.b:00443", "wss://a.b"),
+            ("ws://a.b:443", "ws://a.b:443"),
+            (
+                "ws://例子.example?token=1",
+                "ws://xn--fsqu00a.example?token=1",
+            ),
+            ("ws://аррӏе.com/", "ws://xn--80ak6aa92e.com"),
+            (
+                "wss://page.example⁄login.evil.example",
+                "wss://page.xn--examplelogin-xk0g.evil.example",
+            ),
+            ("ws://ｌｏｃａｌｈｏｓｔ:8080", "ws://localhost:8080"),
+            ("ws://127.1", "ws://127.0.0.1"),
+            ("ws://0x7f000001:81/?a", "ws://127.0.0.1:81?a"),
+            ("ws://2130706433", "ws://127.0.0.1"),
+            ("ws://0177.0.0.1", "ws://127.0.0.1"),
+            ("ws://[0:0::1]", "ws://[::1]"),
+            ("ws://[::ffff:127.0.0.1]", "ws://[::ffff:7f00:1]"),
             ("/live?room=1", "wss://page.example/live?room=1"),
         ] {
             let address = Address::parse(text, &page("https", "page.example"));
@@ -393,6 +481,10 @@ mod tests {
             ("ws://a:0", AddressError::Malformed),
             ("ws://a:65536", AddressError::Malformed),
             ("ws://a:b", AddressError::Malformed),
+            ("ws://256.1.1.1", AddressError::Malformed),
+            ("ws://1.2.3.4.5", AddressError::Malformed),
+            ("ws://%6cocalhost", AddressError::Malformed),
+            ("ws://a\\b.example", AddressError::Malformed),
             ("ws://[::1", AddressError::Malformed),
             ("ws://[1]", AddressError::Malformed),
         ] {
@@ -416,26 +508,80 @@ mod tests {
     }
 
     #[test]
-    fn loopback_is_told_by_the_name() {
+    fn loopback_is_told_by_what_the_browser_reads() {
         for host in [
             "localhost",
             "LOCALHOST",
+            "localhost.",
             "a.localhost",
+            "ｌocalhost",
             "127.0.0.1",
             "127.9.9.9",
+            "127.1",
+            "127.0.0.1.",
+            "0x7f.1",
+            "017700000001",
+            "0.0.0.0",
+            "0",
             "[::1]",
+            "[0:0:0:0:0:0:0:1]",
+            "[::]",
+            "[::ffff:127.0.0.1]",
+            "[::FFFF:7f12:1]",
+            "[::ffff:0.0.0.0]",
         ] {
-            assert_eq!(Locality::of(host), Locality::Loopback, "{host}");
+            assert_eq!(locality(host), Locality::Loopback, "{host}");
         }
         for host in [
             "example.org",
             "localhost.example.org",
+            "localhost..",
             "10.0.0.1",
-            "1270.0.0.1",
+            "128.1",
+            "127.example",
             "[::2]",
+            "[::ffff:8.8.8.8]",
+            "[1::ffff:7f00:1]",
         ] {
-            assert_eq!(Locality::of(host), Locality::Remote, "{host}");
+            assert_eq!(locality(host), Locality::Remote, "{host}");
         }
+    }
+
+    #[test]
+    fn a_service_is_a_scheme_a_host_a_port_and_a_path() {
+        let service = of("wss://a.example/live?room=1");
+        for same in [
+            "wss://a.example/live",
+            "wss://A.example:443/live?room=2",
+            "wss://ａ.example/live",
+        ] {
+            assert!(service.is_service_of(&of(same)), "{same}");
+        }
+        for other in [
+            "ws://a.example/live",
+            "wss://a.example:81/live",
+            "wss://b.example/live",
+            "wss://a.example/",
+            "wss://a.example/live/",
+            "wss://a.example/Live",
+            "ws://a.example:443/live",
+        ] {
+            assert!(!service.is_service_of(&of(other)), "{other}");
+        }
+        assert!(of("ws://a.example").is_service_of(&of("ws://a.example/?x")));
+        assert!(!of("ws://a.example").is_service_of(&of("ws://a.example//")));
+    }
+
+    #[test]
+    fn a_host_with_a_port_stands_for_that_port_alone() {
+        let address = of("wss://a.example:81/x");
+        for host in ["a.example", "A.Example", "a.example:81", "ａ.example"] {
+            assert!(address.is_at(host), "{host}");
+        }
+        for host in ["a.example:443", "b.example", "example", "a.example/x", ""] {
+            assert!(!address.is_at(host), "{host}");
+        }
+        assert!(of("wss://a.example").is_at("a.example:443"));
     }
 
     #[test]
@@ -450,6 +596,9 @@ mod tests {
                     "172.31.255.255",
                     "192.168.1.1",
                     "169.254.0.1",
+                    "100.64.0.1",
+                    "[::ffff:192.168.1.1]",
+                    "192.168.257",
                     "[fd00::1]",
                     "[fc12:3::4]",
                     "[FE80::1]",
@@ -467,6 +616,7 @@ mod tests {
                     "172.32.0.1",
                     "192.169.1.1",
                     "[fc::1]",
+                    "100.63.0.1",
                     "[fec0::1]",
                     "[2001:db8::1]",
                     "local.example",
@@ -477,14 +627,10 @@ mod tests {
             for host in hosts {
                 let address = Address::parse(&format!("ws://{host}:8009/"), &page("http", ""));
                 assert_eq!(address.map(|it| it.reach()), Ok(reach), "{host}");
-                assert_eq!(
-                    page("http", &format!("{host}:8009")).reach(),
-                    reach,
-                    "{host}"
-                );
             }
         }
         assert_eq!(page("file", "").reach(), Reach::Machine);
+        assert_eq!(page("http", "10.0.0.1:81").reach(), Reach::Private);
     }
 
     #[test]
@@ -510,6 +656,14 @@ mod tests {
             address.map(|it| it.without_query()),
             Ok("wss://a.b:81/c".to_owned())
         );
+    }
+
+    fn of(address: &str) -> Address {
+        Address::parse(address, &page("http", "")).expect("a good address")
+    }
+
+    fn locality(host: &str) -> Locality {
+        of(&format!("ws://{host}:8009/")).locality()
     }
 
     fn page(scheme: &str, host: &str) -> Page {

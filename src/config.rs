@@ -47,7 +47,11 @@ impl Config {
                         let hosts = hosts.filter(|host| !host.is_empty());
                         config.allowed_hosts = hosts.map(str::to_owned).collect();
                     }
-                    None => complaints.push(complaint(&key, &node, Allowed::Plain)),
+                    None => {
+                        complaints.push(complaint(&key, &node, Allowed::Plain));
+                        // There is to be a limit, and this is the narrowest.
+                        config.allowed_hosts = vec!["self".into()];
+                    }
                 },
                 "url_param" => {
                     config.url_param = match &node {
@@ -211,12 +215,16 @@ mod tests {
             ("default", nested.clone(), "default"),
             ("defaults", text("heartbeat=5s"), "defaults"),
             ("mandatory", Node::Null, "mandatory"),
-            ("allowed_hosts", nested, "allowed_hosts"),
             ("url_param", text("never"), "url_param"),
         ] {
             let (config, complaints) = Config::read(object(vec![(key, node)]));
             assert_eq!(config, Config::default());
             assert_named(&complaints, named);
+        }
+        for hosts in [nested, Node::Null, Node::List(vec![Node::Null])] {
+            let (config, complaints) = Config::read(object(vec![("allowed_hosts", hosts)]));
+            assert_eq!(config.allowed_hosts, ["self"]);
+            assert_named(&complaints, "allowed_hosts");
         }
         let (config, complaints) = Config::read(Node::List(Vec::new()));
         assert_eq!(config, Config::default());

@@ -492,6 +492,12 @@ impl Connection {
         self.last_typed.clear();
     }
 
+    /// Sends nothing more of what another page has [restored](Self::restore).
+    pub fn hand_over(&mut self) {
+        self.outbox.hand_over();
+        self.last_typed.clear();
+    }
+
     /// Takes over what the outbox of an earlier page had [`store`](Outbox::store)d. What had been
     /// sent is treated as after the loss of a connection. No socket may be open.
     pub fn restore(&mut self, stored: &str) {
@@ -505,6 +511,12 @@ impl Connection {
             return Some(Effect::Settled(id, fate));
         }
         self.effects.pop_front().or_else(|| self.next_transmit())
+    }
+
+    /// The settings in force, which [`Input::Open`] takes from [`configure`](Self::configure).
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// What the connection is doing.

@@ -1,50 +1,96 @@
-//! The addresses that this browser has connected to.
+//! Where this browser has connected to, and with which words.
 
-use crate::address::{Address, Page};
+use std::hash::{Hash as _, Hasher as _};
+
+use siphasher::sip::SipHasher24;
+
+use crate::{
+    access::WORDING,
+    address::{Address, Page},
+    settings::{Setting, Settings},
+};
 
 /// The last addresses, newest first, without their queries: they may hold secrets.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct History(Vec<String>);
+pub struct History(Vec<Visit>);
 
 /// How many are remembered.
 const MOST: usize = 10;
+
+/// An address that was connected to.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Visit {
+    address: String,
+    /// A hash of what the server got to read of the settings, which may hold a secret, too; 0 if the user
+    /// never saw to it that it was connected to.
+    wording: u64,
+}
 
 impl History {
     /// Takes over what was [`store`](Self::store)d.
     #[must_use]
     pub fn restore(stored: &str) -> Self {
-        let addresses = stored.lines().take(MOST);
-        Self(addresses.map(str::to_owned).collect())
+        let visit = |line: &str| {
+            let (address, wording) = line.split_once(' ').unwrap_or((line, ""));
+            Visit {
+                address: address.into(),
+                wording: u64::from_str_radix(wording, 16).unwrap_or_default(),
+            }
+        };
+        Self(stored.lines().take(MOST).map(visit).collect())
     }
 
     /// All of it, for [`restore`](Self::restore); empty if there is nothing.
     #[must_use]
     pub fn store(&self) -> String {
-        self.0.join("\n")
+        let visits = self.0.iter();
+        let lines = visits.map(|visit| format!("{} {:x}", visit.address, visit.wording));
+        lines.collect::<Vec<_>>().join("\n")
     }
 
-    /// Takes note of an address that was connected to.
-    pub fn note(&mut self, address: &Address) {
+    /// Takes note of an address that was connected to with these settings, by the user's own doing or not.
+    pub fn note(&mut self, address: &Address, settings: &Settings, is_own: bool) {
         let address = address.without_query();
-        self.0.retain(|known| *known != address);
-        self.0.insert(0, address);
+        let known = self.0.iter().position(|known| known.address == address);
+        let known = known.map_or(0, |index| self.0.remove(index).wording);
+        let wording = if is_own { wording(settings) } else { known };
+        self.0.insert(0, Visit { address, wording });
         self.0.truncate(MOST);
     }
 
     /// The addresses, newest first.
-    #[must_use]
-    pub fn addresses(&self) -> &[String] {
-        &self.0
+    pub fn addresses(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|visit| visit.address.as_str())
     }
 
-    /// Their hosts, with their ports.
+    /// Whether the user has seen to it that this service was connected to.
     #[must_use]
-    pub fn hosts(&self, page: &Page) -> Vec<String> {
-        let addresses = self.0.iter();
-        addresses
-            .filter_map(|address| Some(Address::parse(address, page).ok()?.host().to_owned()))
-            .collect()
+    pub fn knows(&self, service: &Address, page: &Page) -> bool {
+        self.of(service, page).any(|visit| visit.wording != 0)
     }
+
+    /// Whether it has been told what these settings say.
+    #[must_use]
+    pub fn has_told(&self, service: &Address, settings: &Settings, page: &Page) -> bool {
+        let wording = wording(settings);
+        self.of(service, page).any(|visit| visit.wording == wording)
+    }
+
+    fn of(&self, service: &Address, page: &Page) -> impl Iterator<Item = &Visit> {
+        self.0.iter().filter(move |visit| {
+            let address = Address::parse(&visit.address, page);
+            address.is_ok_and(|address| address.is_service_of(service))
+        })
+    }
+}
+
+fn wording(settings: &Settings) -> u64 {
+    let mut hasher = SipHasher24::new();
+    for name in WORDING {
+        let text = Setting::named(name).and_then(|setting| setting.text(settings));
+        text.hash(&mut hasher);
+    }
+    hasher.finish()
 }
 
 #[cfg(all(test, not(target_arch = "wasm32")))]
@@ -57,20 +103,56 @@ mod tests {
         for number in (0..12).chain([5]) {
             history = History::restore(&history.store());
             let address = format!("ws://a.example:{}/x?token={number}", 8000 + number);
-            history.note(&Address::parse(&address, &page()).unwrap());
+            history.note(&address_of(&address), &Settings::default(), true);
         }
         let ports = [5, 11, 10, 9, 8, 7, 6, 4, 3, 2].map(|number| 8000 + number);
         let addresses = ports.map(|port| format!("ws://a.example:{port}/x"));
-        assert_eq!(history.addresses(), addresses);
-        let hosts = ports.map(|port| format!("a.example:{port}"));
-        assert_eq!(history.hosts(&page()), hosts);
+        assert!(history.addresses().eq(addresses));
+        for (port, is_known) in [(8002, true), (8001, false)] {
+            let service = address_of(&format!("ws://a.example:{port}/x?token=0"));
+            assert_eq!(history.knows(&service, &page()), is_known, "{port}");
+        }
     }
 
     #[test]
-    fn what_nobody_stored_so_is_no_host() {
+    fn a_service_was_told_what_it_was_told_and_nothing_else() {
+        let settings = |text: &str| Settings {
+            heartbeat_text: text.into(),
+            ..Settings::default()
+        };
+        let mut history = History::default();
+        let address = address_of("ws://a.example/x");
+        history.note(&address, &settings("secret"), true);
+        // What an operator's link did is not the user's doing, and does not end it.
+        history.note(&address, &settings("theirs"), false);
+        history.note(&address_of("ws://b.example"), &settings("theirs"), false);
+        let stored = history.store();
+        assert!(!stored.contains("secret"), "{stored}");
+        let history = History::restore(&stored);
+        for (address, text, is_told) in [
+            ("ws://a.example/x?y", "secret", true),
+            ("ws://a.example/x", "heartbeat", false),
+            ("ws://a.example/x", "theirs", false),
+            ("ws://b.example", "theirs", false),
+            ("ws://a.example", "secret", false),
+        ] {
+            let told = history.has_told(&address_of(address), &settings(text), &page());
+            assert_eq!(told, is_told, "{address} {text}");
+        }
+        assert!(!history.knows(&address_of("ws://b.example"), &page()));
+    }
+
+    #[test]
+    fn what_nobody_stored_so_is_no_service() {
         let history = History::restore("nonsense\nws://a.example\n");
-        assert_eq!(history.hosts(&page()), ["a.example"]);
+        assert!(!history.knows(&address_of("ws://a.example"), &page()));
+        let service = address_of("ws://a.example");
+        assert!(!history.has_told(&service, &Settings::default(), &page()));
         assert_eq!(History::restore("").store(), "");
+    }
+
+    fn address_of(text: &str) -> Address {
+        Address::parse(text, &page()).expect("a good address")
     }
 
     fn page() -> Page {

@@ -90,6 +90,8 @@ pub enum Stage {
     Merged,
     /// It was dropped on purpose; it was never sent.
     Dropped,
+    /// Another page has it.
+    HandedOver,
 }
 
 /// What became of the connection. Where it goes is the row's payload for the first, and the reason
@@ -339,7 +341,8 @@ impl Log {
             | Stage::Unconfirmed
             | Stage::SetAside
             | Stage::Merged
-            | Stage::Dropped => 0,
+            | Stage::Dropped
+            | Stage::HandedOver => 0,
         };
         *stage = match fate {
             Fate::Answered => Stage::Answered { after },
@@ -348,6 +351,7 @@ impl Log {
             Fate::SetAside => Stage::SetAside,
             Fate::Merged => Stage::Merged,
             Fate::Dropped => Stage::Dropped,
+            Fate::HandedOver => Stage::HandedOver,
         };
         // What is not proven may be sent again.
         if !matches!(fate, Fate::Unconfirmed | Fate::SetAside) {

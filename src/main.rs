@@ -1,5 +1,10 @@
 //! The page.
 
+/// 2.4 kB less to load than the standard library's, and as fast.
+#[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
+
 #[cfg(target_arch = "wasm32")]
 fn main() {
     heartwire::web::start();

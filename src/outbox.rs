@@ -82,6 +82,8 @@ pub enum Fate {
     Merged,
     /// It was dropped on purpose; it was never sent.
     Dropped,
+    /// Another outbox has it, and whatever becomes of it is known there.
+    HandedOver,
 }
 
 /// The outbox is full; the text is handed back.
@@ -410,6 +412,18 @@ impl Outbox {
             message.is_repeat
         });
         self.merged = 0;
+    }
+
+    /// Lets go of all that has no proof: another outbox has restored what this one
+    /// [stored](Self::store).
+    pub fn hand_over(&mut self) {
+        let sent = mem::take(&mut self.sent).into_iter();
+        let sent = sent.map(|sent| sent.message);
+        let others = [mem::take(&mut self.aside), mem::take(&mut self.waiting)];
+        let messages = sent.chain(others.into_iter().flatten());
+        let fates = messages.map(|message| (message.id, Fate::HandedOver));
+        self.fates.extend(fates);
+        (self.sent_bytes, self.waiting_bytes, self.merged) = (0, 0, 0);
     }
 
     /// Whether the next message was taken before by a connection that was lost.

@@ -68,6 +68,17 @@ pub fn excerpt(text: &str) -> String {
     }
 }
 
+/// A text among other words that somebody is asked about: nobody decides on the rest of one that is cut.
+#[must_use]
+pub fn exposed(text: &str) -> String {
+    let exposed = begin(text, MOST_SHOWN, push_visible);
+    if exposed.is_cut {
+        exposed.text + "…"
+    } else {
+        exposed.text
+    }
+}
+
 /// How JSON begins with a line for each value, its numbers and strings as they were written. Nothing
 /// if it is no object or array, or is too deep for anybody to read.
 #[must_use]

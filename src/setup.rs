@@ -1,10 +1,10 @@
 //! Everything that has a say in the settings, and what the user changes of it.
 
 use crate::{
-    access::{Access, UrlParam, WORDING},
+    access::{Access, Consent, UrlParam, WORDING},
     address::Address,
     config::Config,
-    settings::{Allowed, Complaint, Layer, Reading, SETTINGS, Settings, Source},
+    settings::{Allowed, Complaint, Layer, Reading, SETTINGS, Setting, Settings, Source},
 };
 
 /// What each source gives.
@@ -65,6 +65,62 @@ impl Setup {
         address.unwrap_or_else(|| access.page.default_address())
     }
 
+    /// What the page has to do before it connects there by itself. `is_typed` tells whether the user has
+    /// entered the address in this page.
+    #[must_use]
+    pub fn consent(
+        &self,
+        address: &Address,
+        is_typed: bool,
+        reading: &Reading,
+        access: &Access,
+    ) -> Consent {
+        let is_linked = |name| reading.source(name) == Some(Source::Query);
+        let leads = is_linked("url") && !is_typed && !self.is_familiar(address, access);
+        let speaks = WORDING.iter().any(|name| is_linked(name))
+            && !self.is_usual(&reading.settings, access)
+            && !access
+                .history
+                .has_told(address, &reading.settings, &access.page);
+        let is_trusted = access.url_param == UrlParam::Allow;
+        let hurries = is_linked("autoconnect") && !self.unlinked(access).autoconnect;
+        if !is_trusted && (leads || speaks) {
+            Consent::Ask
+        } else if address.reach() < access.page.reach() || (hurries && !is_trusted) {
+            Consent::Press
+        } else {
+            Consent::Given
+        }
+    }
+
+    /// What would hold for this user without a link.
+    fn unlinked(&self, access: &Access) -> Settings {
+        self.read_layers(&self.stored, &[], access).settings
+    }
+
+    /// Whether the page may get to this address without a link.
+    fn is_familiar(&self, address: &Address, access: &Access) -> bool {
+        let chosen = self.unlinked(access).url;
+        let chosen = chosen.and_then(|url| access.address(&url).ok());
+        access.allows(address)
+            || access.history.knows(address, &access.page)
+            || chosen.is_some_and(|chosen| chosen.is_service_of(address))
+            || self.plain_address(access).is_service_of(address)
+    }
+
+    /// Whether a server is told, and believed, no other things than without a link.
+    fn is_usual(&self, settings: &Settings, access: &Access) -> bool {
+        let chosen = self.unlinked(access);
+        let plain = self.plain(access);
+        SETTINGS
+            .iter()
+            .filter(|setting| WORDING.contains(&setting.name))
+            .all(|setting| {
+                let text = setting.text(settings);
+                text == setting.text(&chosen) || text == setting.text(&plain)
+            })
+    }
+
     /// What the user gives for a setting, also if it cannot be used.
     #[must_use]
     pub fn chosen(&self, setting: &str) -> Option<&str> {
@@ -73,16 +129,10 @@ impl Setup {
         Some(value)
     }
 
-    /// Leaves a link's address alone, and what it wants to have said there.
+    /// Leaves alone what a link sets, but for the language that it is asked about in.
     pub fn ignore_link(&mut self) {
-        for setting in ["url"].iter().chain(&WORDING) {
-            self.query = without(&self.query, setting);
-        }
-    }
-
-    /// Forgets the address that the user chose.
-    pub fn forget_address(&mut self) {
-        self.stored = without(&self.stored, "url");
+        self.query
+            .retain(|(name, _)| name == "lang" || Setting::named(name).is_none());
     }
 
     /// Takes the user's choice for a setting, or takes it back; the page's address says nothing about
@@ -95,20 +145,12 @@ impl Setup {
         }
     }
 
-    /// Takes note of the address that was connected to: it is the user's choice, unless the user would
-    /// get there without it. Its query may hold a secret and is no part of that.
+    /// Takes note of the address that the user has connected to: it is the user's choice, unless the user
+    /// would get there without it. Its query may hold a secret and is no part of that.
     pub fn note_address(&mut self, address: &Address, access: &Access) {
         let is_plain = *address == self.plain_address(access);
         let url = address.without_query();
-        let is_linked = self.query.iter().rfind(|(name, _)| name == "url");
-        let is_linked =
-            is_linked.is_some_and(|(_, linked)| access.address(linked).as_ref() == Ok(address));
-        let query = is_linked.then(|| self.query.clone());
         self.choose("url", (!is_plain).then_some(&url));
-        // A reload goes where the link goes, with all of its address.
-        if let Some(query) = query {
-            self.query = query;
-        }
     }
 
     /// The names and values of a link to what holds, with this address: all that a user who chooses
@@ -164,7 +206,7 @@ fn without(pairs: &[(String, String)], setting: &str) -> Vec<(String, String)> {
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
     use super::*;
-    use crate::{address::Page, settings::Setting};
+    use crate::address::Page;
 
     #[test]
     fn a_choice_is_stronger_than_the_defaults_and_than_the_link_that_was_there() {
@@ -238,16 +280,184 @@ mod tests {
     }
 
     #[test]
-    fn the_address_of_a_link_stays_in_it_until_another_is_used() {
-        let (mut setup, access) = (setup(), access());
-        let address = |text| access.address(text).unwrap();
-        let linked = pairs(&[("url", "ws://a.example?token=secret")]);
-        setup.query.clone_from(&linked);
-        setup.note_address(&address("ws://a.example?token=secret"), &access);
-        assert_eq!(setup.query, linked);
-        assert_eq!(setup.stored, pairs(&[("url", "ws://a.example")]));
-        setup.note_address(&address("ws://b.example"), &access);
-        assert_eq!((setup.query.len(), setup.stored.len()), (0, 1));
+    fn a_link_that_is_ignored_sets_nothing_but_the_language() {
+        let mut setup = linked("url=ws://evil.example&resend=every&utm_source=mail&lang=en");
+        setup.ignore_link();
+        let left = pairs(&[("utm_source", "mail"), ("lang", "en")]);
+        assert_eq!(setup.query, left);
+    }
+
+    #[test]
+    fn a_link_is_asked_about_unless_what_it_changes_is_known() {
+        let table = [
+            // To another server, wherever the page is.
+            (HERE, "url=ws://127.0.0.1:9000", Consent::Ask),
+            (HERE, "url=wss://evil.example", Consent::Ask),
+            (THERE, "url=/attackers-room", Consent::Ask),
+            (THERE, "url=wss://evil.example", Consent::Ask),
+            (THERE, "url=ws://localhost:8080", Consent::Ask),
+            // To the page's own default.
+            (HERE, "url=ws://localhost:8080", Consent::Given),
+            (HERE, "url=ws://LOCALHOST:8080/", Consent::Given),
+            (HERE, "url=ws://localhost:8081", Consent::Ask),
+            (THERE, "url=/ws", Consent::Given),
+            (THERE, "url=/ws?room=1", Consent::Given),
+            (THERE, "url=wss://page.example/ws", Consent::Ask),
+            // Where the user has been.
+            (HERE, "url=wss://used.example/a?b", Consent::Given),
+            (HERE, "url=ws://used.example/a", Consent::Ask),
+            (HERE, "url=wss://used.example", Consent::Ask),
+            (HERE, "url=wss://used.example:8001/a", Consent::Ask),
+            (THERE, "url=wss://used.example/a", Consent::Given),
+            // With other words.
+            (HERE, r#"heartbeat_text={"op":"delete"}"#, Consent::Ask),
+            (THERE, "heartbeat_text=ping", Consent::Ask),
+            (HERE, "protocols=chat", Consent::Ask),
+            (HERE, "reply_text=a", Consent::Ask),
+            (HERE, "server_heartbeat_text=a", Consent::Ask),
+            (HERE, "heartbeat_text=heartbeat", Consent::Given),
+            (HERE, "resend=every&heartbeat=100ms", Consent::Given),
+            (HERE, "autoconnect=true", Consent::Given),
+            // With those of the user's last visit.
+            (
+                HERE,
+                "url=wss://told.example&heartbeat_text=hi",
+                Consent::Given,
+            ),
+            (
+                HERE,
+                "url=wss://told.example&heartbeat_text=ho",
+                Consent::Ask,
+            ),
+            (
+                HERE,
+                "url=wss://used.example/a&heartbeat_text=hi",
+                Consent::Ask,
+            ),
+            (HERE, "heartbeat_text=hi", Consent::Ask),
+        ];
+        for (page, link, expected) in table {
+            let access = familiar(page);
+            let setup = linked(link);
+            assert_eq!(consent(&setup, &access), expected, "{link} on {page}");
+            let access = Access {
+                url_param: UrlParam::Allow,
+                ..access
+            };
+            let nearer = link.contains("localhost") && page == THERE;
+            let allowed = if nearer {
+                Consent::Press
+            } else {
+                Consent::Given
+            };
+            assert_eq!(consent(&setup, &access), allowed, "{link} is allowed");
+        }
+    }
+
+    #[test]
+    fn a_host_that_the_operator_allows_is_asked_about_only_when_words_are_set() {
+        let access = Access {
+            allowed_hosts: vec!["self".into(), "a.example:81".into()],
+            ..familiar(THERE)
+        };
+        for (link, expected) in [
+            ("url=/room", Consent::Given),
+            ("url=ws://a.example:81/x", Consent::Given),
+            ("url=/room&heartbeat_text=x", Consent::Ask),
+        ] {
+            assert_eq!(consent(&linked(link), &access), expected, "{link}");
+        }
+    }
+
+    #[test]
+    fn what_others_than_a_link_say_is_not_asked_about() {
+        let given = pairs(&[("url", "ws://evil.example"), ("heartbeat_text", "x")]);
+        let mut chosen = setup();
+        chosen.stored.clone_from(&given);
+        let mut by_operator = setup();
+        by_operator.config.mandatory = given.clone();
+        // A link that says what holds without it changes nothing.
+        let mut linked = chosen.clone();
+        linked.query.clone_from(&given);
+        for setup in [chosen, by_operator, linked] {
+            let access = access();
+            assert_eq!(consent(&setup, &access), Consent::Given, "{setup:?}");
+        }
+    }
+
+    #[test]
+    fn a_link_does_not_connect_a_page_that_waits_for_its_user() {
+        let mut setup = linked("autoconnect=true");
+        setup.stored = pairs(&[("autoconnect", "false")]);
+        assert_eq!(consent(&setup, &access()), Consent::Press);
+    }
+
+    #[test]
+    fn an_address_that_was_typed_is_the_users_and_the_links_words_are_not() {
+        let typed = |link| {
+            let (setup, access) = (linked(link), access());
+            let address = access.address("ws://other.example").unwrap();
+            setup.consent(&address, true, &setup.read(&access), &access)
+        };
+        assert_eq!(typed("url=ws://evil.example"), Consent::Given);
+        assert_eq!(typed("heartbeat_text=x"), Consent::Ask);
+    }
+
+    #[test]
+    fn what_is_nearer_than_the_page_waits_for_a_press_whoever_named_it() {
+        for (page, url, expected) in [
+            ("page.example", "ws://127.0.0.1:8080", Consent::Press),
+            ("page.example", "ws://192.168.0.9", Consent::Press),
+            ("page.example", "ws://printer.local", Consent::Press),
+            ("10.0.0.1", "ws://10.0.0.2:81", Consent::Given),
+            ("10.0.0.1", "ws://localhost", Consent::Press),
+            ("localhost", "ws://10.0.0.2", Consent::Given),
+        ] {
+            let mut setup = setup();
+            setup.stored = pairs(&[("url", url)]);
+            let access = Access::new(Page {
+                is_secure: false,
+                host: page.into(),
+            });
+            assert_eq!(consent(&setup, &access), expected, "{url} on {page}");
+        }
+    }
+
+    const HERE: &str = "localhost:3000";
+    const THERE: &str = "page.example";
+
+    /// The page there, in a browser that has been to two services.
+    fn familiar(host: &str) -> Access {
+        let mut access = Access::new(Page {
+            is_secure: false,
+            host: host.into(),
+        });
+        for (address, text) in [
+            ("wss://used.example/a?token=1", "heartbeat"),
+            ("wss://told.example", "hi"),
+        ] {
+            let reading = linked(&format!("heartbeat_text={text}")).read(&access);
+            let address = access.address(address).unwrap();
+            access.history.note(&address, &reading.settings, true);
+        }
+        access
+    }
+
+    fn linked(link: &str) -> Setup {
+        let mut setup = setup();
+        let link = link.split('&').map(|pair| pair.split_once('=').unwrap());
+        setup.query = pairs(&link.collect::<Vec<_>>());
+        setup
+    }
+
+    fn consent(setup: &Setup, access: &Access) -> Consent {
+        let reading = setup.read(access);
+        let url = reading.settings.url.as_ref();
+        let address = url.map_or_else(
+            || Ok(setup.plain_address(access)),
+            |url| access.address(url),
+        );
+        setup.consent(&address.unwrap(), false, &reading, access)
     }
 
     fn setup() -> Setup {

@@ -6,7 +6,7 @@ use crate::{
     address::{Address, AddressError, Locality, is_deceptive},
     connection::{Closure, Connection, Loss, Status},
     heartbeat::{Knowledge, Period},
-    payload::excerpt,
+    payload::{excerpt, exposed},
     protocol::Trust,
     settings::Settings,
     silence::Drops,
@@ -54,6 +54,10 @@ pub struct Scene<'a> {
     pub jumped: Option<Duration>,
     /// Whether the page has an origin: one in a sandbox has none.
     pub has_origin: bool,
+    /// Whether the page is in a frame of another origin's page.
+    pub is_framed: bool,
+    /// The settings that a link sets, and to what.
+    pub link: &'a [(&'static str, String)],
     /// Whether what was stopped last was an open connection.
     pub was_open: bool,
     /// What waits for a server that is another one than the last.
@@ -89,6 +93,8 @@ impl<'a> Scene<'a> {
             was_here: false,
             jumped: None,
             has_origin: true,
+            is_framed: false,
+            link: &[],
             was_open: true,
             unsent: None,
             now,
@@ -108,7 +114,7 @@ pub struct Unsent<'a> {
 /// What keeps the page from connecting to an address that is well written.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Obstacle {
-    /// It came with a link, and nobody has said that its host is to be trusted.
+    /// A link led there or says what is said there, and nobody has said that it is to be trusted.
     Unconfirmed,
     /// The browser refuses it on a page loaded over https.
     Blocked,
@@ -211,8 +217,10 @@ pub enum Press {
     Retry,
     /// Connect again.
     Connect,
-    /// Leave the link's address alone.
+    /// Leave alone what the link says.
     Ignore,
+    /// Open the page in a tab of its own.
+    OpenAlone,
     /// Take this address instead, and connect.
     Use(String),
     /// Drop what waits for whoever is next.
@@ -244,9 +252,7 @@ impl Strip {
             ),
         ];
         match (scene.obstacle, scene.status) {
-            (Some(Obstacle::Unconfirmed), _) => {
-                Self::of(State::Confirm, words.confirm, places).button(Press::Ignore, words.ignore)
-            }
+            (Some(Obstacle::Unconfirmed), _) => Self::confirm(scene, words, places),
             (Some(Obstacle::Blocked), _) => {
                 let secured = address.secured().to_string();
                 Self::of(State::Mixed, words.blocked, places)
@@ -282,6 +288,19 @@ impl Strip {
             (None, Status::GaveUp) => Self::gave_up(scene, words, places),
             (None, Status::TurnedAway) => Self::refused_final(scene, words),
         }
+    }
+
+    /// Shows all that the link sets, also what would be sent.
+    fn confirm(scene: &Scene<'_>, words: &Words, places: &Places<'_>) -> Self {
+        let mut strip = Self::of(State::Confirm, words.confirm, places);
+        for (name, value) in scene.link {
+            strip.add(&format!("{name} = {}", exposed(value)));
+        }
+        if scene.is_framed {
+            strip.add(words.framed);
+            return strip.button(Press::OpenAlone, words.open_alone);
+        }
+        strip.button(Press::Ignore, words.ignore)
     }
 
     fn bad_url(error: &AddressError, words: &Words) -> Self {
@@ -790,7 +809,7 @@ mod tests {
         for (obstacle, expected) in [
             (
                 Obstacle::Unconfirmed,
-                "confirm: Connect to example.org? / This address came from the link you opened: ws://example.org/a. Connect only if you trust it. / Ignore",
+                "confirm: Connect to example.org? / The link you opened sets what follows. Connect only if you trust where it came from. / Ignore",
             ),
             (
                 Obstacle::Blocked,
@@ -816,6 +835,34 @@ mod tests {
             text(&Strip::new(&scene(Err(&error)), Lang::En.words())),
             "badUrl: Check the WebSocket URL / The URL must start with ws:// or wss://. Did you mean ws://example.org? / Use ws://example.org"
         );
+    }
+
+    #[test]
+    fn the_question_shows_all_that_the_link_sets_and_the_host_as_the_browser_reads_it() {
+        let address = address("ws://аррӏе.com/a?b");
+        let long = "x".repeat(3_000);
+        let link = [
+            ("heartbeat_text", "{\"op\":\n\u{202e}1}".to_owned()),
+            ("reply_text", format!("{long},ok")),
+            ("retry", "false".to_owned()),
+        ];
+        let mut asked = Scene {
+            obstacle: Some(Obstacle::Unconfirmed),
+            link: &link,
+            ..scene(Ok(&address))
+        };
+        let question = text(&Strip::new(&asked, Lang::En.words()));
+        let shown = [
+            "confirm: Connect to xn--80ak6aa92e.com? / The link you opened sets what follows. Connect only if you trust where it came from.",
+            "heartbeat_text = {\"op\":⟨U+000A⟩⟨U+202E⟩1}",
+            &format!("reply_text = {long},ok"),
+            "retry = false / Ignore",
+        ];
+        assert_eq!(question, shown.join("\n"));
+        asked.is_framed = true;
+        let framed = text(&Strip::new(&asked, Lang::En.words()));
+        let end = "to answer. / Open this page by itself";
+        assert!(framed.ends_with(end), "{framed}");
     }
 
     #[test]
@@ -1191,6 +1238,8 @@ mod tests {
             was_here: false,
             jumped: None,
             has_origin: true,
+            is_framed: false,
+            link: &[],
             was_open: true,
             unsent: None,
             now: Duration::from_secs(100),

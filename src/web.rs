@@ -8,6 +8,7 @@ mod config_file;
 mod dispatcher;
 mod early;
 mod frames;
+mod kept;
 mod last_message;
 mod log;
 mod model;
@@ -31,17 +32,25 @@ use crate::{config::Config, settings::Settings, words::Lang};
 pub fn start() {
     spawn_local(async {
         let mut given = Given {
-            stored: browser::choices(),
+            stored: browser::choices_of_tab(),
             query: browser::query(),
             history: browser::history().unwrap_or_default(),
             ..Given::default()
         };
         let mut complaints = Vec::new();
-        match config_file::get().await {
-            Ok(file) => (given.config, complaints) = Config::read(file),
-            Err(failure) => given.failure = Some(failure),
+        let file = match config_file::get().await {
+            Ok(file) => Some(file),
+            Err(failure) => {
+                given.failure = Some(failure);
+                config_file::last()
+            }
+        };
+        if let Some(file) = file {
+            given.is_last_config = given.failure.is_some();
+            (given.config, complaints) = Config::read(file);
         }
         let draft = early::draft().await;
+        given.outboxes = kept::take().await;
         let languages = browser::languages();
         let props = Props {
             page: browser::page(),

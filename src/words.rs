@@ -168,6 +168,7 @@ pub struct Words {
     pub set_aside: &'static str,
     pub merged_into: &'static str,
     pub dropped: &'static str,
+    pub handed_over: &'static str,
     pub opened_row: &'static str,
     pub pretty: &'static str,
     pub raw: &'static str,
@@ -203,6 +204,7 @@ pub struct Words {
     pub addresses_not_kept: &'static str,
     pub outbox_not_kept: &'static str,
     pub forget: &'static str,
+    pub forget_hint: &'static str,
     pub settings: Labels,
     pub options: Options,
 
@@ -214,6 +216,8 @@ pub struct Words {
     pub try_anyway: &'static str,
     pub try_again: &'static str,
     pub ignore: &'static str,
+    pub open_alone: &'static str,
+    pub framed: &'static str,
     pub use_suggestion: &'static str,
     pub use_wss: &'static str,
 
@@ -296,6 +300,7 @@ pub struct Words {
     pub other_used: &'static str,
     pub setting_unknown: &'static str,
     pub config_fail: &'static str,
+    pub config_fail_last: &'static str,
     pub config_late: &'static str,
     pub config_says: &'static str,
     pub allowed_duration: &'static str,

@@ -65,6 +65,7 @@ impl Object {
             Stage::SetAside => "set_aside",
             Stage::Merged => "merged",
             Stage::Dropped => "dropped",
+            Stage::HandedOver => "handed_over",
         };
         self.text("delivery", name);
         if let Stage::Answered { after } | Stage::Confirmed { after } = stage {

@@ -43,14 +43,18 @@ pub struct Props {
 pub struct Given {
     /// What `config.json` says.
     pub config: Config,
-    /// Why it says nothing, if it should.
+    /// Why it is not read now, if it should be.
     pub failure: Option<Failure>,
+    /// Whether it is what was said last instead.
+    pub is_last_config: bool,
     /// What the user has chosen in this browser.
     pub stored: Vec<(String, String)>,
     /// What the page's address says.
     pub query: Vec<(String, String)>,
     /// Where this browser has connected to.
     pub history: History,
+    /// Servers, and what this tab has kept that waits for them.
+    pub outboxes: Vec<(String, String)>,
 }
 
 impl Component for App {

@@ -62,8 +62,30 @@ pub(super) fn address_with<'a>(pairs: impl Iterator<Item = (&'a str, &'a String)
 
 /// What the user has chosen in this browser.
 pub(super) fn choices() -> Vec<(String, String)> {
-    let stored = local_storage().and_then(|storage| storage.get_item(CHOICES).ok()?);
-    pairs(&stored.unwrap_or_default())
+    pairs(&stored(CHOICES).unwrap_or_default())
+}
+
+/// The same, but for the address: a tab goes on with its own.
+pub(super) fn choices_of_tab() -> Vec<(String, String)> {
+    let mut choices = choices();
+    if let Some(url) = kept(URL) {
+        choices.retain(|(name, _)| name != "url");
+        if url != PLAIN_URL {
+            choices.push(("url".into(), url));
+        }
+    }
+    choices
+}
+
+/// Keeps the address that this tab goes to; nothing stands for where everybody gets. Returns whether it
+/// was kept.
+pub(super) fn keep_address(url: Option<&str>) -> bool {
+    keep(URL, url.unwrap_or(PLAIN_URL))
+}
+
+/// What the operator said when the page was here last.
+pub(super) fn last_config() -> Option<JsValue> {
+    js_sys::JSON::parse(&stored(CONFIG)?).ok()
 }
 
 /// Stores what the user has chosen; returns whether that was kept.
@@ -74,7 +96,7 @@ pub(super) fn store_choices(choices: &[(String, String)]) -> bool {
 
 /// The addresses that this browser has connected to, where it remembers any.
 pub(super) fn history() -> Option<History> {
-    let stored = local_storage()?.get_item(HISTORY).ok()?;
+    let stored = local_storage()?.get_item(&own(HISTORY)).ok()?;
     Some(History::restore(&stored.unwrap_or_default()))
 }
 
@@ -96,6 +118,31 @@ pub(super) fn can_keep() -> bool {
 /// Whether the page has an origin: one in a sandbox has none, and one from the disk has none.
 pub(super) fn has_origin() -> bool {
     window().origin() != "null"
+}
+
+/// Whether the page is in a frame of another origin's page, which decides what is seen of it.
+pub(super) fn is_framed() -> bool {
+    let mut inner = window();
+    while let Ok(Some(outer)) = inner.parent()
+        && outer != inner
+    {
+        let origin = js_sys::Reflect::get(&outer, &"origin".into());
+        let origin = origin.ok().and_then(|origin| origin.as_string());
+        if origin.is_none_or(|origin| origin != window().origin()) {
+            return true;
+        }
+        inner = outer;
+    }
+    false
+}
+
+/// Opens the page in a tab of its own, which knows nothing of this one.
+pub(super) fn open_alone() {
+    let address = window().location().href().unwrap_or_default();
+    let opened = window().open_with_url_and_target_and_features(&address, "_blank", "noopener");
+    if let Err(error) = opened {
+        warn("the page could not be opened by itself", &error);
+    }
 }
 
 /// The user's languages, best first.
@@ -200,15 +247,68 @@ pub(super) fn is_hidden() -> bool {
     document().hidden()
 }
 
+/// What this browser has stored under a name.
+pub(super) fn stored(name: &str) -> Option<String> {
+    local_storage()?.get_item(&own(name)).ok()?
+}
+
+/// Stores a text under a name in this browser; an empty one is forgotten. Returns whether it was stored.
+pub(super) fn store(name: &str, text: &str) -> bool {
+    put(local_storage(), &own(name), text)
+}
+
 /// What this tab has kept under a name.
 pub(super) fn kept(name: &str) -> Option<String> {
-    session_storage()?.get_item(name).ok()?
+    session_storage()?.get_item(&own(name)).ok()?
 }
 
 /// Keeps a text under a name for as long as the tab lives; an empty one is forgotten. Returns whether
 /// it was kept.
 pub(super) fn keep(name: &str, text: &str) -> bool {
-    put(session_storage(), name, text)
+    put(session_storage(), &own(name), text)
+}
+
+/// The ends of all names that begin so, and what this tab has kept under them.
+pub(super) fn kept_under(beginning: &str) -> Vec<(String, String)> {
+    let Some(storage) = session_storage() else {
+        return Vec::new();
+    };
+    let names = names(&storage).into_iter();
+    let kept = names.filter_map(|name| {
+        let end = name.strip_prefix(&own(beginning))?;
+        Some((end.to_owned(), storage.get_item(&name).ok()??))
+    });
+    kept.collect()
+}
+
+/// Forgets all that this browser, and this tab, have stored for the page, but for what its operator says.
+pub(super) fn forget_everything() {
+    for storage in [local_storage(), session_storage()] {
+        let names = storage.as_ref().map(names).unwrap_or_default();
+        for name in names {
+            if name.starts_with(&own("")) && name != own(CONFIG) {
+                put(storage.clone(), &name, "");
+            }
+        }
+    }
+}
+
+fn names(storage: &Storage) -> Vec<String> {
+    let count = storage.length().unwrap_or_default();
+    let names = (0..count).filter_map(|index| storage.key(index).ok()?);
+    names.collect()
+}
+
+/// A name of this installation alone: another one on the same origin has another path. early.js makes
+/// such names, too.
+fn own(name: &str) -> String {
+    thread_local! {
+        static FOLDER: String = {
+            let path = window().location().pathname().unwrap_or_default();
+            path.rsplit_once('/').map_or_else(String::new, |(folder, _)| folder.to_owned())
+        };
+    }
+    FOLDER.with(|folder| format!("heartwire {folder}/ {name}"))
 }
 
 /// Whether the browser believes that there is a network.
@@ -380,11 +480,6 @@ pub(super) fn emphasize(element: &Element, text: &str) {
     }
 }
 
-/// Stores a text under a name in this browser; an empty one is forgotten.
-fn store(name: &str, text: &str) -> bool {
-    put(local_storage(), name, text)
-}
-
 /// What cannot be put in the place of an older text is not to leave that there: it holds no more.
 fn put(storage: Option<Storage>, name: &str, text: &str) -> bool {
     let Some(storage) = storage else {
@@ -403,7 +498,8 @@ fn put(storage: Option<Storage>, name: &str, text: &str) -> bool {
 }
 
 fn takes(storage: Option<Storage>) -> bool {
-    put(storage.clone(), TRIAL, TRIAL) && put(storage, TRIAL, "")
+    let name = own("trial");
+    put(storage.clone(), &name, "trial") && put(storage, &name, "")
 }
 
 fn pairs(query: &str) -> Vec<(String, String)> {
@@ -429,10 +525,15 @@ fn query_text<'a>(pairs: impl Iterator<Item = (&'a str, &'a String)>) -> String 
     params.to_string().into()
 }
 
-/// Where the user's choices, which early.js reads, too, and the last addresses are stored.
-const CHOICES: &str = "heartwire.settings";
-const HISTORY: &str = "heartwire.addresses";
-const TRIAL: &str = "heartwire.trial";
+/// Where the user's choices, the tab's address and what the operator said last are stored, which early.js
+/// reads, too, and the last addresses.
+const CHOICES: &str = "settings";
+const URL: &str = "url";
+const CONFIG: &str = "config";
+const HISTORY: &str = "addresses";
+
+/// No address begins so.
+const PLAIN_URL: &str = "-";
 
 /// This browser's storage, where the user allows one.
 fn local_storage() -> Option<Storage> {

@@ -3,7 +3,7 @@
 use js_sys::{Array, JSON, Object};
 use wasm_bindgen::{JsCast as _, JsValue};
 
-use super::early;
+use super::{browser, early};
 use crate::config::Node;
 
 /// Why there is no `config.json`.
@@ -18,13 +18,21 @@ pub enum Failure {
 /// How long the page waits for it, in `early.js`, before it starts without: in seconds.
 pub(super) const PATIENCE: u32 = 3;
 
+/// What the file said when the page was here last.
+pub(super) fn last() -> Option<Node> {
+    Some(node(&browser::last_config()?))
+}
+
 /// Gets the file that stands beside the page, as it is now.
 pub(super) async fn get() -> Result<Node, Failure> {
     let Some(file) = early::config() else {
         return Err(Failure::Error("it was not asked for".into()));
     };
     let value = file.await.map_err(|error| reason(&error))?;
-    Ok(node(&value))
+    match node(&value) {
+        object @ Node::Object(_) => Ok(object),
+        Node::Null | Node::Text(_) | Node::List(_) => Err(Failure::Error("no object".into())),
+    }
 }
 
 fn reason(error: &JsValue) -> Failure {

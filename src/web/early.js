@@ -13,23 +13,30 @@
     drop();
   };
 
+  // As in browser.rs: another installation on this origin has another path.
+  const own = (name) => `heartwire ${location.pathname.replace(/[^/]*$/, "")} ${name}`;
   const text = fetch("config.json", { cache: "no-store", signal: AbortSignal.timeout(3_000) })
     .then((response) => response.ok ? response.text() : Promise.reject(`HTTP ${response.status}`));
   early.config = text.then(JSON.parse);
 
-  // Where the page is going to connect to, where src/access.rs asks nobody: to the page's own host, or
-  // from this machine to itself. Whatever else is said of connections is left to the page, and so is an
-  // address that the browser reads otherwise than it is written.
+  // Where the page is going to connect to, where src/setup.rs asks nobody: to the page's own host, or from
+  // this machine to itself. Whatever else is said of connections is left to the page, and so is what a
+  // link says of them, and an address that the browser reads otherwise than it is written.
   const wanted = ({ defaults = {}, mandatory = {}, allowed_hosts = [], url_param = "ask" }) => {
     const link = Object.fromEntries(new URLSearchParams(location.search));
-    const stored = Object.fromEntries(new URLSearchParams(localStorage.getItem("heartwire.settings") ?? ""));
+    const stored = Object.fromEntries(new URLSearchParams(localStorage.getItem(own("settings")) ?? ""));
+    const tabUrl = sessionStorage.getItem(own("url"));
+    if (tabUrl) stored.url = tabUrl;
+    if (tabUrl === "-") delete stored.url;
     const given = { ...defaults, ...stored, ...link, ...mandatory };
-    if (["autoconnect", "protocols"].some((name) => name in given) || "heartbeat_text" in link
-      || [allowed_hosts].flat().length || ("url" in link && url_param === "off")) return;
-    const isOfThisMachine = (host) => /^((.+\.)?localhost|127(\.\d+){3}|\[::1\])$/.test(host);
+    const words = ["heartbeat_text", "reply_text", "server_heartbeat_text"];
+    if (["autoconnect", "protocols"].some((name) => name in given) || words.some((name) => name in link)
+      || [allowed_hosts].flat().length || ("url" in link && url_param !== "allow")) return;
+    const isOfThisMachine = (host) =>
+      /^((.+\.)?localhost\.?|(0|127)(\.\d+){3}\.?|\[::1?\]|\[::ffff:(7f..|0|..?):[\da-f]+\])$/.test(host);
     const isHere = isOfThisMachine(location.hostname);
     const url = "url" in given ? given.url : isHere ? "ws://localhost:8080" : "/ws";
-    const [read, host = location.host] = /^(?:wss?:\/\/([^/?]+)|\/(?![/\\]))[!-~]*$/.exec(url) ?? [];
+    const [read, host = location.host] = /^(?:wss?:\/\/([^/?]+)|\/(?![/\\]))[!"$-~]*$/.exec(url) ?? [];
     if (!read) return;
     const address = new URL(url, location);
     address.protocol = address.protocol.replace("http", "ws");
@@ -51,12 +58,15 @@
     }
     early.socket = socket;
   };
-  // What the operator said when the page was here last saves the round trip to ask again; what he says
-  // now holds. The page tells what went wrong, and connects by itself.
-  const name = `heartwire.config ${location.pathname}`;
+  // What the operator said when the page was here last saves the round trip to ask again, and holds until
+  // he says something else. The page tells what went wrong, and connects by itself.
+  const name = own("config");
   try {
     connect(JSON.parse(localStorage.getItem(name)));
   } catch {}
   early.config.then(connect).catch(() => {});
-  text.then((text) => localStorage.setItem(name, text)).catch(() => {});
+  // What cannot be read, or is no object, says nothing, and what was said last holds.
+  early.config.then(async (config) => {
+    if (`${config}` === "[object Object]") localStorage.setItem(name, await text);
+  }).catch(() => {});
 }

@@ -958,6 +958,7 @@ fn stage(kind: &Kind, words: &Words) -> (String, Option<String>) {
         Stage::Unconfirmed => ("?", words.unconfirmed.into()),
         Stage::Merged => ("⤵", words.merged_into.into()),
         Stage::Dropped => ("✕", words.dropped.into()),
+        Stage::HandedOver => ("⇥", words.handed_over.into()),
     };
     (sign.into(), Some(said))
 }

@@ -17,6 +17,7 @@ use super::{
     config_file::{Failure, PATIENCE},
     early,
     frames::{Draws, Due, Frames},
+    kept::Kept,
     last_message::{self, LastMessage},
     log::{Act, LogPanel},
     pulse::{self, Trace},
@@ -27,7 +28,7 @@ use super::{
     view::{self, AddressForm, Aside, Facts},
 };
 use crate::{
-    access::{Access, Consent},
+    access::{Access, Consent, WORDING},
     address::{Address, AddressError, Locality, Page},
     announcer::Announcer,
     connection::{Closure, Connection, Destination, Effect, Epoch, Input, Status, Timer},
@@ -36,7 +37,7 @@ use crate::{
     outbox::Delivery,
     payload::excerpt,
     protocol::{Frame, Meaning, Transmit},
-    settings::{Allowed, Complaint, Reading, SETTINGS, Setting, Settings, Storage},
+    settings::{Allowed, Complaint, Reading, SETTINGS, Setting, Settings, Source, Storage},
     setup::Setup,
     silence::Learned,
     strip::{LocalAccess, Obstacle, Press, Scene, Strip, Toggle, Unsent},
@@ -70,15 +71,25 @@ pub(super) struct Model {
     copy: Option<Copy>,
     link_field: NodeRef,
     selects_link: bool,
-    history: History,
+    /// Whether the user has entered the address in this page.
+    is_typed: bool,
+    /// The address that the user connected to after being shown what the link sets.
+    trusted: Option<Address>,
+    /// Whether the user had all forgotten that is kept, and has not connected since.
+    is_forgotten: bool,
+    /// Whether the user has connected; the page may do so by itself.
+    is_chosen: bool,
     /// The last start whose address was remembered.
     remembered: Option<Address>,
     /// The address of the last start.
     started: Option<Address>,
     /// What was taken for a reply then.
     replies: String,
-    /// What this tab keeps of the path there, and of what has no proof yet.
+    /// What this tab keeps of the path there, of what has no proof yet, and for other servers.
     kept: (Option<Learned>, Option<Delivery>),
+    kept_outboxes: Kept,
+    /// Whether the document may end without another word.
+    is_left: bool,
     lang: Lang,
     announcer: Announcer,
     tab: Tab,
@@ -139,7 +150,7 @@ impl Model {
         } = &props;
         let mut access = Access::new(page.clone());
         given.config.restrict(&mut access);
-        access.used_hosts = given.history.hosts(page);
+        access.history = given.history.clone();
         let setup = Setup {
             built_in: settings.clone(),
             config: given.config.clone(),
@@ -159,9 +170,11 @@ impl Model {
             shows_settings: false,
             copy: None,
             link_field: NodeRef::default(),
-            history: given.history.clone(),
             remembered: None,
             selects_link: false,
+            is_typed: false,
+            trusted: None,
+            is_forgotten: false,
             socket: None,
             timers: Timers::new(emit.reform(Happening::Rang)),
             clock: Clock::start(),
@@ -173,6 +186,9 @@ impl Model {
             started: None,
             replies: String::new(),
             kept: (None, None),
+            kept_outboxes: Kept::new(given.outboxes.clone()),
+            is_left: false,
+            is_chosen: false,
             lang,
             announcer: Announcer::default(),
             tab: Tab::default(),
@@ -202,8 +218,10 @@ impl Model {
         for notice in self.notices(self.lang.words()) {
             browser::warn("a setting", &notice.into());
         }
+        self.restore();
         self.autoconnect();
         early::close();
+        self.keep();
         self.tell();
         self.trace.draw(self.lang.words(), &self.clock, true);
     }
@@ -212,6 +230,10 @@ impl Model {
     pub(super) fn update(&mut self, happening: Happening) -> bool {
         let may_have_slept = self.clock.read();
         let before = self.connection.status();
+        if self.kept_outboxes.is_taken() {
+            self.connection.hand_over();
+            self.kept.1 = None;
+        }
         if may_have_slept {
             self.handle(Input::Woke);
             self.drive();
@@ -316,6 +338,7 @@ impl Model {
             }
             Happening::AddressEntered(text) => {
                 self.entered = text;
+                self.is_typed = true;
                 Draws::AtOnce
             }
             Happening::Toggled(Toggle::Connect) => self.connect(),
@@ -402,7 +425,7 @@ impl Model {
             is_kept: self.stores,
             copy: self.copy.as_ref(),
             link_field: &self.link_field,
-            addresses: self.history.addresses(),
+            history: &self.access.history,
         };
         let on_change = emit.reform(Happening::Changed);
         html! {
@@ -461,7 +484,7 @@ impl Model {
         let Ok(address) = &self.address else {
             return;
         };
-        let consent = self.access.consent_to(address, &self.reading);
+        let consent = self.consent(address);
         if address.is_blocked_on(&self.props.page) {
             self.obstacle = Some(Obstacle::Blocked);
         } else if consent == Consent::Ask {
@@ -482,6 +505,12 @@ impl Model {
         scene.jumped = self.clock.jumped();
         scene.has_origin = browser::has_origin();
         scene.was_open = self.was_open;
+        scene.is_framed = browser::is_framed();
+        let link: Vec<_> = SETTINGS
+            .iter()
+            .filter_map(|setting| self.linked(setting))
+            .collect();
+        scene.link = &link;
         let count = self.connection.outbox().delivery().queued;
         let next = (count > 0).then(|| self.access.address(&self.entered).ok());
         if let Some(next) = next.as_ref().filter(|next| **next != self.started) {
@@ -518,19 +547,58 @@ impl Model {
         });
     }
 
-    /// Connects to what the field holds.
+    /// What a link sets a setting to.
+    fn linked(&self, setting: &Setting) -> Option<(&'static str, String)> {
+        if self.reading.source(setting.name) != Some(Source::Query) {
+            return None;
+        }
+        let text = match setting.name {
+            "url" if self.is_typed => None,
+            // As the browser reads it.
+            "url" => self.address.as_ref().ok().map(Address::to_string),
+            _ => setting.text(&self.reading.settings),
+        };
+        Some((setting.name, text?))
+    }
+
+    /// Connects to what the field holds; to what a link says not before the user was asked.
     fn connect(&mut self) -> Draws {
-        let page = &self.props.page;
-        self.address = self.access.address(&self.entered);
+        let entered = self.access.address(&self.entered);
+        if self.obstacle == Some(Obstacle::Unconfirmed) {
+            // Nobody knows what somebody sees who presses something there.
+            if browser::is_framed() {
+                browser::open_alone();
+                return Draws::Nothing;
+            }
+            // Another one was entered under the question, and is not what it is about.
+            if entered == self.address {
+                self.trusted = entered.clone().ok();
+            }
+        }
+        self.is_chosen = true;
+        self.is_forgotten = false;
+        self.address = entered;
         self.obstacle = None;
         if let Ok(address) = self.address.clone() {
-            if address.is_blocked_on(page) {
+            if address.is_blocked_on(&self.props.page) {
                 self.obstacle = Some(Obstacle::Blocked);
+            } else if !self.is_trusted(&address) && self.consent(&address) == Consent::Ask {
+                self.obstacle = Some(Obstacle::Unconfirmed);
             } else {
                 self.open(&address);
             }
         }
         Draws::AtOnce
+    }
+
+    fn is_trusted(&self, address: &Address) -> bool {
+        let trusted = self.trusted.as_ref();
+        trusted.is_some_and(|trusted| trusted.is_service_of(address))
+    }
+
+    fn consent(&self, address: &Address) -> Consent {
+        let (reading, access) = (&self.reading, &self.access);
+        self.setup.consent(address, self.is_typed, reading, access)
     }
 
     /// Starts a connection, with what this tab has kept for it.
@@ -554,43 +622,78 @@ impl Model {
             learned: learned.and_then(|learned| Learned::restore(&learned)),
             is_distrusted: distrusted.as_ref() == Some(&self.replies),
         }));
-        if is_new {
-            let name = outbox_name(address);
-            if self.reading.settings.outbox_storage == Storage::Session
-                && let Some(stored) = browser::kept(&name)
-            {
-                self.connection.restore(&stored);
-            }
-            browser::keep(&name, "");
-        }
         self.started = Some(address.clone());
         self.kept = (self.connection.learned(), None);
+        if is_new {
+            self.restore();
+        }
+        if !self.reading.is_locked("url") && !self.is_linked() {
+            let is_plain = *address == self.setup.plain_address(&self.access);
+            let url = (!is_plain).then(|| address.to_string());
+            browser::keep_address(url.as_deref());
+        }
+    }
+
+    /// Whether a link leads to where the page goes.
+    fn is_linked(&self) -> bool {
+        !self.is_typed && self.reading.source("url") == Some(Source::Query)
+    }
+
+    /// Takes over what an earlier document of this tab has kept for the server, and what it kept when it
+    /// knew of none.
+    fn restore(&mut self) {
+        if self.reading.settings.outbox_storage != Storage::Session {
+            return;
+        }
+        for server in [String::new(), self.server()] {
+            while let Some(stored) = self.kept_outboxes.take(&server) {
+                self.connection.restore(&stored);
+                if let Ok(address) = &self.address {
+                    self.started = Some(address.clone());
+                }
+            }
+        }
+    }
+
+    /// The server that gets what waits, as far as that is known: the one that was connected to last, or
+    /// the first one to be.
+    fn server(&self) -> String {
+        let address = self.started.as_ref().or(self.address.as_ref().ok());
+        address.map(Address::to_string).unwrap_or_default()
     }
 
     /// Keeps in this tab what a reload would lose and is to be kept.
     fn keep(&mut self) {
-        let Some(started) = &self.started else {
+        if self.is_forgotten {
             return;
-        };
-        let learned = self.connection.learned();
-        if learned != self.kept.0
+        }
+        if let Some(started) = &self.started
+            && let learned = self.connection.learned()
+            && learned != self.kept.0
             && let Some(learned) = learned
         {
-            self.keeps = browser::keep(&silence_name(started), &learned.store());
+            browser::keep(&silence_name(started), &learned.store());
             self.kept.0 = Some(learned);
         }
-        if self.reading.settings.outbox_storage == Storage::Memory {
+        let is_wanted = self.reading.settings.outbox_storage == Storage::Session;
+        if !is_wanted && !self.kept_outboxes.has_others() {
             return;
         }
         // Only where the page may end without another word: what is typed may be secret.
-        let status = self.connection.status();
-        let may_end = status == Status::Away || (browser::is_hidden() && status != Status::Stopped);
+        let may_end = self.is_left || browser::is_hidden();
         let delivery = may_end.then(|| self.connection.outbox().delivery());
         if delivery != self.kept.1 {
-            let stored = delivery.map(|_| self.connection.outbox().store());
-            self.keeps = browser::keep(&outbox_name(started), &stored.unwrap_or_default());
+            if may_end {
+                let outbox = self.connection.outbox().store();
+                let outbox = if is_wanted { outbox.as_str() } else { "" };
+                let is_kept = self.kept_outboxes.keep(&self.server(), outbox);
+                self.keeps = is_kept && (self.keeps || !outbox.is_empty());
+            } else {
+                self.kept_outboxes.withdraw();
+            }
             self.kept.1 = delivery;
         }
+        self.kept_outboxes.hold(!self.is_left);
     }
 
     /// A second has passed, unless the machine slept.
@@ -623,23 +726,18 @@ impl Model {
                 browser::set_query(&self.setup.query);
                 self.use_setup();
                 self.entered = entered_at_first(&self.reading, &self.props.page);
+                self.is_typed = false;
                 self.address = self.access.address(&self.entered);
                 self.obstacle = None;
                 Draws::AtOnce
             }
             Press::Use(address) => {
-                let linked = self.reading.settings.url.as_ref();
-                let is_linked = linked == Some(&self.entered);
                 self.entered = address;
-                self.address = self.access.address(&self.entered);
-                if is_linked
-                    && let Ok(address) = &self.address
-                    && self.access.consent_to(address, &self.reading) == Consent::Ask
-                {
-                    self.obstacle = Some(Obstacle::Unconfirmed);
-                    return Draws::AtOnce;
-                }
                 self.connect()
+            }
+            Press::OpenAlone => {
+                browser::open_alone();
+                Draws::Nothing
             }
         }
     }
@@ -668,16 +766,14 @@ impl Model {
             Change::Opened => self.shows_settings = !self.shows_settings,
             Change::CopyLink => self.copy_link(),
             Change::Forget => {
-                self.history = History::default();
-                browser::store_history(&self.history);
-                self.access.used_hosts.clear();
+                self.kept_outboxes.withdraw();
+                self.kept_outboxes = Kept::default();
+                browser::forget_everything();
+                self.is_forgotten = true;
+                self.access.history = History::default();
                 self.remembered = None;
-                if let Some(started) = &self.started {
-                    browser::keep(&silence_name(started), "");
-                    browser::keep(&distrust_name(started), "");
-                    browser::keep(&outbox_name(started), "");
-                }
-                self.change_setup("url", Setup::forget_address);
+                self.entries.clear();
+                self.setup.stored.clear();
                 self.use_setup();
             }
         }
@@ -775,20 +871,23 @@ impl Model {
 
     /// Remembers where the page has connected to.
     fn remember(&mut self) {
-        if self.remembered == self.started {
+        if self.remembered == self.started || self.is_forgotten {
             return;
         }
         self.remembered.clone_from(&self.started);
         let Some(address) = self.started.clone() else {
             return;
         };
-        if let Some(history) = browser::history() {
-            self.history = history;
+        // Another tab may have been elsewhere meanwhile.
+        let history = &mut self.access.history;
+        if let Some(stored) = browser::history() {
+            *history = stored;
         }
-        self.history.note(&address);
-        self.stores = browser::store_history(&self.history);
-        self.access.used_hosts = self.history.hosts(&self.access.page);
-        if !self.reading.is_locked("url") {
+        let is_linked = |name: &&str| self.reading.source(name) == Some(Source::Query);
+        let is_own = self.is_chosen || !["url"].iter().chain(&WORDING).any(is_linked);
+        history.note(&address, &self.reading.settings, is_own);
+        self.stores = browser::store_history(history);
+        if self.is_chosen && !self.is_linked() && !self.reading.is_locked("url") {
             let access = self.access.clone();
             self.change_setup("url", |setup| setup.note_address(&address, &access));
             self.reading = self.setup.read(&self.access);
@@ -802,7 +901,12 @@ impl Model {
                 Failure::Late => fill(words.config_late, &[("n", &PATIENCE.to_string())]),
                 Failure::Error(error) => excerpt(error),
             };
-            fill(words.config_fail, &[("error", &error)])
+            let text = if self.props.given.is_last_config {
+                words.config_fail_last
+            } else {
+                words.config_fail
+            };
+            fill(text, &[("error", &error)])
         });
         // A bad address has been mended when there is a good one.
         let is_open = |complaint: &&Complaint| {
@@ -820,6 +924,7 @@ impl Model {
         match noticed {
             // Also shows what was not drawn as long as nobody could see it.
             Noticed::Input(input) => {
+                self.is_left = matches!(input, Input::Left);
                 self.take(input);
             }
             Noticed::Online => {
@@ -919,7 +1024,7 @@ impl Model {
                 let Ok(address) = &self.address else {
                     return Some(Input::Close);
                 };
-                let protocols = &self.reading.settings.protocols;
+                let protocols = &self.connection.settings().protocols;
                 let emit = self.emit.reform(Happening::Heard);
                 match Socket::open(&address.to_string(), protocols, epoch, emit) {
                     Ok(socket) => self.socket = Some(socket),
@@ -979,7 +1084,7 @@ impl Model {
             Effect::Queued(message) => self.log.log.queue(message, self.clock.day()),
             Effect::Settled(id, fate) => self.log.log.settle(id, fate, self.clock.now()),
             Effect::Distrust => {
-                if let Some(started) = &self.started {
+                if let Some(started) = self.started.as_ref().filter(|_| !self.is_forgotten) {
                     browser::keep(&distrust_name(started), &self.replies);
                 }
                 self.log.log.distrust(self.clock.day());
@@ -1045,15 +1150,11 @@ fn entered_at_first(reading: &Reading, page: &Page) -> String {
 /// The names under which this tab keeps something for a server. A query may hold a secret, but leads
 /// to other rooms of a server.
 fn silence_name(address: &Address) -> String {
-    format!("heartwire.silence {}", address.without_query())
+    format!("silence {}", address.without_query())
 }
 
 fn distrust_name(address: &Address) -> String {
-    format!("heartwire.distrust {}", address.without_query())
-}
-
-fn outbox_name(address: &Address) -> String {
-    format!("heartwire.outbox {address}")
+    format!("distrust {}", address.without_query())
 }
 
 /// Between two looks of the page at a time that passes.

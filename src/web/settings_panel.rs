@@ -6,6 +6,7 @@ use yew::{Callback, Html, NodeRef, TargetCast as _, html};
 
 use crate::{
     backoff::Ceilings,
+    history::History,
     payload::excerpt,
     settings::{Allowed, Control, Reading, SETTINGS, Setting, Settings, Source, duration_text},
     setup::Setup,
@@ -29,7 +30,7 @@ pub(super) struct Panel<'a> {
     pub(super) copy: Option<&'a Copy>,
     pub(super) link_field: &'a NodeRef,
     /// The last addresses, newest first.
-    pub(super) addresses: &'a [String],
+    pub(super) history: &'a History,
 }
 
 /// What a field holds that is not, or not yet, a value of its setting.
@@ -82,8 +83,8 @@ pub(super) fn settings_panel(
                 }
             </details>
             <datalist id="addresses">
-                for address in panel.addresses {
-                    <option value={address.clone()} />
+                for address in panel.history.addresses() {
+                    <option value={address.to_owned()} />
                 }
             </datalist>
         </>
@@ -127,17 +128,18 @@ fn content(words: &'static Words, panel: &Panel<'_>, on_change: &Callback<Change
                 { copy(words, panel) }
                 <h2 id="addresses-name" ~textContent={words.addresses} />
                 <p class="hint" ~textContent={addresses_hint} />
-                if !panel.addresses.is_empty() {
+                if panel.history.addresses().next().is_some() {
                     <ul aria-labelledby="addresses-name">
-                        for address in panel.addresses {
+                        for address in panel.history.addresses() {
                             <li dir="ltr" translate="no" ~textContent={excerpt(address)} />
                         }
                     </ul>
                 }
+                <p class="hint" id="forget-hint" ~textContent={words.forget_hint} />
                 // It stays when there is nothing to forget, and the focus with it.
                 <button
                     type="button"
-                    aria-describedby="addresses-name"
+                    aria-describedby="forget-hint"
                     ~textContent={words.forget}
                     onclick={on_press(Change::Forget)}
                 />

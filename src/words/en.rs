@@ -113,6 +113,7 @@ pub(super) const WORDS: Words = Words {
     set_aside: "Set aside: connections end after it",
     merged_into: "Merged into a newer text",
     dropped: "Dropped before it was sent",
+    handed_over: "Taken over by another tab of this page",
     opened_row: "Selected message",
     pretty: "Formatted",
     raw: "Raw",
@@ -151,6 +152,7 @@ pub(super) const WORDS: Words = Words {
     addresses_not_kept: "This browser lets the page keep nothing: loading the page again forgets them.",
     outbox_not_kept: "outbox_storage: this browser lets the page keep nothing in this tab. What waits is lost when the page is loaded again.",
     forget: "Forget",
+    forget_hint: "Forgets all that the page keeps in this browser and in this tab: addresses, settings, and what waits over a reload.",
     settings: Labels {
         url: "WebSocket URL",
         protocols: "Subprotocols (comma-separated)",
@@ -192,6 +194,8 @@ pub(super) const WORDS: Words = Words {
     try_anyway: "Try anyway",
     try_again: "Try again",
     ignore: "Ignore",
+    open_alone: "Open this page by itself",
+    framed: "This page is in a frame of another site, which decides what you see of it. Open it by itself to answer.",
     use_suggestion: "Use {suggestion}",
     use_wss: "Use wss://",
 
@@ -201,7 +205,7 @@ pub(super) const WORDS: Words = Words {
     },
     confirm: State {
         headline: "Connect to {host}?",
-        detail: "This address came from the link you opened: {url}. Connect only if you trust it.",
+        detail: "The link you opened sets what follows. Connect only if you trust where it came from.",
     },
     permission: State {
         headline: "Waiting for permission",
@@ -340,6 +344,7 @@ pub(super) const WORDS: Words = Words {
     other_used: " “{value}” is used instead.",
     setting_unknown: "There is no setting {setting}. It is left out.",
     config_fail: "config.json could not be read ({error}). Using the built-in settings.",
+    config_fail_last: "config.json could not be read ({error}). What it said when this page was opened last still holds.",
     config_late: "no answer within {n} s",
     config_says: "config.json: {complaint}",
     allowed_duration: "It takes a duration with its unit from {least} to {most}, such as 500ms, 30s or 2m.",

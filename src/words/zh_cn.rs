@@ -95,6 +95,7 @@ pub(super) const WORDS: Words = Words {
     set_aside: "已搁置：连接总在它之后断开",
     merged_into: "已合并到更新的文本",
     dropped: "发送前已丢弃",
+    handed_over: "已由此页面的另一个标签页接管",
     opened_row: "选中的消息",
     pretty: "格式化",
     raw: "原文",
@@ -130,6 +131,7 @@ pub(super) const WORDS: Words = Words {
     addresses_not_kept: "此浏览器不允许页面保存数据：重新加载页面后这些地址会丢失。",
     outbox_not_kept: "outbox_storage：此浏览器不允许页面在此标签页中保存数据。重新加载页面后，等待的消息会丢失。",
     forget: "清除",
+    forget_hint: "清除此页面在此浏览器和此标签页中保存的全部内容：地址、设置，以及为重新加载而保存的等待中的消息。",
     settings: Labels {
         url: "WebSocket 地址",
         protocols: "子协议（用逗号分隔）",
@@ -171,6 +173,8 @@ pub(super) const WORDS: Words = Words {
     try_anyway: "仍要重试",
     try_again: "重新尝试",
     ignore: "忽略",
+    open_alone: "单独打开此页面",
+    framed: "此页面位于其他网站的框架中，您看到的内容由该网站决定。请单独打开此页面后再作答。",
     use_suggestion: "使用 {suggestion}",
     use_wss: "改用 wss://",
 
@@ -180,7 +184,7 @@ pub(super) const WORDS: Words = Words {
     },
     confirm: State {
         headline: "要连接到 {host} 吗？",
-        detail: "此地址来自您打开的链接：{url}。请仅在信任该地址时连接。",
+        detail: "您打开的链接设置了以下内容。请仅在信任其来源时连接。",
     },
     permission: State {
         headline: "等待授权",
@@ -295,6 +299,7 @@ pub(super) const WORDS: Words = Words {
     other_used: "已改用“{value}”。",
     setting_unknown: "没有名为 {setting} 的设置，已忽略。",
     config_fail: "无法读取 config.json（{error}）。已使用内置设置。",
+    config_fail_last: "无法读取 config.json（{error}）。上次打开此页面时该文件的内容仍然有效。",
     config_late: "{n} 秒内未响应",
     config_says: "config.json：{complaint}",
     allowed_duration: "请使用带单位的时长，范围为 {least} 至 {most}，例如 500ms、30s 或 2m。",

@@ -39,9 +39,13 @@ pub enum Config {
     Silence,
 }
 
+/// A configuration in which links are trusted: most trials are set up by one.
+pub const LINKS_ALLOWED: &str = r#"{"url_param": "allow"}"#;
+
 impl Site {
     /// Serves `directory` under `prefix`, which begins and ends with a slash, and nothing else;
-    /// a `policy` is sent as the content security policy of every answer.
+    /// a `policy` is sent as the content security policy of every answer. Links are trusted until it is
+    /// [configured](Self::configure) otherwise.
     ///
     /// # Errors
     ///
@@ -61,7 +65,8 @@ impl Site {
                 ready(response)
             }));
         }
-        let config = Arc::new(Mutex::new(Config::Built));
+        let config = Config::Text(LINKS_ALLOWED.to_owned());
+        let config = Arc::new(Mutex::new(config));
         router = router.layer(from_fn_with_state(Arc::clone(&config), answer_config));
         let withheld = watch::Sender::new(false);
         router = router.layer(from_fn_with_state(withheld.subscribe(), await_module));

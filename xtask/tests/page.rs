@@ -28,6 +28,7 @@ mod page {
     mod hidden;
     mod hosting;
     mod keeping;
+    mod links;
     mod log;
     mod policy;
     mod pulse;
@@ -36,6 +37,7 @@ mod page {
     mod sending;
     mod settings;
     mod starting;
+    mod tabs;
     mod translated;
     mod view;
     mod waking;

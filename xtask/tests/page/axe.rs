@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
 use super::server::{Manner, Server};
-use super::states::{BROWSERS, LONG, STATES, Scene, State};
+use super::states::{BROWSERS, LONG, STATES, Scene, State, TRIES};
 use super::visit::Visit;
 
 /// Every state, in both languages, light and dark, narrow and wide, with an address and a message of
@@ -202,6 +202,3 @@ const LOOKS: [(&str, u32); 4] = [
     ("dark", 320),
     ("dark", 1280),
 ];
-
-/// How often a state that lasts for seconds may have to be entered for one look at it.
-const TRIES: u32 = 3;

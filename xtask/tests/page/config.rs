@@ -10,14 +10,14 @@ use super::{SOON, eventually};
 
 #[tokio::test]
 async fn whatever_config_json_is_the_page_starts_and_says_so() {
-    let server = Server::start(Manner::Echo);
     let visit = Visit::before(Browser::Chromium, &[], "/", None).await;
-    let address = visit
-        .site
-        .address("127.0.0.1", &format!("url={server}&lang=en"));
+    let address = visit.site.address("127.0.0.1", "autoconnect=false&lang=en");
 
     for (config, said) in [
-        (Config::Missing, "config.json could not be read (HTTP 404)"),
+        (
+            Config::Missing,
+            "config.json could not be read (HTTP 404). Using the built-in settings.",
+        ),
         (text("{"), "config.json could not be read ("),
         (
             text(r#"{"defaults": {"heartbeet": "1s", "heartbeat": null}}"#),
@@ -33,14 +33,14 @@ async fn whatever_config_json_is_the_page_starts_and_says_so() {
         visit.site.configure(config);
         visit.go(&address).await;
 
-        visit.reaches(&["open"]).await;
+        visit.reaches(&["idle"]).await;
         let alert = visit.alert().await;
         assert!(alert.contains(said), "{what}: {alert}");
     }
 
     visit.site.configure(Config::Built);
     visit.go(&address).await;
-    visit.reaches(&["open"]).await;
+    visit.reaches(&["idle"]).await;
     assert_eq!(visit.alert().await.trim(), "");
 }
 
@@ -51,7 +51,8 @@ async fn what_the_operator_demands_is_locked_and_what_he_suggests_is_not() {
     let visit = Visit::before(Browser::Chromium, &[], "/", None).await;
     visit.site.configure(text(&format!(
         r#"{{"defaults": {{"outbox_limit": 7, "heartbeat_text": "a"}},
-            "mandatory": {{"url": "{server}", "retry": false}}}}"#
+            "mandatory": {{"url": "{server}", "retry": false}},
+            "url_param": "allow"}}"#
     )));
 
     let query = format!("url={other}&retry=true&heartbeat_text=b&lang=en&autoconnect=false");
@@ -82,6 +83,7 @@ async fn what_the_operator_demands_is_locked_and_what_he_suggests_is_not() {
 async fn a_stranger_in_a_link_is_asked_about_once() {
     let server = Server::start(Manner::Echo);
     let visit = Visit::before(Browser::Chromium, &[STRANGER_IS_HERE], "/", None).await;
+    visit.site.configure(Config::Built);
     let stranger = server.to_string().replace("127.0.0.1", "stranger.test");
     let query = format!("url={stranger}&lang=en");
     let address = visit.site.address("127.0.0.1", &query);

@@ -86,33 +86,54 @@ async fn an_early_connection_goes_only_where_nobody_asks() {
     let visit = Visit::before(Browser::Chromium, &[], "/", None).await;
     disable_cache(&visit).await;
     for (is_opened, config, query) in [
-        (true, "{}", "url=SERVER"),
         (true, r#"{"defaults": {"url": "SERVER"}}"#, ""),
-        (
-            false,
-            r#"{"mandatory": {"autoconnect": false}}"#,
-            "url=SERVER",
-        ),
-        (
-            false,
-            r#"{"defaults": {"protocols": "chat"}}"#,
-            "url=SERVER",
-        ),
-        (
-            false,
-            r#"{"allowed_hosts": ["other.example"]}"#,
-            "url=SERVER",
-        ),
-        (false, r#"{"allowed_hosts": 5}"#, "url=SERVER"),
+        (true, r#"{"url_param": "allow"}"#, "url=SERVER"),
+        (false, "{}", "url=SERVER"),
         (false, r#"{"url_param": "off"}"#, "url=SERVER"),
-        (false, r#"{"mandatory": {"url": null}}"#, "url=SERVER"),
-        (false, "{}", "url=SERVER&heartbeat_text=x"),
-        (false, "{}", "url=ws://:secret@HOST"),
-        (false, "{}", "url=ws://HOST/a b"),
-        (false, "{}", "url=//HOST"),
-        (false, "{}", "url=/\\HOST"),
-        (false, "{}", "url=ws:///HOST"),
-        (false, "not JSON", "url=SERVER"),
+        (
+            false,
+            r#"{"defaults": {"url": "SERVER"}, "mandatory": {"autoconnect": false}}"#,
+            "",
+        ),
+        (
+            false,
+            r#"{"defaults": {"url": "SERVER", "protocols": "chat"}}"#,
+            "",
+        ),
+        (
+            false,
+            r#"{"defaults": {"url": "SERVER"}, "allowed_hosts": ["other.example"]}"#,
+            "",
+        ),
+        (
+            false,
+            r#"{"defaults": {"url": "SERVER"}, "allowed_hosts": 5}"#,
+            "",
+        ),
+        (
+            false,
+            r#"{"mandatory": {"url": null}, "url_param": "allow"}"#,
+            "url=SERVER",
+        ),
+        (
+            false,
+            r#"{"defaults": {"url": "SERVER"}}"#,
+            "heartbeat_text=x",
+        ),
+        (false, r#"{"defaults": {"url": "SERVER"}}"#, "reply_text=x"),
+        (
+            false,
+            r#"{"defaults": {"url": "SERVER"}}"#,
+            "server_heartbeat_text=x",
+        ),
+        (false, r#"{"defaults": {"url": "SERVER"}}"#, "protocols=x"),
+        (false, r#"{"defaults": {"url": "ws://:secret@HOST"}}"#, ""),
+        (false, r#"{"defaults": {"url": "ws://HOST/a b"}}"#, ""),
+        (false, r#"{"defaults": {"url": "//HOST"}}"#, ""),
+        (false, r#"{"defaults": {"url": "/\\HOST"}}"#, ""),
+        (false, r#"{"defaults": {"url": "ws:///HOST"}}"#, ""),
+        (false, r#"{"defaults": {"url": "ws://HOST/#part"}}"#, ""),
+        (false, "not JSON", ""),
     ] {
         let server = Server::start(Manner::Echo);
         let host = server.to_string().replace("ws://", "");

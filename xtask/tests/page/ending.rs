@@ -51,18 +51,21 @@ async fn stop_during_the_wait_leaves_no_later_connection() {
 async fn stop_while_connecting_leaves_no_later_connection() {
     let server = Server::start(Manner::Deaf);
     let visit = Visit::to(&format!("url={server}&{QUICK}&connect_timeout=2s")).await;
-    server.until("an attempt", |all| all.len() == 1).await;
+    server.until("an attempt", |all| !all.is_empty()).await;
 
     visit.press("Stop").await;
 
     visit.reaches(&["stopped"]).await;
-    server
-        .until("the attempt is dropped", |all| all[0].ended.is_some())
+    // More than one, where the machine takes longer to press than the first may take to connect.
+    let attempts = server
+        .until("each attempt is dropped", |all| {
+            all.iter().all(|one| one.ended.is_some())
+        })
         .await;
     server.behave(Manner::Echo);
     // Beyond the connect time-out, too.
     sleep(Duration::from_secs(2) + WINDOW).await;
-    assert_eq!(server.connections().len(), 1);
+    assert_eq!(server.connections().len(), attempts.len());
     assert_eq!(visit.datum("state").await, "stopped");
 }
 

@@ -33,11 +33,13 @@ async fn a_change_is_used_by_the_next_connection_and_survives_a_reload() {
     assert!(!search.contains("heartbeat="), "{search}");
     assert!(search.contains("heartbeat_text=beat"), "{search}");
 
-    // Not even the link is needed any more.
-    visit.go(&visit.site.address("127.0.0.1", "lang=en")).await;
+    // The link's text is not the page's choice.
+    let query = format!("url={server}&lang=en");
+    visit.go(&visit.site.address("127.0.0.1", &query)).await;
     visit.reaches(&["open"]).await;
     visit.opens_panel().await;
     assert_eq!(visit.value("heartbeat").await, "300ms");
+    assert_eq!(visit.value("heartbeat_text").await, "heartbeat");
     server.until("a connection", |_| server.opened() == 3).await;
 
     visit.press("Disconnect").await;
@@ -157,7 +159,7 @@ async fn addresses_are_offered_without_their_secrets_until_they_are_forgotten() 
     })
     .await;
     // But for what the host said, which says nothing of the user.
-    let stored = "const { ['heartwire.config /']: _, ...stored } = localStorage;
+    let stored = "const { ['heartwire / config']: _, ...stored } = localStorage;
         return JSON.stringify(stored)";
     assert!(!visit.text_of(stored).await.contains("secret"));
     visit.opens_panel().await;

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 use xtask::browser::Browser;
+use xtask::site::Config;
 
 use super::server::{Manner, Server};
 use super::visit::Visit;
@@ -71,6 +72,7 @@ async fn a_stranger_in_the_link_is_not_contacted_before_connect() {
     let server = Server::start(Manner::Echo);
     let stranger = server.to_string().replace("127.0.0.1", "example.test");
     let visit = Visit::before(Browser::Chromium, &[EXAMPLE_IS_HERE], "/", None).await;
+    visit.site.configure(Config::Built);
 
     visit
         .go(&visit

@@ -7,7 +7,7 @@ use xtask::browser::Browser;
 use heartwire::words::Lang;
 
 use super::server::{Manner, Server};
-use super::states::{BROWSERS, STATES, Scene, State};
+use super::states::{BROWSERS, STATES, Scene, State, TRIES};
 use super::visit::Visit;
 
 /// A page that was translated while it started says in every state what it says untranslated, also in
@@ -24,9 +24,15 @@ async fn hear(states: &'static [State]) {
     for state in states {
         scene.set(state);
         for (lang, other) in [(Lang::En, Lang::ZhCn), (Lang::ZhCn, Lang::En)] {
-            scene.enter(lang).await;
-            scene.visit.speaks(other).await;
-            scene.says(other).await;
+            let mut is_said = false;
+            // A state that passes before it has been read is entered anew.
+            for _ in 0..TRIES {
+                if !is_said && scene.enter(lang).await {
+                    scene.visit.speaks(other).await;
+                    is_said = scene.says(other).await;
+                }
+            }
+            assert!(is_said, "{} passes unread", state.id);
         }
         assert_eq!(
             scene.visit.text_of("return window.translator.errors").await,
@@ -121,7 +127,7 @@ async fn take(step: Step, visit: &Visit, server: &mut Server) {
 }
 
 /// A life with whatever changes a text of the page.
-const STEPS: [Step; 38] = [
+const STEPS: [Step; 39] = [
     Step::Reaches("idle"),
     Step::Runs("document.querySelector('.settings summary').click()"),
     Step::Press("Connect"),
@@ -129,7 +135,6 @@ const STEPS: [Step; 38] = [
     Step::Echoes("a"),
     Step::ServerCloses,
     Step::Reaches("waiting"),
-    Step::Runs("document.querySelector('.said summary').click()"),
     Step::Types("b"),
     Step::Speaks(Lang::ZhCn),
     Step::Speaks(Lang::En),
@@ -138,6 +143,8 @@ const STEPS: [Step; 38] = [
     Step::Reaches("open"),
     Step::ServerStops,
     Step::Reaches("waiting"),
+    Step::Runs("document.querySelector('.said summary').click()"),
+    Step::Types("c"),
     Step::Press("Retry now"),
     Step::Reaches("refused"),
     Step::Press("Stop"),

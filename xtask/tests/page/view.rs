@@ -114,7 +114,7 @@ async fn the_keyboard_alone_is_enough() {
     visit.strikes(ENTER).await;
     visit.tabs_to("setting-heartbeat_text").await;
     visit.strikes("\u{e009}a\u{e000}ping\u{e007}").await;
-    let chosen = "return localStorage.getItem('heartwire.settings')";
+    let chosen = "return localStorage.getItem('heartwire / settings')";
     assert_eq!(visit.text_of(chosen).await, "heartbeat_text=ping");
     visit.tabs_to("Connect").await;
     visit.strikes(ENTER).await;
@@ -404,7 +404,7 @@ const LATIN: &str = r"
     return words";
 
 /// Words that stay as they are, beside the settings' names.
-const SAME_IN_CHINESE: [&str; 19] = [
+const SAME_IN_CHINESE: [&str; 20] = [
     // Names: of this page, of what it is about, of formats, and of a language in itself.
     "Heartwire",
     "WebSocket",
@@ -425,7 +425,8 @@ const SAME_IN_CHINESE: [&str; 19] = [
     "session",
     "latest",
     "every",
-    // What is sent as a heartbeat, and what else answers one.
+    // What is sent as a heartbeat, the place of its mark, and what else answers one.
+    "n",
     "pong",
     "heartbeat",
 ];

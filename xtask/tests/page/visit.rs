@@ -116,7 +116,7 @@ impl Visit {
     /// The value of `data-{name}` on the status section.
     pub(crate) async fn datum(&self, name: &str) -> String {
         self.text_of(&format!(
-            "return document.querySelector('[data-state]').dataset.{name}"
+            "return document.querySelector('[data-state]')?.dataset.{name}"
         ))
         .await
     }
