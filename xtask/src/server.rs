@@ -28,6 +28,15 @@ use crate::wait::{SOON, eventually};
 pub enum Manner {
     /// Sends every message back.
     Echo,
+    /// Sends every message back, and says `text` again and again besides.
+    EchoAndTalk {
+        /// What is said.
+        text: &'static str,
+        /// From one time to the next.
+        period: Duration,
+    },
+    /// Passes every message on to everyone who is connected, also to who sent it.
+    Relay,
     /// Listens, says nothing, and knows no subprotocol.
     Unfamiliar,
     /// Listens and says nothing.
@@ -53,11 +62,12 @@ impl Manner {
     /// What is said to a message that came.
     fn answer(self, message: Message) -> Option<Message> {
         match self {
-            Self::Echo => (message.is_text() || message.is_binary()).then_some(message),
+            Self::Echo | Self::EchoAndTalk { .. } => is_content(&message).then_some(message),
             Self::Answer(text) => {
                 (message == Message::text("heartbeat")).then(|| Message::text(text))
             }
-            Self::Unfamiliar
+            Self::Relay
+            | Self::Unfamiliar
             | Self::Silent
             | Self::Talk { .. }
             | Self::Deaf
@@ -288,11 +298,7 @@ impl Server {
     }
 
     fn order(&self, order: &Order) {
-        self.journal
-            .live
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .retain(|one| one.send(order.clone()).is_ok());
+        self.journal.order(order);
     }
 }
 
@@ -359,6 +365,13 @@ impl Journal {
     fn note(&self, number: usize, change: impl FnOnce(&mut Connection)) {
         change(&mut self.records()[number]);
     }
+
+    fn order(&self, order: &Order) {
+        self.live
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|one| one.send(order.clone()).is_ok());
+    }
 }
 
 /// Holds the port without listening: who connects is refused, and nobody else can take it.
@@ -399,6 +412,8 @@ async fn accept(listener: TcpListener, journal: Arc<Journal>) {
                 Manner::Deaf => ignore(stream, inbox).await,
                 Manner::Refuse => refuse(stream).await,
                 Manner::Echo
+                | Manner::EchoAndTalk { .. }
+                | Manner::Relay
                 | Manner::Unfamiliar
                 | Manner::Silent
                 | Manner::Answer(_)
@@ -457,12 +472,15 @@ async fn converse(
     journal.note(number, |one| one.opened = Some(Instant::now()));
 
     let (says, period) = match manner {
-        Manner::Talk { text, period } => (Some(text), period),
+        Manner::Talk { text, period } | Manner::EchoAndTalk { text, period } => {
+            (Some(text), period)
+        }
         Manner::Dismiss(code) => {
             let _ = close(&mut socket, code, "").await;
             (None, NEVER)
         }
         Manner::Echo
+        | Manner::Relay
         | Manner::Unfamiliar
         | Manner::Silent
         | Manner::Answer(_)
@@ -476,6 +494,9 @@ async fn converse(
             frame = socket.next() => {
                 let Some(Ok(message)) = frame else { return };
                 journal.note(number, |one| one.receive(&message));
+                if manner == Manner::Relay && is_content(&message) {
+                    journal.order(&Order::Send(vec![message.clone()]));
+                }
                 match manner.answer(message) {
                     Some(answer) => socket.send(answer).await,
                     None => Ok(()),
@@ -547,6 +568,11 @@ async fn close(
         reason: reason.into(),
     };
     socket.close((code != NO_CODE).then_some(frame)).await
+}
+
+/// Whether it is a message, and no ping, pong or close.
+fn is_content(message: &Message) -> bool {
+    message.is_text() || message.is_binary()
 }
 
 /// Lets the end of the stream be an RST.

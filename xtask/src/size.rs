@@ -24,7 +24,7 @@ is above the limit.";
 pub const BUDGET: usize = 65_000;
 
 /// The most that it may weigh until it meets the [`BUDGET`], so that it does not grow meanwhile.
-pub const LIMIT: usize = 165_000;
+pub const LIMIT: usize = 167_000;
 
 /// Runs `cargo xtask size`.
 ///

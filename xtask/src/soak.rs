@@ -16,8 +16,9 @@ trials:
   hosting      nginx and Caddy host the page with the files of docs/
   flapping     an echo server, one that answers pong, one that only broadcasts and one that is mute
                are kept, 5 minutes each at the same time
-  delivery     texts through a connection that is reset every 0.3 to 0.9 s: what arrives, beside the
-               pages of bench/, which need npm
+  delivery     texts through a connection that is reset every 0.3 to 0.9 s: what arrives and what the
+               page calls confirmed, at an echo, at one that beats by itself, at a relay and at one
+               that only beats, with {n} and without; beside the pages of bench/, which need npm
   endurance    memory stays flat over 1,000 reconnects and 1,000,000 messages
   log          a click is answered within 100 ms during 100,000 messages at full speed
   model        every order of what can happen to a connection, within wider bounds

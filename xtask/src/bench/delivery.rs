@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::answer::{Answer, Target};
-use crate::delivery::{Client, Load, Report, Resend};
+use crate::delivery::{Backend, Client, Load, Report, Resend};
 use crate::peers::Peer;
 use crate::table::Table;
 use crate::{Error, console};
@@ -32,7 +32,7 @@ pub(super) async fn ask() -> Result<Answer, Error> {
     let (mut lost, mut falsely) = (None, None);
     for client in clients {
         console::say(format_args!("  Delivery, {client}"));
-        let report = match Report::of(client, LOAD).await {
+        let report = match Report::of(client, Backend::Echo, LOAD).await {
             Ok(report) => report,
             Err(error) => {
                 let mut row = vec![client.to_string(), "failed".to_owned()];
@@ -96,4 +96,5 @@ const LOAD: Load = Load {
     pace: Duration::from_millis(10),
     delay: Duration::from_millis(20),
     kills: 6,
+    awaits_answers: false,
 };

@@ -3,54 +3,103 @@
 use std::time::Duration;
 
 use xtask::browser::Browser;
-use xtask::delivery::{Client, Load, Report, Resend, TITLES};
+use xtask::delivery::{Backend, Client, Load, Report, Resend, TITLES};
 use xtask::peers::Peer;
 
 use super::visit;
 
 #[tokio::test]
-async fn resend_every_loses_nothing_through_kills_and_confirms_truly() {
-    let report = report(Client::heartwire(Resend::Every, 200), SHORT).await;
+async fn resend_every_with_marks_loses_nothing_at_an_echo_and_confirms_truly() {
+    short(Client::heartwire(Resend::Every, ROOM), Backend::Echo).await;
+}
 
-    println!("{TITLES}\n{report}");
-    assert_kept(&report);
-    assert!(report.confirmed > Some(0), "{report:?}");
+#[tokio::test]
+async fn resend_every_with_marks_loses_nothing_at_a_beating_echo_and_confirms_truly() {
+    short(Client::heartwire(Resend::Every, ROOM), Backend::BeatingEcho).await;
+}
+
+#[tokio::test]
+async fn resend_every_with_marks_loses_nothing_at_a_relay_and_confirms_truly() {
+    short(Client::heartwire(Resend::Every, ROOM), Backend::Relay).await;
+}
+
+#[tokio::test]
+async fn without_marks_an_echo_answers_and_confirms_nothing() {
+    let report = short(Client::unmarked(Resend::Every, ROOM), Backend::Echo).await;
+
+    assert!(report.answered > Some(0), "{report:?}");
+}
+
+#[tokio::test]
+async fn without_marks_a_beating_echo_is_not_trusted_and_confirms_nothing() {
+    let report = short(Client::unmarked(Resend::Every, ROOM), Backend::BeatingEcho).await;
+
+    assert_eq!(report.answered, Some(0), "{report:?}");
+}
+
+#[tokio::test]
+async fn without_marks_a_relay_is_not_trusted_and_confirms_nothing() {
+    let report = short(Client::unmarked(Resend::Every, ROOM), Backend::Relay).await;
+
+    assert_eq!(report.answered, Some(0), "{report:?}");
 }
 
 #[tokio::test]
 async fn resend_latest_converges_through_kills_and_confirms_truly() {
-    let report = report(Client::heartwire(Resend::Latest, 60), SHORT).await;
+    let report = short(Client::heartwire(Resend::Latest, 60), Backend::Echo).await;
 
-    println!("{TITLES}\n{report}");
-    assert_kept(&report);
     assert!(report.confirmed > Some(0), "{report:?}");
 }
 
 #[tokio::test]
-#[ignore = "takes 7 minutes: cargo xtask soak delivery"]
-async fn delivery_beside_other_clients() {
+#[ignore = "takes 9 minutes: cargo xtask soak delivery"]
+async fn delivery_at_four_servers_and_beside_other_clients() {
+    let in_firefox = Client::Heartwire {
+        browser: Browser::Firefox,
+        resend: Resend::Every,
+        outbox_limit: 1000,
+        is_marked: true,
+    };
+    let beside = [Client::Peer(Peer::VueUse), Client::Peer(Peer::Partysocket)];
+    let fast = [
+        Client::heartwire(Resend::Every, 1000),
+        Client::heartwire(Resend::Off, 200),
+    ];
+    let slow = [
+        Client::heartwire(Resend::Every, 1000),
+        in_firefox,
+        Client::heartwire(Resend::Latest, 200),
+    ];
+    let at_echo = |clients: &[Client], load| {
+        let clients = clients.iter().chain(&beside);
+        clients
+            .map(move |client| (*client, Backend::Echo, load))
+            .collect::<Vec<_>>()
+    };
+    let mut trials = at_echo(&fast, LONG);
+    trials.extend(at_echo(&slow, SLOW));
+    let with_marks = Client::heartwire(Resend::Every, 1000);
+    for backend in [Backend::BeatingEcho, Backend::Relay, Backend::Beating] {
+        trials.push((with_marks, backend, SLOW));
+    }
+    let without = Client::unmarked(Resend::Every, 1000);
+    for backend in [
+        Backend::Echo,
+        Backend::BeatingEcho,
+        Backend::Relay,
+        Backend::Beating,
+    ] {
+        trials.push((without, backend, SLOW));
+    }
+
     let mut reports = Vec::new();
-    for load in [LONG, SLOW] {
-        for client in [
-            Client::heartwire(Resend::Every, 1000),
-            Client::heartwire(Resend::Every, 500),
-            Client::heartwire(Resend::Latest, 200),
-            Client::heartwire(Resend::Off, 200),
-            Client::Peer(Peer::VueUse),
-            Client::Peer(Peer::Partysocket),
-            Client::Heartwire {
-                browser: Browser::Firefox,
-                resend: Resend::Every,
-                outbox_limit: 1000,
-            },
-        ] {
-            let report = report(client, load).await;
-            println!("{report}");
-            if let Some(breach) = report.breach() {
-                println!("{breach}");
-            }
-            reports.push(report);
+    for (client, backend, load) in trials {
+        let report = report(client, backend, load).await;
+        println!("{report}");
+        if let Some(breach) = report.breach() {
+            println!("{breach}");
         }
+        reports.push(report);
     }
 
     println!("\n{TITLES}");
@@ -68,11 +117,19 @@ async fn delivery_beside_other_clients() {
     );
 }
 
-/// Takes `client` through `load`.
-async fn report(client: Client, load: Load) -> Report {
+/// Takes `client` through little, and checks that it did what it promises.
+async fn short(client: Client, backend: Backend) -> Report {
+    let report = report(client, backend, SHORT).await;
+    println!("{TITLES}\n{report}");
+    assert_kept(&report);
+    report
+}
+
+/// Takes `client` through `load` on its way to `backend`.
+async fn report(client: Client, backend: Backend, load: Load) -> Report {
     let _turn = visit::turn().await;
-    let report = Report::of(client, load).await;
-    report.unwrap_or_else(|error| panic!("{client}: {error}"))
+    let report = Report::of(client, backend, load).await;
+    report.unwrap_or_else(|error| panic!("{client}, {backend}: {error}"))
 }
 
 /// Checks that the load was what it should be, and that the client did what it promises.
@@ -88,13 +145,18 @@ const SHORT: Load = Load {
     pace: Duration::from_millis(16),
     delay: Duration::from_millis(20),
     kills: 5,
+    awaits_answers: true,
 };
+
+/// More than [`SHORT`] has texts, so that none takes another's place on a busy machine.
+const ROOM: usize = 400;
 
 const LONG: Load = Load {
     texts: 3000,
     pace: Duration::from_millis(6),
     delay: Duration::ZERO,
     kills: 20,
+    awaits_answers: false,
 };
 
 /// There is always data on its way.
