@@ -41,18 +41,17 @@ impl Config {
             match key.as_str() {
                 "defaults" => config.defaults = settings("defaults", node, &mut complaints),
                 "mandatory" => config.mandatory = settings("mandatory", node, &mut complaints),
-                "allowed_hosts" => match plain(&node) {
-                    Some(hosts) => {
+                "allowed_hosts" => {
+                    if let Some(hosts) = plain(&node) {
                         let hosts = hosts.split(',').map(str::trim);
                         let hosts = hosts.filter(|host| !host.is_empty());
                         config.allowed_hosts = hosts.map(str::to_owned).collect();
-                    }
-                    None => {
+                    } else {
                         complaints.push(complaint(&key, &node, Allowed::Plain));
                         // There is to be a limit, and this is the narrowest.
                         config.allowed_hosts = vec!["self".into()];
                     }
-                },
+                }
                 "url_param" => {
                     config.url_param = match &node {
                         Node::Text(word) if word == "ask" => Some(UrlParam::Ask),

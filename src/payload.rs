@@ -59,24 +59,66 @@ pub fn line(text: &str) -> String {
 /// in a longer address, and a link may bring one of a megabyte.
 #[must_use]
 pub fn excerpt(text: &str) -> String {
-    const MOST: usize = 2_000;
-    let excerpt = begin(text, MOST, push_visible);
-    if excerpt.is_cut {
-        excerpt.text + "…"
-    } else {
-        excerpt.text
-    }
+    visible(text, 2_000)
 }
 
 /// A text among other words that somebody is asked about: nobody decides on the rest of one that is cut.
 #[must_use]
 pub fn exposed(text: &str) -> String {
-    let exposed = begin(text, MOST_SHOWN, push_visible);
-    if exposed.is_cut {
-        exposed.text + "…"
+    visible(text, MOST_SHOWN)
+}
+
+fn visible(text: &str, most: usize) -> String {
+    let visible = begin(text, most, push_visible);
+    if visible.is_cut {
+        visible.text + "…"
     } else {
-        exposed.text
+        visible.text
     }
+}
+
+/// Whether a text runs from right to left: its first letter with a direction tells, as for `dir="auto"`.
+/// Every other script than those named here is taken to run from left to right.
+#[must_use]
+pub fn runs_leftwards(text: &str) -> bool {
+    let mut directions = text.chars().filter_map(|character| match character {
+        // Digits, punctuation and symbols have none: UAX #9, Bidi_Class other than L, R and AL.
+        '\0'..='@'
+        | '['..='`'
+        | '{'..='\u{a9}'
+        | '\u{ab}'..='\u{b4}'
+        | '\u{b6}'..='\u{b9}'
+        | '\u{bb}'..='\u{bf}'
+        | '×'
+        | '÷'
+        | '\u{300}'..='\u{36f}'
+        | '\u{591}'..='\u{5bd}'
+        | '\u{600}'..='\u{607}'
+        | '\u{60c}'
+        | '\u{610}'..='\u{61a}'
+        | '\u{64b}'..='\u{66c}'
+        | '\u{6f0}'..='\u{6f9}'
+        | '\u{2000}'..='\u{200d}'
+        | '\u{2010}'..='\u{2070}'
+        | '\u{2074}'..='\u{207e}'
+        | '\u{2080}'..='\u{208f}'
+        | '\u{20a0}'..='\u{20ff}'
+        | '\u{2190}'..='\u{2bff}'
+        | '\u{3000}'..='\u{3004}'
+        | '\u{3008}'..='\u{3020}'
+        | '\u{fe00}'..='\u{fe6f}'
+        | '\u{feff}'..='\u{ff20}'
+        | '\u{1f300}'..='\u{1faff}' => None,
+        // Hebrew, Arabic, Syriac, Thaana, N’Ko and their like; the mark that says so.
+        '\u{590}'..='\u{8ff}'
+        | '\u{200f}'
+        | '\u{fb1d}'..='\u{fdff}'
+        | '\u{fe70}'..='\u{fefe}'
+        | '\u{10800}'..='\u{10fff}'
+        | '\u{1e800}'..='\u{1efff}' => Some(true),
+        _ => Some(false),
+    });
+    directions.next().unwrap_or(false)
 }
 
 /// How JSON begins with a line for each value, its numbers and strings as they were written. Nothing
@@ -708,6 +750,31 @@ mod tests {
         assert_eq!(hex_lines(&[]), "");
         let most = hex_lines(&[0; MOST_HEX]);
         assert!((MOST_SHOWN - 1_000..=MOST_SHOWN).contains(&most.len()));
+    }
+
+    #[test]
+    fn the_first_letter_tells_the_direction() {
+        for text in [
+            "שלום",
+            "42 ١٢ (سلام)",
+            "\n\u{301}…👍🏽 ܫܠܡܐ hello",
+            "\u{200f}abc",
+            "ﷺ a",
+        ] {
+            assert!(runs_leftwards(text), "{text}");
+        }
+        for text in [
+            "",
+            "1, 2 ١٢",
+            "abc שלום",
+            "— é שלום",
+            "消息 שלום",
+            "안녕 سلام",
+            "ª س",
+            "\u{200e}س",
+        ] {
+            assert!(!runs_leftwards(text), "{text}");
+        }
     }
 
     #[test]

@@ -437,7 +437,7 @@ mod tests {
             ("wss://told.example", "hi"),
         ] {
             let reading = linked(&format!("heartbeat_text={text}")).read(&access);
-            let address = access.address(address).unwrap();
+            let address = access.address(address).expect("a good address");
             access.history.note(&address, &reading.settings, true);
         }
         access
@@ -445,7 +445,9 @@ mod tests {
 
     fn linked(link: &str) -> Setup {
         let mut setup = setup();
-        let link = link.split('&').map(|pair| pair.split_once('=').unwrap());
+        let link = link
+            .split('&')
+            .map(|pair| pair.split_once('=').expect("a pair"));
         setup.query = pairs(&link.collect::<Vec<_>>());
         setup
     }
@@ -457,7 +459,7 @@ mod tests {
             || Ok(setup.plain_address(access)),
             |url| access.address(url),
         );
-        setup.consent(&address.unwrap(), false, &reading, access)
+        setup.consent(&address.expect("a good address"), false, &reading, access)
     }
 
     fn setup() -> Setup {

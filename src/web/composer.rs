@@ -13,6 +13,7 @@ use super::{browser, early::Draft};
 use crate::{
     connection::Connection,
     outbox::{Full, Limit, MAX_BYTES},
+    payload::runs_leftwards,
     recall::Recall,
     words::{Words, fill},
 };
@@ -68,6 +69,7 @@ impl Composer {
     /// Listens to the field, which has been drawn.
     pub(super) fn listen(&mut self, emit: &Callback<Composed>) {
         if let Some(field) = self.field.cast::<HtmlTextAreaElement>() {
+            direct(&field, "");
             self.typing = Some(listen_to_typing(&field, &emit.reform(Composed::Typed)));
         }
     }
@@ -78,7 +80,7 @@ impl Composer {
             return;
         };
         for text in &draft.texts {
-            field.set_value(text);
+            hold(&field, text);
             emit.emit(Composed::Typed(text.clone()));
         }
         if let Some((start, end)) = draft.selection
@@ -131,18 +133,18 @@ impl Composer {
                 Ok(()) => {
                     self.refusal = None;
                     self.recall.note(text);
-                    field.set_value("");
+                    hold(field, "");
                 }
                 Err(Full { limit, .. }) => self.refusal = Some(limit),
             },
             Write::Older => {
                 if let Some(older) = self.recall.older(&text) {
-                    field.set_value(older);
+                    hold(field, older);
                 }
             }
             Write::Newer => {
                 if let Some(newer) = self.recall.newer() {
-                    field.set_value(&newer);
+                    hold(field, &newer);
                 }
             }
         }
@@ -187,7 +189,6 @@ impl Composer {
                     ref={&self.field}
                     id="message"
                     rows="3"
-                    dir="auto"
                     autocomplete="off"
                     enterkeyhint={if is_live { "enter" } else { "send" }}
                     aria-describedby="message-hint message-error"
@@ -206,6 +207,21 @@ impl Composer {
                 </div>
             </form>
         }
+    }
+}
+
+/// Puts a text into the field.
+fn hold(field: &HtmlTextAreaElement, text: &str) {
+    field.set_value(text);
+    direct(field, text);
+}
+
+/// Lets the field's text run as its letters do. With `dir="auto"` Chromium looks for that anew at every
+/// line that is put into a text area: 40,000 lines took it 8 s, and without that 0.05 s.
+fn direct(field: &HtmlTextAreaElement, text: &str) {
+    let direction = if runs_leftwards(text) { "rtl" } else { "ltr" };
+    if field.dir() != direction {
+        field.set_dir(direction);
     }
 }
 
@@ -267,9 +283,11 @@ pub(super) fn listen_to_typing(
                 "compositionend" => is_composing.set(false),
                 _ => {}
             }
+            let text = source.value();
+            direct(&source, &text);
             let event = event.dyn_ref::<InputEvent>();
             if !is_composing.get() && !event.is_some_and(InputEvent::is_composing) {
-                on_type.emit(source.value());
+                on_type.emit(text);
             }
         })
     })

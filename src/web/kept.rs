@@ -151,8 +151,8 @@ impl Lock {
     fn hold(name: &str) -> Option<Self> {
         let locks = LOCKS.with(Option::clone)?;
         let mut release = None;
-        let held = Promise::new(&mut |resolve, _| release = Some(resolve));
-        let hold = Closure::once_into_js(move || held);
+        let until = Promise::new(&mut |resolve, _| release = Some(resolve));
+        let hold = Closure::once_into_js(move || until);
         locks.request(&lock_name(name), &hold.into());
         Some(Self { release: release? })
     }

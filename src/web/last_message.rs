@@ -9,9 +9,13 @@ use yew::{Callback, Html, NodeRef, html};
 use super::browser;
 use crate::{
     log::MAX_BYTES,
-    payload::beginning,
+    payload::{MOST_SHOWN, beginning},
     words::{Words, fill},
 };
+
+/// What is shown of a text that is too long to be shown whole, in bytes: it is laid out as often as such a
+/// message comes, and the box has room for a tenth of it.
+const MOST_OF_LONG: usize = 8_000;
 
 /// Shows the last message, between two drawings of the page too: drawing all of it takes longer than
 /// an echo from near by.
@@ -84,10 +88,12 @@ impl LastMessage {
                 browser::emphasize(&output, words.empty_message);
             }
             Message::Text(text) => {
-                let begun = beginning(text);
+                let is_long = text.len() > MOST_SHOWN;
+                let end = if is_long { MOST_OF_LONG } else { MOST_SHOWN };
+                let begun = beginning(&text[..text.floor_char_boundary(end)]);
                 output.set_text_content(Some(&begun.text));
                 let size = || words.size(text.len());
-                note = if begun.is_cut {
+                note = if is_long || begun.is_cut {
                     let (cut, kept) = if text.len() > MAX_BYTES {
                         (words.last_cut_log, words.size(MAX_BYTES))
                     } else {

@@ -10,6 +10,7 @@ mod flood;
 mod grid;
 mod heartbeat;
 mod keystroke;
+mod long;
 mod recovery;
 mod section;
 mod start;
@@ -46,6 +47,7 @@ questions:
   start        how long until the input can be used and the socket is open
   keystroke    how long a keystroke takes to the server, and its echo to the document
   flood        what 100,000 messages cost
+  long         what a message of 100 kB costs, and one of 1 MB
   recovery     how soon there is a connection after one was lost
   delivery     what arrives of what is typed while connections are killed
   heartbeat    what heartbeats cost the server
@@ -157,6 +159,7 @@ enum Question {
     Start,
     Keystroke,
     Flood,
+    Long,
     Recovery,
     Delivery,
     Heartbeat,
@@ -164,11 +167,12 @@ enum Question {
 }
 
 impl Question {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Bytes,
         Self::Start,
         Self::Keystroke,
         Self::Flood,
+        Self::Long,
         Self::Recovery,
         Self::Delivery,
         Self::Heartbeat,
@@ -181,6 +185,7 @@ impl Question {
             Self::Start => "start",
             Self::Keystroke => "keystroke",
             Self::Flood => "flood",
+            Self::Long => "long",
             Self::Recovery => "recovery",
             Self::Delivery => "delivery",
             Self::Heartbeat => "heartbeat",
@@ -210,6 +215,7 @@ impl Question {
             Self::Start => start::ask(field).await,
             Self::Keystroke => keystroke::ask(field).await,
             Self::Flood => flood::ask(field).await,
+            Self::Long => long::ask(field).await,
             Self::Recovery => recovery::ask(field).await,
             Self::Delivery => delivery::ask().await,
             Self::Heartbeat => heartbeat::ask(field).await,

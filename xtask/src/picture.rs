@@ -27,7 +27,7 @@ lets the server fail and come back, and writes docs/outage.png. That takes two m
 `trunk build --release` comes first; `cargo xtask test` installs the browser.
 
 options:
-  --all FOLDER  every state into FOLDER instead, in both languages, light and dark, 360 and 1280 px
+  --all FOLDER  every state into FOLDER instead, in both languages, light and dark, narrow and wide
                 wide, as the test of the states enters them: a minute
   --icons       the PNG files of public/icons instead, from the icon.svg there
   --port PORT   the echo server's port, which the pictures show [8080]";
@@ -71,11 +71,11 @@ pub async fn command(mut arguments: Arguments, interrupt: &mut Interrupt) -> Res
         .await
 }
 
-/// Has the test that enters every state take the pictures: it knows a real cause of each.
+/// Has the tests that enter every state take the pictures: they know a real cause of each.
 async fn all(folder: &Path) -> Result<(), Error> {
     let folder = path::absolute(folder).map_err(failed)?;
     fs::create_dir_all(&folder).map_err(failed)?;
-    let line = "test -p xtask --test page -- page::states::";
+    let line = "test -p xtask --test page -- page::states:: page::axe::what_strangers";
     let mut cargo = process::command("cargo", line.split(' '));
     cargo.env(FOLDER, &folder);
     Process::start(&mut cargo)?.succeed().await?;

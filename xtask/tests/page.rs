@@ -30,6 +30,7 @@ mod page {
     mod keeping;
     mod links;
     mod log;
+    mod long;
     mod policy;
     mod pulse;
     mod receiving;

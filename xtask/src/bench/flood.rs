@@ -148,13 +148,15 @@ impl Flood {
 }
 
 /// What the main thread has done so far, in milliseconds.
-struct Work {
-    task: f64,
+pub(super) struct Work {
+    pub(super) task: f64,
     script: f64,
+    pub(super) layout: f64,
 }
 
 impl Work {
-    async fn measured(page: &Page) -> Result<Self, Error> {
+    /// Asks a page for which `Performance.enable` came first.
+    pub(super) async fn measured(page: &Page) -> Result<Self, Error> {
         let metrics = page.session.devtools("Performance.getMetrics", json!({}));
         let metrics = metrics.await?;
         let millis = |name| {
@@ -165,6 +167,7 @@ impl Work {
         Ok(Self {
             task: millis("TaskDuration")?,
             script: millis("ScriptDuration")?,
+            layout: millis("LayoutDuration")?,
         })
     }
 }

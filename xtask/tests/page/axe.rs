@@ -1,15 +1,21 @@
 use std::fmt::Write as _;
-use std::fs;
+use std::path::Path;
 use std::sync::LazyLock;
+use std::time::Duration;
+use std::{env, fs};
 
 use futures_util::future::join_all;
 use heartwire::words::Lang;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
+use xtask::browser::Browser;
+use xtask::picture::FOLDER;
+use xtask::site::Config;
 
-use super::server::{Manner, Server};
+use super::server::{Connection, Manner, Server};
 use super::states::{BROWSERS, LONG, STATES, Scene, State, TRIES};
 use super::visit::Visit;
+use super::{SOON, eventually};
 
 /// Every state, in both languages, light and dark, narrow and wide, with an address and a message of
 /// 200 letters: axe finds nothing, nothing has to be scrolled sideways, every control can be hit.
@@ -69,6 +75,64 @@ async fn look_into(lang: Lang) -> String {
     found
 }
 
+/// What a link and a server cause: the question, the trust that is withdrawn, a message that is cut, a text
+/// that is set aside.
+///
+/// For `cargo xtask picture --all` it takes pictures of them, too.
+#[tokio::test]
+async fn what_strangers_cause_is_accessible_in_every_look() {
+    let found = join_all(Lang::ALL.map(look_at_strangers)).await.concat();
+    assert!(found.is_empty(), "{found}");
+}
+
+/// What is wrong with the page in this language when strangers are at work.
+async fn look_at_strangers(lang: Lang) -> String {
+    let words = lang.words();
+    let server = Server::start(Manner::Echo);
+    let visit = Visit::before(Browser::Chromium, &[], "/", None).await;
+    visit.site.configure(Config::Built);
+    let text = "x".repeat(LONG);
+    let (tag, settings) = (lang.tag(), "heartbeat=300ms&retry_min=10ms&retry_max=10ms");
+    let query = format!("url={server}&lang={tag}&{settings}&heartbeat_text={text}");
+    visit.go(&visit.site.address("127.0.0.1", &query)).await;
+    visit.reaches(&["confirm"]).await;
+    let mut found = look_everywhere(&visit, &format!("question-{tag}")).await;
+
+    visit.press(words.connect).await;
+    visit.reaches(&["open"]).await;
+    let message = format!("[\"{}\"]", "m".repeat(40_000));
+    server.send([Message::text(message)]);
+    eventually("the message is cut", SOON, async || {
+        let note = "return document.querySelector('#received-note').textContent";
+        visit.text_of(note).await.contains("40").then_some(())
+    })
+    .await;
+    eventually("the trust is withdrawn", SOON, async || {
+        server.send([Message::text(text.as_str())]);
+        let said = visit.status().await;
+        let begin = words.distrusted.split('{').next().unwrap_or_default();
+        said.contains(begin).then_some(())
+    })
+    .await;
+    found += &look_everywhere(&visit, &format!("distrusted-{tag}")).await;
+
+    visit.types("y").await;
+    let is_set_aside = async || {
+        let all = server.connections();
+        let has_it =
+            |one: &Connection| one.is_alive() && one.frames.iter().any(|frame| frame.text == "y");
+        if all.iter().any(has_it) {
+            server.close(1011, "");
+        }
+        let aside = "return document.querySelector('.aside') && true";
+        (visit.evaluate(aside).await == true).then_some(())
+    };
+    eventually("it is set aside", Duration::from_mins(1), is_set_aside).await;
+    visit.reaches(&["open", "reopened"]).await;
+    found += &look_everywhere(&visit, &format!("aside-{tag}")).await;
+    found
+}
+
 /// What is wrong with the page as it stands, light and dark, narrow and wide.
 async fn look_everywhere(visit: &Visit, what: &str) -> String {
     let mut found = String::new();
@@ -76,6 +140,14 @@ async fn look_everywhere(visit: &Visit, what: &str) -> String {
         wear(visit, scheme, width, 800).await;
         for one in judge(visit).await {
             writeln!(found, "{what}, {scheme}, {width} px: {one}").unwrap();
+        }
+        if let Some(folder) = env::var_os(FOLDER) {
+            portray(
+                visit,
+                Path::new(&folder),
+                &format!("{what}-{scheme}-{width}"),
+            )
+            .await;
         }
     }
     found
@@ -114,6 +186,12 @@ async fn look_at(states: &'static [State]) -> String {
         }
     }
     found
+}
+
+/// Takes a picture of the whole page into the folder, under this name.
+pub(crate) async fn portray(visit: &Visit, folder: &Path, name: &str) {
+    let picture = visit.session.client.screenshot().await.unwrap();
+    fs::write(folder.join(format!("{name}.png")), picture).unwrap();
 }
 
 /// Shows the page as in such a window of such a device.

@@ -78,7 +78,7 @@ async fn nothing_is_kept_over_a_reload_unasked() {
 
     reload(&visit).await;
 
-    visit.reaches(&["refused"]).await;
+    visit.reaches(&["refused", "connecting"]).await;
     assert_eq!(visit.datum("queued").await, "0");
 }
 

@@ -4,6 +4,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use super::server::{Manner, Server};
 use super::visit::Visit;
+use super::{SOON, eventually};
 
 #[tokio::test]
 async fn markup_stays_text() {
@@ -19,7 +20,7 @@ async fn markup_stays_text() {
 
     let sent = "<script>document.title = '!'</script><u>&lt;</u>\u{202e}\n  end";
     server.send([Message::text(sent)]);
-    visit.shows(sent).await;
+    visit.shows(&sent.replace('\u{202e}', "⟨U+202E⟩")).await;
     assert_no_markup(&visit).await;
 }
 
@@ -39,28 +40,46 @@ async fn a_binary_frame_is_shown_as_such() {
 #[tokio::test]
 async fn an_empty_text_is_a_message() {
     let server = Server::start(Manner::Echo);
-    let visit = Visit::to(&format!("url={server}")).await;
+    let visit = Visit::to(&format!("url={server}&lang=en")).await;
     visit.reaches(&["open"]).await;
 
     server.send([Message::text("x")]);
     visit.shows("x").await;
     server.send([Message::text("")]);
+    visit.shows("Empty message").await;
+    let named = "return document.querySelector('#received > em')?.textContent";
+    assert_eq!(visit.text_of(named).await, "Empty message");
 
-    visit.shows("").await;
+    // A text that says the same is none.
+    server.send([Message::text("Empty message ")]);
+    visit.shows("Empty message ").await;
+    assert_eq!(visit.text_of(named).await, "");
 }
 
 #[tokio::test]
-async fn a_text_of_4_mb_is_shown_and_the_page_lives_on() {
+async fn of_4_mb_the_beginning_is_shown_and_the_page_lives_on() {
     let server = Server::start(Manner::Echo);
-    let visit = Visit::to(&format!("url={server}")).await;
+    let visit = Visit::to(&format!("url={server}&lang=en")).await;
     visit.reaches(&["open"]).await;
 
     let text = format!("{}end", "0123456789abcde\n".repeat(262_144));
     server.send([Message::text(text.as_str())]);
 
-    visit.shows_within(Duration::from_secs(30), &text).await;
+    let shown = eventually("a message is shown", SOON, async || {
+        let shown = visit.received().await;
+        (!shown.is_empty()).then_some(shown)
+    })
+    .await;
+    assert!(text.starts_with(&shown), "{shown:.40}");
+    assert!((4_000..=32_000).contains(&shown.len()), "{}", shown.len());
+    let note = visit
+        .text_of("return document.querySelector('#received-note').textContent")
+        .await;
+    assert!(note.contains("the message is 4.2 MB in all"), "{note}");
     visit.types("x").await;
-    visit.shows_within(Duration::from_secs(30), "x").await;
+    visit.shows("x").await;
+    let note = "return document.querySelector('#received-note').textContent";
+    assert_eq!(visit.text_of(note).await, "");
 }
 
 #[tokio::test]

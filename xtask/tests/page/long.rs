@@ -1,0 +1,581 @@
+//! Long texts, whoever they come from: the page goes on, whatever the machine has else to do. How long the
+//! main thread was busy is compared with what plain letters, or a bare field, cost in the same page.
+
+use std::time::Duration;
+
+use fantoccini::Locator;
+use fantoccini::key::Key;
+use fantoccini::wd::TimeoutConfiguration;
+use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::Message;
+use xtask::browser::Browser;
+
+use super::server::{Connection, Manner, Server};
+use super::visit::Visit;
+use super::{SOON, eventually};
+
+#[tokio::test]
+async fn no_message_holds_the_page_up() {
+    no_message_holds_up(Browser::Chromium).await;
+}
+
+#[tokio::test]
+async fn no_message_holds_the_page_up_in_firefox() {
+    no_message_holds_up(Browser::Firefox).await;
+}
+
+async fn no_message_holds_up(browser: Browser) {
+    let (server, visit) = open(browser, "").await;
+    let reference = visit.reference(&server).await;
+    for (name, text) in messages() {
+        let took = visit.longest_for(&server, &text).await;
+        println!("{name}: {took:.0} ms, plain letters {reference:.0} ms");
+        assert!(
+            took <= reference * FACTOR,
+            "{name}: {took} ms, {reference} ms"
+        );
+        visit.holds_no_long_text(name).await;
+        let note = visit.text_of(NOTE).await;
+        assert!(note.contains(" in all"), "{name}: {note}");
+    }
+}
+
+/// Messages of a megabyte or more, of every kind that makes a browser's layout work.
+fn messages() -> [(&'static str, String); 11] {
+    let of = |part: &str, bytes: usize| part.repeat(bytes / part.len());
+    [
+        (
+            "JSON in one line",
+            format!(
+                "[{}0]",
+                of(r#"{"id":17,"name":"Grüße","tags":["a","b"]},"#, 1_100_000)
+            ),
+        ),
+        ("a letter", of("a", 5_000_000)),
+        ("words", of("many short words ", 2_000_000)),
+        ("line breaks", of("\n", 1_000_000)),
+        ("marks", of("\u{301}", 1_000_000)),
+        ("letters with marks", of("e\u{301}\u{323}", 1_000_000)),
+        ("Arabic without a space", of("سلام", 1_000_000)),
+        ("two directions in turn", of("aش", 1_000_000)),
+        ("emoji that are joined", of("👩🏽‍👩‍👧", 1_000_000)),
+        // The beginning ends within a pair of surrogates, if anything ends there.
+        ("emoji", "a".to_owned() + &of("😀", 1_000_000)),
+        ("what cannot be seen", of("\u{202e}\0", 1_000_000)),
+    ]
+}
+
+#[tokio::test]
+async fn heartbeats_keep_their_period_beside_long_messages() {
+    let (server, visit) = open(Browser::Chromium, "&heartbeat=1s&heartbeat_mode=always").await;
+    let quiet = longest_gap(&server, || {}).await;
+    let [(_, text), ..] = messages();
+    let beside = longest_gap(&server, || server.send([Message::text(text.as_str())])).await;
+    println!("{quiet:.1?} between two heartbeats, {beside:.1?} beside messages of 1.1 MB");
+    // It was ten times the period.
+    assert!(beside <= quiet * 2, "{beside:?}, {quiet:?}");
+    visit.reaches(&["open"]).await;
+}
+
+/// The longest time between two of the next heartbeats; `happens` as each of them comes.
+async fn longest_gap(server: &Server, happens: impl Fn()) -> Duration {
+    const BEATS: usize = 5;
+    let before = server.heard();
+    for beat in 1..=BEATS {
+        happens();
+        server
+            .until_within(Duration::from_mins(1), "a heartbeat", |all| {
+                all[0].frames.len() >= before + beat
+            })
+            .await;
+    }
+    let gaps = server.connections()[0].gaps();
+    *gaps[before..].iter().max().unwrap()
+}
+
+#[tokio::test]
+async fn many_messages_of_100_kb_hold_nobody_up() {
+    let (server, visit) = open(Browser::Chromium, "").await;
+    let reference = visit.reference(&server).await;
+    let filling = "0123456789 ".repeat(100_000 / 11);
+    visit.starts_meter().await;
+    server.send((1..=200).map(|n| Message::text(format!("{n} {filling}"))));
+    visit.awaits_beginning("200 ").await;
+    let took = visit.longest().await;
+    println!("200 × 100 kB: {took:.0} ms at once, plain letters {reference:.0} ms");
+    assert!(took <= reference * FACTOR, "{took} ms, {reference} ms");
+    visit.types("x").await;
+    server.receives(&["x"]).await;
+}
+
+#[tokio::test]
+async fn the_field_takes_a_long_text_as_a_bare_one_does() {
+    the_field_takes(Browser::Chromium).await;
+}
+
+#[tokio::test]
+async fn the_field_takes_a_long_text_as_a_bare_one_does_in_firefox() {
+    the_field_takes(Browser::Firefox).await;
+}
+
+async fn the_field_takes(browser: Browser) {
+    let (server, visit) = open(browser, "").await;
+    visit.evaluate(BARE_AREA).await;
+    let line = "a line of some seventy letters, of which a paste of a log has thousands\n";
+    for (name, text) in [
+        ("a letter", "a".repeat(1_700_000)),
+        ("words", "many short words ".repeat(500_000 / 17)),
+        ("lines", line.repeat(500_000 / line.len())),
+        ("line breaks", "\n".repeat(30_000)),
+        ("Hebrew words", "שלום עולם ".repeat(10_000)),
+    ] {
+        visit.compares("#message", name, &text).await;
+        server
+            .until_within(Duration::from_mins(1), "the text", |all| {
+                let text = text.trim_end_matches('x');
+                all.iter().any(|one| {
+                    one.frames
+                        .iter()
+                        .any(|frame| frame.text.len() >= text.len())
+                })
+            })
+            .await;
+        visit.holds_no_long_text(name).await;
+    }
+    assert_eq!(server.connections().len(), 1);
+}
+
+#[tokio::test]
+async fn every_other_field_takes_a_long_text_as_a_bare_one_does() {
+    let (_server, visit) = open(Browser::Chromium, "").await;
+    visit.press("Disconnect").await;
+    visit.opens_settings().await;
+    visit.evaluate(BARE_INPUT).await;
+    for field in [
+        "#url",
+        ".log [type=search]",
+        "#setting-heartbeat_text",
+        "#setting-reply_text",
+    ] {
+        for (name, text) in [
+            ("a letter", "a".repeat(1_000_000)),
+            ("an address", format!("http://{}", "a.".repeat(500_000))),
+            ("Hebrew words", "שלום עולם ".repeat(10_000)),
+        ] {
+            visit
+                .compares(field, &format!("{name} in {field}"), &text)
+                .await;
+            visit.holds_no_long_text(name).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_long_address_is_told_of_in_short() {
+    let (server, visit) = open(Browser::Chromium, "&retry_min=1440m&retry_max=1440m").await;
+    let reference = visit.reference(&server).await;
+    visit.press("Disconnect").await;
+    for (address, state) in [
+        (format!("http://{}", "a.".repeat(500_000)), "badUrl"),
+        (format!("{}://x", "a".repeat(1_000_000)), "badUrl"),
+        (format!("{server}/{}", "a".repeat(1_000_000)), "refused"),
+    ] {
+        visit.puts("#url", &address).await;
+        visit.starts_meter().await;
+        visit.press("Connect").await;
+        visit.reaches(&[state]).await;
+        let took = visit.longest().await;
+        println!("{address:.20}: {took:.0} ms, plain letters {reference:.0} ms");
+        assert!(took <= reference * FACTOR, "{took} ms, {reference} ms");
+        visit.holds_no_long_text(&address[..20]).await;
+        if state == "refused" {
+            visit.press("Stop").await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_long_row_is_opened_in_every_look() {
+    let (server, visit) = open(Browser::Chromium, "").await;
+    let reference = visit.reference(&server).await;
+    let item = r#"{"id":17,"name":"Grüße"},"#;
+    let text = format!("[{}0]", item.repeat(4_000_000 / item.len()));
+    visit.longest_for(&server, &text).await;
+    // A browser's own reader of JSON takes the whole, too.
+    let read = visit
+        .measures(
+            "const text = '[' + arguments[0].repeat(arguments[1]) + '0]'; JSON.parse(text);",
+            vec![json!(item), json!(4_000_000 / item.len())],
+        )
+        .await;
+    let rows = "[...document.querySelectorAll('[data-row]')]";
+    let looks = [
+        format!("{rows}.at(-1).click()"),
+        "document.querySelectorAll('.looks button')[1].click()".to_owned(),
+        "document.querySelectorAll('.looks button')[2].click()".to_owned(),
+        "document.querySelectorAll('.looks button')[0].click()".to_owned(),
+    ];
+    for (look, begins) in looks.iter().zip(["[\n  {\n", "[{", "00000000", "[\n  {\n"]) {
+        let took = visit.measures(look, vec![]).await;
+        println!("{begins:?}: {took:.0} ms, {reference:.0} + {read:.0} ms");
+        let shown = visit
+            .text_of("return document.querySelector('.opened pre').textContent")
+            .await;
+        assert!(shown.starts_with(begins), "{shown:.40}");
+        assert!(
+            took <= (reference + read) * FACTOR,
+            "{begins:?}: {took} ms, {reference} + {read} ms"
+        );
+        visit.holds_no_long_text(begins).await;
+    }
+    let note = visit
+        .text_of("return document.querySelector('.opened pre + .hint').textContent")
+        .await;
+    assert!(note.contains("the message is 4.0 MB in all"), "{note}");
+}
+
+#[tokio::test]
+async fn a_search_in_5_mb_takes_no_longer_for_1_000_letters() {
+    let (server, visit) = open(Browser::Chromium, "").await;
+    let text = "a".repeat(5_000_000);
+    server.send([Message::text(text)]);
+    visit.awaits_beginning("a").await;
+    let searches = "const field = document.querySelector('.log [type=search]');
+        field.value = arguments[0];
+        field.dispatchEvent(new InputEvent('input', { bubbles: true }));";
+    let letter = visit.measures(searches, vec![json!("b")]).await;
+    for (needle, is_there) in [
+        ("a".repeat(1_000) + "b", false),
+        ("a".repeat(1_000), true),
+        ("ab".repeat(500), false),
+        ("a".repeat(1_000_000) + "b", false),
+    ] {
+        let took = visit.measures(searches, vec![json!(needle)]).await;
+        println!("{} letters: {took:.0} ms, one {letter:.0} ms", needle.len());
+        assert!(took <= letter * FACTOR, "{took} ms, {letter} ms");
+        let rows = "return document.querySelectorAll('.row.got').length";
+        assert_eq!(visit.evaluate(rows).await, u64::from(is_there));
+    }
+}
+
+#[tokio::test]
+async fn all_of_a_long_message_is_copied() {
+    let (server, visit) = open(Browser::Chromium, "").await;
+    let reference = visit.reference(&server).await;
+    let text = "one 2 three ".repeat(90_000);
+    visit.longest_for(&server, &text).await;
+
+    // Where a page did not come safely, it has no other way.
+    visit
+        .evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+        .await;
+    visit.starts_meter().await;
+    visit.press("Copy last message").await;
+    let took = visit.longest().await;
+    println!("copied: {took:.0} ms, plain letters {reference:.0} ms");
+    assert!(took <= reference * FACTOR, "{took} ms, {reference} ms");
+    let said = "return document.querySelector('.copying [role=status]').textContent";
+    eventually("it is copied", SOON, async || {
+        (visit.text_of(said).await == "Copied").then_some(())
+    })
+    .await;
+
+    let field = visit.session.client.find(Locator::Css("#message")).await;
+    field
+        .unwrap()
+        .send_keys(&(Key::Control + "v"))
+        .await
+        .unwrap();
+    server
+        .until_within(Duration::from_mins(1), "all of it", |all| {
+            all[0].frames.iter().any(|frame| frame.text == text)
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn texts_are_isolated_and_bounded_everywhere() {
+    isolated_and_bounded(Browser::Chromium).await;
+}
+
+#[tokio::test]
+async fn texts_are_isolated_and_bounded_everywhere_in_firefox() {
+    isolated_and_bounded(Browser::Firefox).await;
+}
+
+async fn isolated_and_bounded(browser: Browser) {
+    let (server, visit) = open(browser, "&retry_min=10ms&retry_max=10ms").await;
+    visit
+        .isolates("open", &["#received", ".log [type=search]", ".row .what"])
+        .await;
+    visit.opens_settings().await;
+    visit.isolates("the settings", &["#received"]).await;
+
+    for (text, look) in [
+        (format!("[{}0]", "1,".repeat(100_000)), "pretty JSON"),
+        ("שלום ".repeat(100_000), "text"),
+        (String::new(), "nothing"),
+    ] {
+        server.send([Message::text(text.as_str())]);
+        let opens = "const rows = [...document.querySelectorAll('.row.got')];
+            const seen = window.opened ?? 0;
+            if (rows.length <= seen) return false;
+            window.opened = rows.length;
+            rows.at(-1).click();
+            return true;";
+        eventually("the row is there", SOON, async || {
+            (visit.evaluate(opens).await == true).then_some(())
+        })
+        .await;
+        eventually("the row is opened", SOON, async || {
+            let opened = "return document.querySelector('.opened pre') && true";
+            (visit.evaluate(opened).await == true).then_some(())
+        })
+        .await;
+        visit
+            .isolates(look, &["#received", ".row .what", ".opened pre"])
+            .await;
+        visit.holds_no_long_text(look).await;
+        let looks = "return document.querySelectorAll('.looks button').length";
+        let looks = visit.evaluate(looks).await.as_u64().unwrap();
+        for index in 0..looks {
+            let press = format!("document.querySelectorAll('.looks button')[{index}].click()");
+            visit.evaluate(&press).await;
+            visit.isolates(look, &["#received"]).await;
+            visit.holds_no_long_text(look).await;
+        }
+    }
+
+    // A text is set aside after which the connection ends at once again and again: on a busy machine that may
+    // take more ends than three.
+    let text = "שלום ".repeat(100_000);
+    visit.puts("#message", &text).await;
+    eventually("it is set aside", Duration::from_mins(1), async || {
+        let all = server.connections();
+        let has_it =
+            |one: &Connection| one.is_alive() && one.frames.iter().any(|it| it.text == text);
+        if all.iter().any(has_it) {
+            server.close(1011, "because of ש, and for no other reason");
+        }
+        let aside = "return document.querySelector('.aside') && true";
+        (visit.evaluate(aside).await == true).then_some(())
+    })
+    .await;
+    visit.isolates("a text set aside", &[".aside p"]).await;
+    visit.holds_no_long_text("a text set aside").await;
+}
+
+/// A page that is connected to a server which says nothing by itself.
+async fn open(browser: Browser, query: &str) -> (Server, Visit) {
+    let server = Server::start(Manner::Silent);
+    let visit = Visit::with(browser, &[], &format!("url={server}&lang=en{query}")).await;
+    let limit = TimeoutConfiguration::new(Some(Duration::from_mins(2)), None, None);
+    let client = &visit.session.client;
+    client.update_timeouts(limit).await.unwrap();
+    visit.reaches(&["open"]).await;
+    visit.evaluate(METER).await;
+    (server, visit)
+}
+
+impl Visit {
+    /// How long a message of plain letters, all of which is shown, holds the main thread up, in milliseconds.
+    async fn reference(&self, server: &Server) -> f64 {
+        let words = "plain letters ".repeat(31_000 / 14);
+        self.longest_for(server, &words).await
+    }
+
+    /// How long this message holds the main thread up at once: the least of three times.
+    async fn longest_for(&self, server: &Server, text: &str) -> f64 {
+        let mut least = f64::INFINITY;
+        for _ in 0..3 {
+            server.send([Message::text("next")]);
+            self.shows("next").await;
+            self.starts_meter().await;
+            server.send([Message::text(text)]);
+            let waits =
+                "while (document.querySelector('#received').textContent === 'next') await frame();";
+            self.within_page(waits, vec![]).await;
+            least = least.min(self.longest().await);
+        }
+        least
+    }
+
+    async fn awaits_beginning(&self, text: &str) {
+        let waits = "while (!document.querySelector('#received').textContent.startsWith(arguments[0])) await frame();";
+        self.within_page(waits, vec![json!(text)]).await;
+    }
+
+    /// How long a script and what follows from it hold the main thread up at once.
+    async fn measures(&self, script: &str, arguments: Vec<Value>) -> f64 {
+        self.starts_meter().await;
+        self.within_page(script, arguments).await;
+        self.longest().await
+    }
+
+    async fn starts_meter(&self) {
+        self.evaluate("window.meter.start()").await;
+    }
+
+    /// How long the main thread was held up at once since then.
+    async fn longest(&self) -> f64 {
+        self.within_page("return window.meter.stop();", vec![])
+            .await
+            .as_f64()
+            .unwrap()
+    }
+
+    /// Runs `script`, and waits until what follows from it is laid out.
+    async fn within_page(&self, script: &str, arguments: Vec<Value>) -> Value {
+        let script = format!(
+            "const done = arguments[arguments.length - 1];
+             const frame = () => new Promise(requestAnimationFrame);
+             const run = async (...arguments) => {{ {script} }};
+             run(...arguments).then(async value => {{
+                 await frame();
+                 await frame();
+                 done(value);
+             }}, error => done('failed: ' + error));"
+        );
+        let evaluated = self.session.client.execute_async(&script, arguments).await;
+        let value = evaluated.unwrap();
+        assert!(
+            !value.as_str().is_some_and(|it| it.starts_with("failed: ")),
+            "{value}"
+        );
+        value
+    }
+
+    /// Puts a text into a field as a user does, and into a bare one beside it, and a letter more.
+    async fn compares(&self, field: &str, name: &str, text: &str) {
+        let mut took = [f64::INFINITY; 2];
+        // The least of each, which a busy machine comes to later.
+        for round in 0..ROUNDS {
+            if round > 1 && took[0] <= took[1] * BARE_FACTOR {
+                break;
+            }
+            for (took, field) in took.iter_mut().zip([field, "#bare"]) {
+                let puts = format!("{PUT} put(arguments[0], arguments[1]);");
+                for text in [text.to_owned(), format!("{text}x")] {
+                    let arguments = vec![json!(field), json!(text)];
+                    *took = took.min(self.measures(&puts, arguments).await);
+                }
+                self.measures(&puts, vec![json!(field), json!("")]).await;
+            }
+        }
+        let [took, bare] = took;
+        println!("{name}: {took:.0} ms, in a bare field {bare:.0} ms");
+        assert!(took <= bare * BARE_FACTOR, "{name}: {took} ms, {bare} ms");
+    }
+
+    async fn puts(&self, field: &str, text: &str) {
+        let puts = format!("{PUT} put(arguments[0], arguments[1]);");
+        self.within_page(&puts, vec![json!(field), json!(text)])
+            .await;
+    }
+
+    async fn opens_settings(&self) {
+        self.evaluate("document.querySelector('details.settings > summary').click()")
+            .await;
+        eventually("the settings are there", SOON, async || {
+            let field = "return document.querySelector('#setting-heartbeat_text') && true";
+            (self.evaluate(field).await == true).then_some(())
+        })
+        .await;
+    }
+
+    /// Checks that no element has the browser look for the direction of each of its lines, and that `found`
+    /// are there and isolated.
+    async fn isolates(&self, what: &str, found: &[&str]) {
+        let look = "
+            const bidi = element => getComputedStyle(element).unicodeBidi;
+            const tell = element => `${element.tagName} ${element.id} ${element.className}: ${bidi(element)}`;
+            const all = [...document.querySelectorAll('*')];
+            const bad = all.filter(element => bidi(element) === 'plaintext'
+                || (element.matches('[dir], textarea') && !bidi(element).startsWith('isolate')));
+            const found = arguments[0].filter(selector =>
+                !document.querySelector(selector)?.matches('[dir]'));
+            return [...bad.map(tell), ...found];";
+        let client = &self.session.client;
+        let wrong = client.execute(look, vec![json!(found)]).await.unwrap();
+        assert_eq!(wrong, json!([]), "{what}");
+    }
+
+    /// Checks that no element and no attribute holds more of a text than is shown of one. What a user has
+    /// put into a field is the user's.
+    async fn holds_no_long_text(&self, what: &str) {
+        let look = "
+            const long = [];
+            const look = (text, where) => { if (text.length > arguments[0]) long.push(where + ' ' + text.length); };
+            look(document.title, 'title');
+            for (const element of document.querySelectorAll('body, body *')) {
+                const own = [...element.childNodes].filter(node => node.nodeType === Node.TEXT_NODE);
+                if (element.tagName !== 'SCRIPT') look(own.map(node => node.data).join(''), element.outerHTML.slice(0, 80));
+                for (const { name, value } of element.attributes) {
+                    if (!(element.tagName === 'INPUT' && name === 'value')) look(value, name);
+                }
+            }
+            return long;";
+        let client = &self.session.client;
+        let long = client.execute(look, vec![json!(MOST)]).await.unwrap();
+        assert_eq!(long, json!([]), "{what}");
+    }
+}
+
+/// Notes for how long the main thread did nothing else. A task of its own comes after every other.
+const METER: &str = "
+    const channel = new MessageChannel();
+    let isOn = false, last, longest;
+    const look = () => {
+        const now = performance.now();
+        longest = Math.max(longest, now - last);
+        last = now;
+    };
+    channel.port1.onmessage = () => {
+        look();
+        if (isOn) channel.port2.postMessage(0);
+    };
+    window.meter = {
+        start() {
+            [isOn, last, longest] = [true, performance.now(), 0];
+            channel.port2.postMessage(0);
+        },
+        stop() {
+            look();
+            isOn = false;
+            return longest;
+        },
+    };";
+
+/// Puts a text into a field as a paste does, which the page hears of.
+const PUT: &str = "
+    const put = (selector, text) => {
+        const field = document.querySelector(selector);
+        field.value = text;
+        field.dispatchEvent(new InputEvent('input', { bubbles: true }));
+    };";
+
+const BARE_AREA: &str = "
+    const bare = document.createElement('textarea');
+    bare.id = 'bare';
+    document.querySelector('main').append(bare);";
+
+const BARE_INPUT: &str = "
+    const bare = document.createElement('input');
+    bare.id = 'bare';
+    document.querySelector('main').append(bare);";
+
+const NOTE: &str = "return document.querySelector('#received-note').textContent";
+
+/// How many times longer a text may take than its measure, on a machine that may do something else just then.
+/// What grows with the square of the length took 30 times as long and more.
+const FACTOR: f64 = 8.0;
+
+/// How many times longer than a bare field one of the page may take, which also sends the text or looks for it:
+/// the least of some times, beside the least of the other's.
+const BARE_FACTOR: f64 = 4.0;
+
+/// How often a comparison is made at most.
+const ROUNDS: u32 = 6;
+
+/// What is shown of a text at most, in UTF-16 units: src/payload.rs.
+const MOST: usize = 32_000;
