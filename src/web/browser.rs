@@ -77,10 +77,9 @@ pub(super) fn choices_of_tab() -> Vec<(String, String)> {
     choices
 }
 
-/// Keeps the address that this tab goes to; nothing stands for where everybody gets. Returns whether it
-/// was kept.
-pub(super) fn keep_address(url: Option<&str>) -> bool {
-    keep(URL, url.unwrap_or(PLAIN_URL))
+/// Keeps the address that this tab goes to; nothing stands for where everybody gets.
+pub(super) fn keep_address(url: Option<&str>) {
+    keep(URL, url.unwrap_or(PLAIN_URL));
 }
 
 /// What the operator said when the page was here last.

@@ -505,11 +505,12 @@ impl Model {
         scene.jumped = self.clock.jumped();
         scene.has_origin = browser::has_origin();
         scene.was_open = self.was_open;
-        scene.is_framed = browser::is_framed();
-        let link: Vec<_> = SETTINGS
-            .iter()
-            .filter_map(|setting| self.linked(setting))
-            .collect();
+        let mut link = Vec::new();
+        // What nothing but the question shows, and no message of a flood is to wait for.
+        if self.obstacle == Some(Obstacle::Unconfirmed) {
+            scene.is_framed = browser::is_framed();
+            link.extend(SETTINGS.iter().filter_map(|setting| self.linked(setting)));
+        }
         scene.link = &link;
         let count = self.connection.outbox().delivery().queued;
         let next = (count > 0).then(|| self.access.address(&self.entered).ok());
