@@ -964,14 +964,6 @@ fn a_server_that_says_replies_unasked_is_believed_no_reply() {
 
 #[test]
 fn a_distrusted_server_stays_so_and_another_is_trusted() {
-    let destination = |is_new, is_distrusted| {
-        Input::Open(Destination {
-            locality: Locality::Remote,
-            is_new,
-            learned: None,
-            is_distrusted,
-        })
-    };
     let mut shell = Shell::new(Settings::default());
     for (is_new, is_distrusted, expected) in [
         (true, true, Trust::Withdrawn),
@@ -992,12 +984,7 @@ fn what_was_answered_by_another_server_is_not_taken_back() {
     shell.advance(30_000);
     shell.answer();
     shell.input(Input::Close);
-    shell.input(Input::Open(Destination {
-        locality: Locality::Remote,
-        is_new: true,
-        learned: None,
-        is_distrusted: false,
-    }));
+    shell.input(destination(true, false));
     shell.socket_opens();
     shell.type_text("b");
     shell.receive("heartbeat");
@@ -1152,12 +1139,7 @@ fn nothing_that_one_server_got_goes_to_another() {
     shell.input(Input::Close);
     shell.type_text("for whoever comes");
     shell.take_wire();
-    shell.input(Input::Open(Destination {
-        locality: Locality::Remote,
-        is_new: true,
-        learned: None,
-        is_distrusted: false,
-    }));
+    shell.input(destination(true, false));
     shell.socket_opens();
     assert_eq!(shell.take_wire(), ["for whoever comes"]);
     assert_eq!(shell.states(), [0, 1, 1, 1]);
@@ -1321,6 +1303,16 @@ fn message_text(transmit: Transmit) -> Option<String> {
 
 fn open() -> Input {
     open_at(Locality::Loopback)
+}
+
+/// Somewhere far away.
+fn destination(is_new: bool, is_distrusted: bool) -> Input {
+    Input::Open(Destination {
+        locality: Locality::Remote,
+        is_new,
+        learned: None,
+        is_distrusted,
+    })
 }
 
 fn open_at(locality: Locality) -> Input {

@@ -189,7 +189,7 @@ async fn look_at(states: &'static [State]) -> String {
 }
 
 /// Takes a picture of the whole page into the folder, under this name.
-pub(crate) async fn portray(visit: &Visit, folder: &Path, name: &str) {
+async fn portray(visit: &Visit, folder: &Path, name: &str) {
     let picture = visit.session.client.screenshot().await.unwrap();
     fs::write(folder.join(format!("{name}.png")), picture).unwrap();
 }

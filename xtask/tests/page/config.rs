@@ -1,11 +1,9 @@
-use std::time::Duration;
-
 use tokio::time::sleep;
 use xtask::browser::Browser;
 use xtask::site::Config;
 
 use super::server::{Manner, Server};
-use super::visit::Visit;
+use super::visit::{EXAMPLE_IS_HERE, START, Visit};
 use super::{SOON, eventually};
 
 #[tokio::test]
@@ -82,9 +80,9 @@ async fn what_the_operator_demands_is_locked_and_what_he_suggests_is_not() {
 #[tokio::test]
 async fn a_stranger_in_a_link_is_asked_about_once() {
     let server = Server::start(Manner::Echo);
-    let visit = Visit::before(Browser::Chromium, &[STRANGER_IS_HERE], "/", None).await;
+    let visit = Visit::before(Browser::Chromium, &[EXAMPLE_IS_HERE], "/", None).await;
     visit.site.configure(Config::Built);
-    let stranger = server.to_string().replace("127.0.0.1", "stranger.test");
+    let stranger = server.to_string().replace("127.0.0.1", "example.test");
     let query = format!("url={stranger}&lang=en");
     let address = visit.site.address("127.0.0.1", &query);
 
@@ -103,8 +101,8 @@ async fn a_stranger_in_a_link_is_asked_about_once() {
 #[tokio::test]
 async fn the_operator_decides_about_addresses_in_links() {
     let server = Server::start(Manner::Echo);
-    let visit = Visit::before(Browser::Chromium, &[STRANGER_IS_HERE], "/", None).await;
-    let stranger = server.to_string().replace("127.0.0.1", "stranger.test");
+    let visit = Visit::before(Browser::Chromium, &[EXAMPLE_IS_HERE], "/", None).await;
+    let stranger = server.to_string().replace("127.0.0.1", "example.test");
     let query = format!("url={stranger}&lang=en&retry_min=60m&autoconnect=true");
     let address = visit.site.address("127.0.0.1", &query);
 
@@ -129,7 +127,7 @@ async fn the_operator_decides_about_addresses_in_links() {
 
     for config in [
         r#"{"url_param": "allow"}"#,
-        r#"{"allowed_hosts": ["stranger.test"]}"#,
+        r#"{"allowed_hosts": ["example.test"]}"#,
     ] {
         visit.evaluate("localStorage.clear()").await;
         visit.site.configure(text(config));
@@ -141,13 +139,13 @@ async fn the_operator_decides_about_addresses_in_links() {
 #[tokio::test]
 async fn a_page_of_the_internet_asks_nobody_near_without_a_press() {
     let server = Server::start(Manner::Echo);
-    let visit = Visit::before(Browser::Chromium, &[STRANGER_IS_HERE], "/", None).await;
+    let visit = Visit::before(Browser::Chromium, &[EXAMPLE_IS_HERE], "/", None).await;
     visit
         .site
         .configure(text(&format!(r#"{{"defaults": {{"url": "{server}"}}}}"#)));
 
     visit
-        .go(&visit.site.address("stranger.test", "lang=en"))
+        .go(&visit.site.address("example.test", "lang=en"))
         .await;
 
     visit.reaches(&["idle"]).await;
@@ -163,9 +161,3 @@ async fn a_page_of_the_internet_asks_nobody_near_without_a_press() {
 fn text(text: &str) -> Config {
     Config::Text(text.to_owned())
 }
-
-/// Lets Chromium find a host on 127.0.0.1 that is not a loopback name.
-const STRANGER_IS_HERE: &str = "--host-resolver-rules=MAP stranger.test 127.0.0.1";
-
-/// A page that connects by itself does so within a tenth of this.
-const START: Duration = Duration::from_secs(2);

@@ -1,14 +1,12 @@
 //! What a link, and a page around this one, can make the page do.
 
-use std::time::Duration;
-
 use fantoccini::Locator;
 use tokio::time::sleep;
 use xtask::browser::Browser;
 use xtask::site::{Config, Site};
 
 use super::server::{Manner, Server};
-use super::visit::Visit;
+use super::visit::{EXAMPLE_IS_HERE, START, Visit};
 use super::{SOON, eventually};
 
 /// The page of this machine is no exception: any website can follow a link to it.
@@ -71,13 +69,13 @@ async fn a_link_to_another_path_of_the_pages_own_host_is_asked_about_and_stays_t
     // The page without the link is not moved by it, in this tab or in a new one.
     visit.go(&visit.site.address("example.test", "")).await;
     visit.reaches(&["open"]).await;
-    assert_eq!(field(&visit).await, at_example(&server));
+    assert_eq!(visit.url().await, at_example(&server));
     let window = visit.session.client.new_window(true).await.unwrap();
     let client = &visit.session.client;
     client.switch_to_window(window.handle).await.unwrap();
     visit.go(&visit.site.address("example.test", "")).await;
     visit.reaches(&["open"]).await;
-    assert_eq!(field(&visit).await, at_example(&server));
+    assert_eq!(visit.url().await, at_example(&server));
 }
 
 /// A link may be harmless as to where it leads, and the address is the user's own then.
@@ -130,10 +128,9 @@ async fn an_answer_holds_for_the_server_that_it_was_given_for() {
     visit.enters_url(&second.to_string()).await;
     visit.press("Connect").await;
     visit.reaches(&["confirm"]).await;
-    let headline = "return document.querySelector('.headline').textContent";
     let expected = second.to_string().replace("ws://", "Connect to ") + "?";
     eventually("it is asked about the second", SOON, async || {
-        (visit.text_of(headline).await == expected).then_some(())
+        (visit.headline().await == expected).then_some(())
     })
     .await;
     assert_eq!(second.connections().len(), 0);
@@ -166,7 +163,7 @@ async fn an_address_that_the_page_mends_in_a_link_stays_the_links() {
     let plain = "autoconnect=false&lang=en";
     visit.go(&visit.site.address("127.0.0.1", plain)).await;
     visit.reaches(&["idle"]).await;
-    assert_eq!(field(&visit).await, "ws://localhost:8080");
+    assert_eq!(visit.url().await, "ws://localhost:8080");
 }
 
 #[tokio::test]
@@ -189,8 +186,7 @@ async fn the_question_names_the_host_that_the_browser_reads() {
             visit.go(&visit.site.address("127.0.0.1", &query)).await;
 
             visit.reaches(&["confirm"]).await;
-            let headline = "return document.querySelector('.headline').textContent";
-            let headline = visit.text_of(headline).await;
+            let headline = visit.headline().await;
             assert_eq!(headline, format!("Connect to {host}?"), "{browser}: {url}");
             let read = format!("return new URL('{url}').host");
             assert_eq!(visit.text_of(&read).await, host, "{browser}: {url}");
@@ -277,17 +273,6 @@ async fn in_a_frame_of_another_origin_no_question_can_be_answered() {
     }
 }
 
-async fn field(visit: &Visit) -> String {
-    let field = "return document.querySelector('#url').value";
-    visit.text_of(field).await
-}
-
 fn at_example(server: &Server) -> String {
     server.to_string().replace("127.0.0.1", "example.test") + "/"
 }
-
-/// Lets Chromium find a host on 127.0.0.1 that is not a loopback name.
-const EXAMPLE_IS_HERE: &str = "--host-resolver-rules=MAP example.test 127.0.0.1";
-
-/// A page that connects by itself does so within a tenth of this.
-const START: Duration = Duration::from_secs(2);

@@ -149,7 +149,7 @@ async fn the_field_takes(browser: Browser) {
 async fn every_other_field_takes_a_long_text_as_a_bare_one_does() {
     let (_server, visit) = open(Browser::Chromium, "").await;
     visit.press("Disconnect").await;
-    visit.opens_settings().await;
+    visit.opens_panel().await;
     visit.evaluate(BARE_INPUT).await;
     for field in [
         "#url",
@@ -308,7 +308,7 @@ async fn isolated_and_bounded(browser: Browser) {
     visit
         .isolates("open", &["#received", ".log [type=search]", ".row .what"])
         .await;
-    visit.opens_settings().await;
+    visit.opens_panel().await;
     visit.isolates("the settings", &["#received"]).await;
 
     for (text, look) in [
@@ -471,16 +471,6 @@ impl Visit {
         let puts = format!("{PUT} put(arguments[0], arguments[1]);");
         self.within_page(&puts, vec![json!(field), json!(text)])
             .await;
-    }
-
-    async fn opens_settings(&self) {
-        self.evaluate("document.querySelector('details.settings > summary').click()")
-            .await;
-        eventually("the settings are there", SOON, async || {
-            let field = "return document.querySelector('#setting-heartbeat_text') && true";
-            (self.evaluate(field).await == true).then_some(())
-        })
-        .await;
     }
 
     /// Checks that no element has the browser look for the direction of each of its lines, and that `found`

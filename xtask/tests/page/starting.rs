@@ -1,11 +1,9 @@
-use std::time::Duration;
-
 use tokio::time::sleep;
 use xtask::browser::Browser;
 use xtask::site::Config;
 
 use super::server::{Manner, Server};
-use super::visit::Visit;
+use super::visit::{EXAMPLE_IS_HERE, START, Visit};
 use super::{SOON, eventually};
 
 #[tokio::test]
@@ -21,7 +19,7 @@ async fn connects_to_localhost_8080_without_configuration() {
     server.receives(&["h", "hi"]).await;
     visit.shows("hi").await;
     assert_eq!(server.connections().len(), 1);
-    assert_eq!(url_field(&visit).await, "ws://localhost:8080");
+    assert_eq!(visit.url().await, "ws://localhost:8080");
 }
 
 #[tokio::test]
@@ -32,7 +30,7 @@ async fn a_page_of_another_host_goes_to_ws_on_that_host() {
 
     // The static host has no such path; where loopback is the only network, nothing is tried.
     visit.reaches(&["refused", "offline"]).await;
-    let url = url_field(&visit).await;
+    let url = visit.url().await;
     assert!(url.ends_with("/ws"), "{url}");
     assert!(
         url == "/ws" || url.starts_with("ws://example.test:"),
@@ -271,15 +269,3 @@ async fn a_page_that_cannot_start_says_so() {
         .await;
     }
 }
-
-async fn url_field(visit: &Visit) -> String {
-    visit
-        .text_of("return document.querySelector('#url').value")
-        .await
-}
-
-/// Lets Chromium find a host on 127.0.0.1 that is not a loopback name.
-const EXAMPLE_IS_HERE: &str = "--host-resolver-rules=MAP example.test 127.0.0.1";
-
-/// A page that connects by itself does so within a tenth of this.
-const START: Duration = Duration::from_secs(2);

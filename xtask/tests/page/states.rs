@@ -15,7 +15,7 @@ use heartwire::words::Lang;
 use super::axe::wear;
 use super::server::{Manner, Server};
 use super::tls::Tls;
-use super::visit::{Visit, dist};
+use super::visit::{EXAMPLE_IS_HERE, Visit, dist};
 use super::{SOON, eventually};
 
 /// Every state says what it should in both languages, and offers what can be done; the live region of
@@ -34,12 +34,9 @@ async fn hear(states: &'static [State]) {
     for state in states {
         scene.set(state);
         for lang in Lang::ALL {
-            let mut is_heard = false;
-            // A state that passes before it has been heard is entered anew.
-            for _ in 0..TRIES {
-                is_heard = is_heard || (scene.enter(lang).await && scene.is_told(lang).await);
-            }
-            assert!(is_heard, "{} passes unheard", state.id);
+            scene
+                .enter_until(lang, async |scene| scene.is_told(lang).await)
+                .await;
             if let Some(folder) = env::var_os(FOLDER) {
                 scene.is_portrayed(lang, Path::new(&folder)).await;
             }
@@ -54,7 +51,7 @@ async fn ignore_leaves_the_links_address_alone() {
     scene.visit.press("Ignore").await;
 
     scene.visit.reaches(&["idle"]).await;
-    assert_eq!(scene.field().await, "ws://localhost:8080");
+    assert_eq!(scene.visit.url().await, "ws://localhost:8080");
     let search = scene.visit.text_of("return location.search").await;
     assert!(!search.contains("url="), "{search}");
     assert!(scene.server.connections().is_empty());
@@ -79,7 +76,7 @@ async fn use_wss_takes_the_address_over_tls_and_asks_about_a_links_host() {
     scene.visit.press("Use wss://").await;
 
     scene.visit.reaches(&["confirm"]).await;
-    assert_eq!(scene.field().await, secured);
+    assert_eq!(scene.visit.url().await, secured);
     assert!(scene.server.connections().is_empty());
     scene.visit.press("Connect").await;
     scene
@@ -105,7 +102,7 @@ async fn use_of_a_suggestion_connects_to_it() {
     scene.visit.press(&label).await;
 
     scene.visit.reaches(&["open"]).await;
-    assert_eq!(scene.field().await, format!("ws://{}", scene.url()));
+    assert_eq!(scene.visit.url().await, format!("ws://{}", scene.url()));
     assert_eq!(scene.server.opened(), 1);
 }
 
@@ -480,12 +477,6 @@ impl Scene {
         scene
     }
 
-    /// What stands in the address field.
-    async fn field(&self) -> String {
-        let field = "return document.querySelector('#url').value";
-        self.visit.text_of(field).await
-    }
-
     /// Prepares for a state; [`Scene::enter`] brings the page there.
     pub(crate) fn set(&mut self, state: &'static State) {
         self.state = state;
@@ -493,6 +484,16 @@ impl Scene {
             Some(manner) => Server::start(manner),
             None => Server::absent(Manner::Refuse),
         };
+    }
+
+    /// Brings the page anew into the state until all of it has been `seen`: some pass before that.
+    pub(crate) async fn enter_until(&mut self, lang: Lang, seen: impl AsyncFn(&Self) -> bool) {
+        for _ in 0..TRIES {
+            if self.enter(lang).await && seen(self).await {
+                return;
+            }
+        }
+        panic!("{} passes unseen", self.state.id);
     }
 
     /// Brings the page anew into the state, in this language, unless it passes meanwhile.
@@ -717,9 +718,8 @@ pub(crate) const BROWSERS: usize = 3;
 /// No further attempt while somebody looks.
 const PATIENT: &str = "retry_min=1440m&retry_max=1440m";
 
-/// A host that is not a loopback name, and where it is.
+/// A host that is not a loopback name.
 const EXAMPLE: &str = "example.test";
-const EXAMPLE_IS_HERE: &str = "--host-resolver-rules=MAP example.test 127.0.0.1";
 
 /// The length of an address or a message without any place to break.
 pub(crate) const LONG: usize = 200;

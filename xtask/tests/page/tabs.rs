@@ -36,19 +36,19 @@ async fn a_tab_keeps_its_own_address_and_a_new_one_takes_the_last_that_was_chose
         new_tab(&visit).await;
         visit.go(&plain).await;
         visit.reaches(&["open"]).await;
-        assert_eq!(field(&visit).await, second.to_string(), "{browser}");
+        assert_eq!(visit.url().await, second.to_string(), "{browser}");
 
         visit.session.client.switch_to_window(tab).await.unwrap();
         visit.go(&plain).await;
 
         visit.reaches(&["open"]).await;
         // The query, which may be a secret, is known to the tab alone.
-        assert_eq!(field(&visit).await, format!("{first}?room=1"), "{browser}");
+        assert_eq!(visit.url().await, format!("{first}?room=1"), "{browser}");
         // A reload chooses nothing.
         new_tab(&visit).await;
         visit.go(&plain).await;
         visit.reaches(&["open"]).await;
-        assert_eq!(field(&visit).await, second.to_string(), "{browser}");
+        assert_eq!(visit.url().await, second.to_string(), "{browser}");
     }
 }
 
@@ -74,13 +74,13 @@ async fn a_tab_at_the_pages_default_stays_there_whatever_another_tab_chooses() {
     visit.session.client.switch_to_window(tab).await.unwrap();
     visit.go(&plain).await;
     visit.reaches(&["open"]).await;
-    assert_eq!(field(&visit).await, usual.to_string());
+    assert_eq!(visit.url().await, usual.to_string());
     // Where that is, the operator says.
     let moved = Server::start(Manner::Echo);
     configure(&moved);
     visit.go(&plain).await;
     visit.reaches(&["open"]).await;
-    assert_eq!(field(&visit).await, moved.to_string());
+    assert_eq!(visit.url().await, moved.to_string());
 }
 
 #[tokio::test]
@@ -105,12 +105,12 @@ async fn two_installations_on_one_origin_share_nothing() {
 
     visit.go(&at("prod/?autoconnect=false&lang=en")).await;
 
-    assert_eq!(field(&visit).await, "ws://localhost:8080");
+    assert_eq!(visit.url().await, "ws://localhost:8080");
     let offered = "return document.querySelector('#url').list.options.length";
     assert_eq!(visit.evaluate(offered).await, 0);
     visit.go(&at("staging/index.html?lang=en")).await;
     visit.reaches(&["open"]).await;
-    assert_eq!(field(&visit).await, server.to_string());
+    assert_eq!(visit.url().await, server.to_string());
 }
 
 /// The page goes on with its limits, and says that it had to.
@@ -143,7 +143,7 @@ async fn what_the_operator_said_last_holds_while_he_says_nothing() {
         visit.site.configure(config);
         visit.go(&format!("{plain}&url={other}")).await;
         visit.reaches(&["open"]).await;
-        assert_eq!(field(&visit).await, allowed.to_string());
+        assert_eq!(visit.url().await, allowed.to_string());
         assert_eq!(other.connections().len(), before);
         said.push(visit.alert().await);
     }
@@ -313,11 +313,6 @@ async fn duplicate(visit: &Visit, kept: &str) {
 /// What is on the page's origin, and not the page.
 fn file(visit: &Visit) -> String {
     visit.site.address("127.0.0.1", "") + "config.json"
-}
-
-async fn field(visit: &Visit) -> String {
-    let field = "return document.querySelector('#url').value";
-    visit.text_of(field).await
 }
 
 /// As the browser tells a page that goes into its cache and comes back.

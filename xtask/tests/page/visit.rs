@@ -144,6 +144,18 @@ impl Visit {
         .await
     }
 
+    /// The first line of what the status section says.
+    pub(crate) async fn headline(&self) -> String {
+        self.text_of("return document.querySelector('.headline').textContent")
+            .await
+    }
+
+    /// What stands in the address field.
+    pub(crate) async fn url(&self) -> String {
+        self.text_of("return document.querySelector('#url').value")
+            .await
+    }
+
     /// What the status section says.
     pub(crate) async fn status(&self) -> String {
         self.text_of("return document.querySelector('[data-state]').innerText")
@@ -311,6 +323,12 @@ pub(crate) async fn turn() -> SemaphorePermit<'static> {
 pub(crate) fn dist() -> PathBuf {
     page::dist().unwrap_or_else(|error| panic!("{error}"))
 }
+
+/// Lets Chromium find a host on 127.0.0.1 that is not a loopback name.
+pub(crate) const EXAMPLE_IS_HERE: &str = "--host-resolver-rules=MAP example.test 127.0.0.1";
+
+/// A page that connects by itself does so within a tenth of this.
+pub(crate) const START: Duration = Duration::from_secs(2);
 
 /// As many browsers as two cores can run at once without blurring the times.
 static TURNS: Semaphore = Semaphore::const_new(4);
