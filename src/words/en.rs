@@ -113,7 +113,7 @@ pub(super) const WORDS: Words = Words {
     set_aside: "Set aside: connections end after it",
     merged_into: "Merged into a newer text",
     dropped: "Dropped before it was sent",
-    handed_over: "Taken over by another tab of this page",
+    handed_over: "Taken over by this page, opened once more",
     opened_row: "Selected message",
     pretty: "Formatted",
     raw: "Raw",

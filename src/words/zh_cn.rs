@@ -95,7 +95,7 @@ pub(super) const WORDS: Words = Words {
     set_aside: "已搁置：连接总在它之后断开",
     merged_into: "已合并到更新的文本",
     dropped: "发送前已丢弃",
-    handed_over: "已由此页面的另一个标签页接管",
+    handed_over: "已由再次打开的此页面接管",
     opened_row: "选中的消息",
     pretty: "格式化",
     raw: "原文",
