@@ -398,19 +398,19 @@ async fn nothing_is_read_aloud_unless_it_is_wanted_and_then_little() {
 
 #[tokio::test]
 async fn a_click_is_answered_during_20_000_messages() {
-    // Other browsers take their share of the machine.
-    assert_flooded(20_000, 1, 1_000.0).await;
+    // Other browsers take their share of the machine, from a click and from the flood alike.
+    assert_flooded(20_000, 1, |flood| flood / 4).await;
 }
 
 #[tokio::test]
 #[ignore = "measures alone on the machine: cargo xtask soak log"]
 async fn a_click_is_answered_within_100_ms_during_100_000_messages() {
-    assert_flooded(100_000, 5, 100.0).await;
+    assert_flooded(100_000, 5, |_| Duration::from_millis(100)).await;
 }
 
 /// Sends as many messages as fast as it goes, so many times, presses *Pause* and *Resume* meanwhile,
-/// and measures. Each press is to be answered within `most` milliseconds.
-async fn assert_flooded(messages: u32, times: u32, most: f64) {
+/// and measures. Each press is to be answered within `most` of the time that the flood took.
+async fn assert_flooded(messages: u32, times: u32, most: fn(Duration) -> Duration) {
     let server = Server::start(Manner::Silent);
     let visit = measurable().await;
     visit.begins(&format!("url={server}&lang=en")).await;
@@ -424,30 +424,23 @@ async fn assert_flooded(messages: u32, times: u32, most: f64) {
     visit.flood(&server, None, 2_000).await;
     let before = measured(&visit).await;
 
-    let mut answers = Vec::new();
     for _ in 0..times {
         let started = Instant::now();
         let flood = visit.flood(&server, Some(&pause), messages).await;
+        let took = started.elapsed();
         println!(
-            "{messages} messages in {:.1?}; {} clicks, answered within {:.0?} ms; at most {} rows in the document",
-            started.elapsed(),
+            "{messages} messages in {took:.1?}; {} clicks, answered within {:.0?}; at most {} rows in the document",
             flood.answers.len(),
             flood.answers,
             flood.rows,
         );
-        answers.extend(flood.answers);
+        let slowest = *flood.answers.iter().max().unwrap();
+        assert!(slowest <= most(took), "{slowest:?} of {took:?}");
         // Ten in view, two that are cut, and six beyond them above and below.
         assert!(flood.rows <= 24);
     }
     let after = measured(&visit).await;
-
-    let slowest = answers.iter().copied().fold(0.0, f64::max);
-    println!(
-        "slowest of {}: {slowest:.0} ms\n  before: {before}\n  after:  {after}",
-        answers.len()
-    );
-    assert!(!answers.is_empty());
-    assert!(slowest <= most);
+    println!("  before: {before}\n  after:  {after}");
     assert_flat(before, after);
 }
 
@@ -481,8 +474,8 @@ const CLICKS: &str = "
 
 /// What was measured during a flood.
 struct Flood {
-    /// How long each click took, in milliseconds.
-    answers: Vec<f64>,
+    /// How long each click took.
+    answers: Vec<Duration>,
     /// The most rows that the document held.
     rows: u64,
 }
@@ -521,9 +514,13 @@ impl Visit {
         })
         .await;
         let answers = self.evaluate("return window.answers").await;
+        let answers: Vec<f64> = serde_json::from_value(answers).unwrap();
         let rows = self.evaluate("return window.most").await;
         Flood {
-            answers: serde_json::from_value(answers).unwrap(),
+            answers: answers
+                .iter()
+                .map(|one| Duration::from_secs_f64(one / 1_000.0))
+                .collect(),
             rows: rows.as_u64().unwrap(),
         }
     }
