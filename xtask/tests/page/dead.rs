@@ -136,7 +136,7 @@ async fn a_slow_connection_is_no_dead_one() {
     let deadline = Duration::from_secs(40);
     server
         .until_within(deadline, "four heartbeats", |all| {
-            all.iter().any(|one| one.frames.len() == 4)
+            all.iter().any(|one| one.frames.len() >= 4)
         })
         .await;
 

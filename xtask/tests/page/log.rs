@@ -69,10 +69,11 @@ async fn each_kind_of_row_is_there_in_order_with_how_far_it_got() {
                 "• Opening {url}",
                 "• Reconnected: The connection was down for {n} {unit}. Messages sent to you in that time may be missing.",
                 "↑ ab ? Unconfirmed",
-                "• Connection lost: Close code 1006 (connection dropped without a close message).",
             ],
         )
         .await;
+    let lost = "• Connection lost: Close code 1006 (connection dropped without a close message).";
+    visit.logs("the loss", &[lost]).await;
     visit.logs("the end", &["• Disconnected"]).await;
 }
 
