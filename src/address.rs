@@ -205,9 +205,10 @@ impl Address {
         let Some((scheme, rest)) = text.split_once("://") else {
             let scheme = if page.is_secure { "wss" } else { "ws" };
             let rest = text.trim_start_matches('/');
-            return Err(AddressError::NoScheme {
-                suggestion: format!("{scheme}://{rest}"),
-            });
+            let suggestion = format!("{scheme}://{rest}");
+            // What it lacks besides is said first.
+            Self::parse(&suggestion, page)?;
+            return Err(AddressError::NoScheme { suggestion });
         };
         let is_secure = match scheme.to_ascii_lowercase().as_str() {
             "ws" => false,
@@ -218,9 +219,11 @@ impl Address {
                     "https" => Some("wss"),
                     _ => None,
                 };
+                let suggestion = replacement.map(|scheme| format!("{scheme}://{rest}"));
+                let is_address = |suggestion: &String| Self::parse(suggestion, page).is_ok();
                 return Err(AddressError::BadScheme {
                     scheme: scheme.into(),
-                    suggestion: replacement.map(|scheme| format!("{scheme}://{rest}")),
+                    suggestion: suggestion.filter(is_address),
                 });
             }
         };
@@ -490,6 +493,29 @@ mod tests {
         ] {
             let read = Address::parse(text, &page("http", "localhost:3000"));
             assert_eq!(read, Err(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_suggested_is_an_address() {
+        for rest in [
+            "a.b", "\\\\a.b", "a.b:6000", "me@a.b", "", "a:b:c", "ws:a.b", "[::1", "a.b/x",
+        ] {
+            for scheme in ["", "//", "http://", "https://", "ws:", "http:"] {
+                let text = format!("{scheme}{rest}");
+                let page = page("http", "localhost:3000");
+                if let Err(
+                    AddressError::NoScheme { suggestion }
+                    | AddressError::BadScheme {
+                        suggestion: Some(suggestion),
+                        ..
+                    },
+                ) = Address::parse(&text, &page)
+                {
+                    let read = Address::parse(&suggestion, &page);
+                    assert!(read.is_ok(), "{text}: {suggestion}, {read:?}");
+                }
+            }
         }
     }
 

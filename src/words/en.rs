@@ -344,7 +344,7 @@ pub(super) const WORDS: Words = Words {
     other_used: " “{value}” is used instead.",
     setting_unknown: "There is no setting {setting}. It is left out.",
     config_fail: "config.json could not be read ({error}). Using the built-in settings.",
-    config_fail_last: "config.json could not be read ({error}). What it said when this page was opened last still holds.",
+    config_fail_last: "config.json could not be read ({error}). What it said last still holds.",
     config_late: "no answer within {n} s",
     config_says: "config.json: {complaint}",
     allowed_duration: "It takes a duration with its unit from {least} to {most}, such as 500ms, 30s or 2m.",

@@ -299,7 +299,7 @@ pub(super) const WORDS: Words = Words {
     other_used: "已改用“{value}”。",
     setting_unknown: "没有名为 {setting} 的设置，已忽略。",
     config_fail: "无法读取 config.json（{error}）。已使用内置设置。",
-    config_fail_last: "无法读取 config.json（{error}）。上次打开此页面时该文件的内容仍然有效。",
+    config_fail_last: "无法读取 config.json（{error}）。该文件上次的内容仍然有效。",
     config_late: "{n} 秒内未响应",
     config_says: "config.json：{complaint}",
     allowed_duration: "请使用带单位的时长，范围为 {least} 至 {most}，例如 500ms、30s 或 2m。",

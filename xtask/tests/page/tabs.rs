@@ -148,7 +148,7 @@ async fn what_the_operator_said_last_holds_while_he_says_nothing() {
         said.push(visit.alert().await);
     }
     for said in said {
-        let is_told = said.contains("What it said when this page was opened last still holds.");
+        let is_told = said.contains("What it said last still holds.");
         assert!(is_told, "{said}");
     }
     // He lifts his limits.
