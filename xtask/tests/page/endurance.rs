@@ -47,9 +47,12 @@ impl Load {
             ..self
         };
         warm.bear(&server).await;
+        // The word of a new connection is one more element, for a while.
+        visit.reaches(&["open"]).await;
         let before = measured(&visit).await;
         let started = Instant::now();
         self.bear(&server).await;
+        visit.reaches(&["open"]).await;
         let after = measured(&visit).await;
 
         let Self {
