@@ -27,8 +27,8 @@ lets the server fail and come back, and writes docs/outage.png. That takes two m
 `trunk build --release` comes first; `cargo xtask test` installs the browser.
 
 options:
-  --all FOLDER  every state into FOLDER instead, in both languages, light and dark, narrow and wide
-                wide, as the test of the states enters them: a minute
+  --all FOLDER  every state into FOLDER instead, in both languages, light and dark, narrow and wide,
+                as the tests enter them
   --icons       the PNG files of public/icons instead, from the icon.svg there
   --port PORT   the echo server's port, which the pictures show [8080]";
 

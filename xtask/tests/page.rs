@@ -43,6 +43,7 @@ mod page {
     mod view;
     mod waking;
 
+    mod beside;
     mod echo;
     mod proxy;
     mod server;

@@ -1,7 +1,6 @@
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::LazyLock;
-use std::time::Duration;
 use std::{env, fs};
 
 use futures_util::future::join_all;
@@ -12,7 +11,7 @@ use xtask::browser::Browser;
 use xtask::picture::FOLDER;
 use xtask::site::Config;
 
-use super::server::{Connection, Manner, Server};
+use super::server::{Manner, Server};
 use super::states::{BROWSERS, LONG, STATES, Scene, State, TRIES};
 use super::visit::Visit;
 use super::{SOON, eventually};
@@ -103,8 +102,7 @@ async fn look_at_strangers(lang: Lang) -> String {
     let message = format!("[\"{}\"]", "m".repeat(40_000));
     server.send([Message::text(message)]);
     eventually("the message is cut", SOON, async || {
-        let note = "return document.querySelector('#received-note').textContent";
-        visit.text_of(note).await.contains("40").then_some(())
+        visit.received_note().await.contains("40").then_some(())
     })
     .await;
     eventually("the trust is withdrawn", SOON, async || {
@@ -117,17 +115,7 @@ async fn look_at_strangers(lang: Lang) -> String {
     found += &look_everywhere(&visit, &format!("distrusted-{tag}")).await;
 
     visit.types("y").await;
-    let is_set_aside = async || {
-        let all = server.connections();
-        let has_it =
-            |one: &Connection| one.is_alive() && one.frames.iter().any(|frame| frame.text == "y");
-        if all.iter().any(has_it) {
-            server.close(1011, "");
-        }
-        let aside = "return document.querySelector('.aside') && true";
-        (visit.evaluate(aside).await == true).then_some(())
-    };
-    eventually("it is set aside", Duration::from_mins(1), is_set_aside).await;
+    visit.sets_aside(&server, "y", "").await;
     visit.reaches(&["open", "reopened"]).await;
     found += &look_everywhere(&visit, &format!("aside-{tag}")).await;
     found

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 use xtask::browser::Browser;
 
-use super::server::{Connection, Manner, Server};
+use super::server::{Manner, Server};
 use super::visit::Visit;
 use super::{SOON, eventually};
 
@@ -35,7 +35,7 @@ async fn no_message_holds_up(browser: Browser) {
             "{name}: {took} ms, {reference} ms"
         );
         visit.holds_no_long_text(name).await;
-        let note = visit.text_of(NOTE).await;
+        let note = visit.received_note().await;
         assert!(note.contains(" in all"), "{name}: {note}");
     }
 }
@@ -84,9 +84,7 @@ async fn longest_gap(server: &Server, happens: impl Fn()) -> Duration {
     for beat in 1..=BEATS {
         happens();
         server
-            .until_within(Duration::from_mins(1), "a heartbeat", |all| {
-                all[0].frames.len() >= before + beat
-            })
+            .until("a heartbeat", |all| all[0].frames.len() >= before + beat)
             .await;
     }
     let gaps = server.connections()[0].gaps();
@@ -131,7 +129,7 @@ async fn the_field_takes(browser: Browser) {
     ] {
         visit.compares("#message", name, &text).await;
         server
-            .until_within(Duration::from_mins(1), "the text", |all| {
+            .until("the text", |all| {
                 let text = text.trim_end_matches('x');
                 all.iter().any(|one| {
                     one.frames
@@ -287,7 +285,7 @@ async fn all_of_a_long_message_is_copied() {
         .await
         .unwrap();
     server
-        .until_within(Duration::from_mins(1), "all of it", |all| {
+        .until("all of it", |all| {
             all[0].frames.iter().any(|frame| frame.text == text)
         })
         .await;
@@ -346,21 +344,10 @@ async fn isolated_and_bounded(browser: Browser) {
         }
     }
 
-    // A text is set aside after which the connection ends at once again and again: on a busy machine that may
-    // take more ends than three.
     let text = "שלום ".repeat(100_000);
     visit.puts("#message", &text).await;
-    eventually("it is set aside", Duration::from_mins(1), async || {
-        let all = server.connections();
-        let has_it =
-            |one: &Connection| one.is_alive() && one.frames.iter().any(|it| it.text == text);
-        if all.iter().any(has_it) {
-            server.close(1011, "because of ש, and for no other reason");
-        }
-        let aside = "return document.querySelector('.aside') && true";
-        (visit.evaluate(aside).await == true).then_some(())
-    })
-    .await;
+    let reason = "because of ש, and for no other reason";
+    visit.sets_aside(&server, &text, reason).await;
     visit.isolates("a text set aside", &[".aside p"]).await;
     visit.holds_no_long_text("a text set aside").await;
 }
@@ -551,8 +538,6 @@ const PUT: &str = "
         field.value = arguments[1];
         field.dispatchEvent(new InputEvent('input', { bubbles: true }));
     }";
-
-const NOTE: &str = "return document.querySelector('#received-note').textContent";
 
 /// How many times longer a text may take than its measure, on a machine that may do something else just then.
 /// What grows with the square of the length took 30 times as long and more.

@@ -5,6 +5,7 @@ use fantoccini::Locator;
 use fantoccini::elements::Element;
 use fantoccini::key::Key;
 use fantoccini::wd::WindowHandle;
+use heartwire::words::{Lang, fill};
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use xtask::Error;
@@ -12,6 +13,7 @@ use xtask::browser::{Browser, Session};
 use xtask::page;
 use xtask::site::Site;
 
+use super::server::{Connection, Server};
 use super::{SOON, eventually};
 
 /// The page in a browser that was started for this visit.
@@ -83,13 +85,16 @@ impl Visit {
         let address = self.site.address("127.0.0.1", query);
         self.go(&address).await;
         let mut alert = self.alert().await;
-        // A machine that has much else to do answers late, and then the page does as it should.
+        // On a machine that has much else to do it comes later than the page waits for it.
+        let is_late = |alert: &str| {
+            let late = Lang::ALL.map(|lang| fill(lang.words().config_late, &[("n", "3")]));
+            late.iter().any(|late| alert.contains(late))
+        };
         for _ in 0..3 {
-            if !alert.contains("no answer within") && !alert.contains("秒内未响应") {
-                break;
+            if is_late(&alert) {
+                self.go(&address).await;
+                alert = self.alert().await;
             }
-            self.go(&address).await;
-            alert = self.alert().await;
         }
         for setting in query.split('&').filter_map(|pair| pair.split('=').next()) {
             let named = !setting.is_empty() && alert.contains(setting);
@@ -182,13 +187,8 @@ impl Visit {
 
     /// Waits until the last message received is `text`.
     pub(crate) async fn shows(&self, text: &str) {
-        self.shows_within(SOON, text).await;
-    }
-
-    /// [`Visit::shows`] with another deadline.
-    pub(crate) async fn shows_within(&self, deadline: Duration, text: &str) {
         let what = format!("the last message is {text:.40}");
-        eventually(&what, deadline, async || {
+        eventually(&what, SOON, async || {
             (self.received().await == text).then_some(())
         })
         .await;
@@ -198,6 +198,28 @@ impl Visit {
     pub(crate) async fn received(&self) -> String {
         self.text_of("return document.querySelector('#received').textContent")
             .await
+    }
+
+    /// What is said below the last message.
+    pub(crate) async fn received_note(&self) -> String {
+        self.text_of("return document.querySelector('#received-note').textContent")
+            .await
+    }
+
+    /// Has `server` end each connection that took this text, until the page sets it aside. On a busy machine
+    /// that may take more ends than three.
+    pub(crate) async fn sets_aside(&self, server: &Server, text: &str, reason: &'static str) {
+        eventually("it is set aside", SOON, async || {
+            let has_it = |one: &Connection| {
+                one.is_alive() && one.frames.iter().any(|frame| frame.text == text)
+            };
+            if server.connections().iter().any(has_it) {
+                server.close(1011, reason);
+            }
+            let aside = "return document.querySelector('.aside') && true";
+            (self.evaluate(aside).await == true).then_some(())
+        })
+        .await;
     }
 
     /// Notes the state of the status section and the last text received, and each that follows.
