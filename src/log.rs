@@ -3,13 +3,17 @@
 use std::{borrow::Cow, collections::VecDeque, rc::Rc, time::Duration};
 
 use crate::{
-    connection::{Loss, Status},
-    outbox::{Fate, Message, MessageId},
     payload::{Needle, excerpt},
-    protocol::{Frame, Meaning, Transmit},
-    settings::millis,
     strip::loss_text,
     words::{Words, fill},
+};
+use heartwire::{
+    core::{
+        connection::{Loss, Status},
+        outbox::{Fate, Message, MessageId},
+        protocol::{Frame, Meaning, Transmit},
+    },
+    millis,
 };
 
 mod export;
@@ -744,10 +748,10 @@ mod tests {
     use proptest::{collection::vec, prelude::*};
 
     use super::*;
-    use crate::{
+    use crate::words::Lang;
+    use heartwire::core::{
         connection::Closure,
         outbox::{Outbox, Resend},
-        words::Lang,
     };
 
     #[test]

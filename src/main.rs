@@ -7,7 +7,7 @@ static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
 
 #[cfg(target_arch = "wasm32")]
 fn main() {
-    heartwire::web::start();
+    heartwire_page::web::start();
 }
 
 #[cfg(not(target_arch = "wasm32"))]

@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use crate::{
-    connection::{Loss, Status},
-    words::{Words, fill},
-};
+use crate::words::{Words, fill};
+use heartwire::core::connection::{Loss, Status};
 
 /// Records what a connection goes through, draws it and says it.
 ///
@@ -820,7 +818,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{connection::Closure, words::Lang};
+    use crate::words::Lang;
+    use heartwire::core::connection::Closure;
 
     #[test]
     fn a_heartbeat_is_a_spike_as_high_as_its_reply_is_slow() {

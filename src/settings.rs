@@ -6,17 +6,16 @@ mod table;
 mod value;
 
 pub use table::{Control, SETTINGS, Setting};
-pub(crate) use value::millis;
 pub use value::{Allowed, Limits, duration_text};
 
-use crate::{
-    access::Access,
-    address::Locality,
-    backoff::Ceilings,
-    heartbeat::{Mode, Period, ReplyTimeout},
-    mark,
-    outbox::Resend,
-    words::Lang,
+use crate::{access::Access, words::Lang};
+use heartwire::{
+    Options,
+    core::{
+        heartbeat::{Mode, Period, ReplyTimeout},
+        mark,
+        outbox::Resend,
+    },
 };
 
 /// The settings. Each field has the name by which people set it.
@@ -173,27 +172,30 @@ impl Settings {
         reading
     }
 
-    /// The back-off's ceilings for a server there.
+    /// How the connection behaves with these.
     #[must_use]
-    pub fn ceilings(&self, locality: Locality) -> Ceilings {
-        // RFC 6455 §7.2.3 spreads the first attempt over five seconds. A developer's own server
-        // has no herd.
-        let (first, last) = match locality {
-            Locality::Loopback => (Duration::from_secs(1), Duration::from_secs(10)),
-            Locality::Remote => (Duration::from_secs(5), Duration::from_mins(1)),
-        };
-        match (self.retry_min, self.retry_max) {
-            (None, None) => Ceilings { first, last },
-            (Some(first), None) => Ceilings {
-                first,
-                last: last.max(first),
-            },
-            (None, Some(last)) => Ceilings {
-                first: first.min(last),
-                last,
-            },
-            (Some(first), Some(last)) => Ceilings { first, last },
+    pub fn options(&self) -> Options {
+        let mut options = Options::new()
+            .heartbeat(self.heartbeat)
+            .heartbeat_text(self.heartbeat_text.as_str())
+            .heartbeat_mode(self.heartbeat_mode)
+            .reply_timeout(self.reply_timeout)
+            .reply_texts(self.reply_text.iter().cloned())
+            .server_heartbeat_texts(self.server_heartbeat_text.iter().cloned())
+            .connect_timeout(self.connect_timeout)
+            .retry(self.retry)
+            .retry_limit(self.retry_limit)
+            .stable_after(self.stable_after)
+            .final_codes(self.final_codes.iter().copied())
+            .outbox_limit(self.outbox_limit)
+            .resend(self.resend);
+        if let Some(ceiling) = self.retry_min {
+            options = options.retry_min(ceiling);
         }
+        if let Some(ceiling) = self.retry_max {
+            options = options.retry_max(ceiling);
+        }
+        options
     }
 }
 
@@ -328,6 +330,8 @@ fn default_replies(heartbeat_text: &str) -> Vec<String> {
 
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
+    use heartwire::core::reach::Locality;
+
     use super::*;
     use crate::address::{AddressError, Page};
 
@@ -471,7 +475,7 @@ mod tests {
         for (name, value) in [("retry_min", "2m"), ("retry_max", "10ms")] {
             let (settings, complaints) = read(&[(name, value)]);
             assert_eq!(complaints, []);
-            let ceilings = settings.ceilings(Locality::Remote);
+            let ceilings = settings.options().ceilings(Locality::Remote);
             assert_eq!(ceilings.first, ceilings.last);
             assert_eq!(duration_text(ceilings.first), value);
         }

@@ -3,14 +3,17 @@
 use std::time::Duration;
 
 use crate::{
-    address::{Address, AddressError, Locality, is_deceptive},
+    address::{Address, AddressError, is_deceptive},
+    payload::{excerpt, exposed},
+    settings::Settings,
+    words::{self, Words, fill, suggested},
+};
+use heartwire::core::{
     connection::{Closure, Connection, Loss, Status},
     heartbeat::{Knowledge, Period},
-    payload::{excerpt, exposed},
     protocol::Trust,
-    settings::Settings,
+    reach::Locality,
     silence::Drops,
-    words::{self, Words, fill, suggested},
 };
 
 /// What the strip is about.

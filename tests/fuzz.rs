@@ -5,13 +5,16 @@
 
 use std::time::Duration;
 
-use heartwire::{
-    access::Access,
-    address::{Address, Locality, Page},
+use heartwire::core::{
     connection::{Closure, Connection, Destination, Effect, Epoch, Input, Status, Timer},
     protocol::{Frame, Transmit},
-    settings::{Complaint, Layer, Settings, Source},
+    reach::Locality,
     silence::Learned,
+};
+use heartwire_page::{
+    access::Access,
+    address::{Address, Page},
+    settings::{Complaint, Layer, Settings, Source},
     strip::{Scene, Strip},
     words::Lang,
 };
@@ -52,7 +55,7 @@ proptest! {
     ) {
         let (settings, _) = read(&given);
         let mut driver = Driver {
-            connection: Connection::new(settings.clone(), seed),
+            connection: Connection::new(settings.options(), seed),
             epochs: vec![Epoch::default()],
             has_socket: false,
             heartbeat: String::new(),
@@ -133,7 +136,7 @@ impl Driver {
                 return self.drain(now);
             }
             Happening::Configures(given) => {
-                self.connection.configure(read(&given).0);
+                self.connection.configure(read(&given).0.options());
                 return self.drain(now);
             }
             Happening::Decides { sends } => {

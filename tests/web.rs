@@ -5,10 +5,12 @@
 use std::time::Duration;
 
 use gloo_timers::future::sleep;
-use heartwire::{
-    address::Page,
+use heartwire::core::{
     connection::CLOSE_REASON,
     heartbeat::{Period, ReplyTimeout},
+};
+use heartwire_page::{
+    address::Page,
     settings::Settings,
     web::{App, Draft, Given, Props},
     words::Lang,

@@ -1,7 +1,9 @@
 //! A row as a line of JSON.
 
 use super::{Event, Kind, Payload, Row, Stage};
-use crate::{payload::push_hex, settings::millis};
+use heartwire::millis;
+
+use crate::payload::push_hex;
 
 /// An object in one line, without the line's end: names in English, times in UTC.
 pub(super) fn json_line(row: &Row) -> String {
@@ -180,7 +182,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::{
+    use heartwire::core::{
         connection::{Closure, Loss},
         outbox::MessageId,
     };

@@ -13,9 +13,11 @@ use super::{
 };
 use crate::{
     access::Access,
+    words::{Lang, Words},
+};
+use heartwire::core::{
     heartbeat::{Mode, Period, ReplyTimeout},
     outbox::Resend,
-    words::{Lang, Words},
 };
 
 /// A setting: its name, and the kind of value that it has.

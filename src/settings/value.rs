@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use heartwire::millis;
+
 use crate::address::AddressError;
 
 /// What a setting allows.
@@ -83,14 +85,6 @@ pub fn duration_text(duration: Duration) -> String {
     } else {
         format!("{}m", millis / 60_000)
     }
-}
-
-/// A duration in whole milliseconds. [`Duration::as_millis`] computes with 128 bits, which costs the
-/// page two kilobytes.
-#[must_use]
-pub(crate) fn millis(duration: Duration) -> u64 {
-    let seconds = duration.as_secs().saturating_mul(1_000);
-    seconds.saturating_add(duration.subsec_millis().into())
 }
 
 /// A duration, or one of the words in its place.

@@ -11,7 +11,8 @@ use web_sys::{
 };
 use yew::Callback;
 
-use crate::{address::Page, connection::Input, history::History, words::Lang};
+use crate::{address::Page, history::History, words::Lang};
+use heartwire::core::connection::Input;
 
 /// The page's own address, as far as it matters.
 pub(super) fn page() -> Page {

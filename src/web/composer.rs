@@ -11,11 +11,13 @@ use yew::{Callback, Html, NodeRef, TargetCast as _, html};
 
 use super::{browser, early::Draft};
 use crate::{
-    connection::Connection,
-    outbox::{Full, Limit, MAX_BYTES},
     payload::runs_leftwards,
     recall::Recall,
     words::{Words, fill},
+};
+use heartwire::core::{
+    connection::Connection,
+    outbox::{Full, Limit, MAX_BYTES},
 };
 
 /// The message field. The browser alone owns its text while it is typed into: to set it would disturb

@@ -3,6 +3,7 @@
 use std::{cell::Cell, collections::VecDeque, rc::Rc};
 
 use gloo_timers::callback::Timeout;
+use heartwire::millis;
 use js_sys::Array;
 use js_sys::futures::spawn_local;
 use wasm_bindgen::{JsCast as _, JsValue};
@@ -20,7 +21,6 @@ use super::{
 use crate::{
     log::{Kind, Log, Payload, Row, Show, Stage, day_and_time, time_of_day},
     payload::{Beginning, MOST_HEX, beginning, hex_lines, line, pretty},
-    settings::millis,
     words::{Words, fill, shortened},
 };
 

@@ -29,19 +29,22 @@ use super::{
 };
 use crate::{
     access::{Access, Consent, WORDING},
-    address::{Address, AddressError, Locality, Page},
+    address::{Address, AddressError, Page},
     announcer::Announcer,
-    connection::{Closure, Connection, Destination, Effect, Epoch, Input, Status, Timer},
-    heartbeat::is_late,
     history::History,
-    outbox::Delivery,
     payload::excerpt,
-    protocol::{Frame, Meaning, Transmit},
     settings::{Allowed, Complaint, Reading, SETTINGS, Setting, Settings, Source, Storage},
     setup::Setup,
-    silence::Learned,
     strip::{LocalAccess, Obstacle, Press, Scene, Strip, Toggle, Unsent},
     words::{Lang, Words, fill},
+};
+use heartwire::core::{
+    connection::{Closure, Connection, Destination, Effect, Epoch, Input, Status, Timer},
+    heartbeat::is_late,
+    outbox::Delivery,
+    protocol::{Frame, Meaning, Transmit},
+    reach::Locality,
+    silence::Learned,
 };
 
 /// The page's state: one connection, and what is shown of it.
@@ -83,6 +86,8 @@ pub(super) struct Model {
     remembered: Option<Address>,
     /// The address of the last start.
     started: Option<Address>,
+    /// The subprotocols offered then.
+    protocols: Vec<String>,
     /// What was taken for a reply then.
     replies: String,
     /// What this tab keeps of the path there, of what has no proof yet, and for other servers.
@@ -162,7 +167,7 @@ impl Model {
         let lang = reading.settings.lang.unwrap_or(*lang);
         let log_limit = reading.settings.log_limit;
         Self {
-            connection: Connection::new(reading.settings.clone(), browser::seed()),
+            connection: Connection::new(reading.settings.options(), browser::seed()),
             plain: setup.plain(&access),
             setup,
             reading,
@@ -184,6 +189,7 @@ impl Model {
             obstacle: None,
             local_access: LocalAccess::Free,
             started: None,
+            protocols: Vec::new(),
             replies: String::new(),
             kept: (None, None),
             kept_outboxes: Kept::new(given.outboxes.clone()),
@@ -418,7 +424,7 @@ impl Model {
             setup: &self.setup,
             reading: &self.reading,
             plain: &self.plain,
-            ceilings: self.plain.ceilings(locality),
+            ceilings: self.plain.options().ceilings(locality),
             entries: &self.entries,
             is_open: self.shows_settings,
             is_in_use: toggle != Toggle::Connect,
@@ -604,7 +610,9 @@ impl Model {
 
     /// Starts a connection, with what this tab has kept for it.
     fn open(&mut self, address: &Address) {
-        let is_new = self.started.as_ref() != Some(address);
+        let Settings { protocols, .. } = &self.reading.settings;
+        let is_new = self.started.as_ref() != Some(address) || self.protocols != *protocols;
+        self.protocols.clone_from(protocols);
         let learned = browser::kept(&silence_name(address));
         let Settings {
             heartbeat_text,
@@ -836,7 +844,7 @@ impl Model {
     fn use_setup(&mut self) {
         self.reading = self.setup.read(&self.access);
         let settings = &self.reading.settings;
-        self.connection.configure(settings.clone());
+        self.connection.configure(settings.options());
         self.log.log.limit(settings.log_limit);
         let lang = settings.lang.unwrap_or(self.props.lang);
         if lang != self.lang {
@@ -1025,9 +1033,8 @@ impl Model {
                 let Ok(address) = &self.address else {
                     return Some(Input::Close);
                 };
-                let protocols = &self.connection.settings().protocols;
                 let emit = self.emit.reform(Happening::Heard);
-                match Socket::open(&address.to_string(), protocols, epoch, emit) {
+                match Socket::open(&address.to_string(), &self.protocols, epoch, emit) {
                     Ok(socket) => self.socket = Some(socket),
                     Err(error) => return Some(self.refused_by_the_browser(epoch, &error)),
                 }

@@ -5,13 +5,13 @@ use web_sys::{Event, HtmlInputElement, HtmlSelectElement, InputEvent, MouseEvent
 use yew::{Callback, Html, NodeRef, TargetCast as _, html};
 
 use crate::{
-    backoff::Ceilings,
     history::History,
     payload::excerpt,
     settings::{Allowed, Control, Reading, SETTINGS, Setting, Settings, Source, duration_text},
     setup::Setup,
     words::{Lang, Words, fill},
 };
+use heartwire::core::backoff::Ceilings;
 
 /// What the panel shows.
 pub(super) struct Panel<'a> {

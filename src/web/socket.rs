@@ -11,7 +11,7 @@ use super::{
     browser,
     early::{self, EarlySocket},
 };
-use crate::{
+use heartwire::core::{
     connection::{BATCH_BYTES, CLOSE_REASON, Closure, Epoch, Input},
     protocol::{Frame, MAX_HEAD},
 };

@@ -9,10 +9,7 @@ use web_sys::{MessageChannel, MessagePort, Worker};
 use yew::Callback;
 
 use super::browser;
-use crate::{
-    connection::{Epoch, Timer},
-    settings,
-};
+use heartwire::core::connection::{Epoch, Timer};
 
 /// Owns the timers that run. Setting one anew, stopping it or dropping this cancels it.
 pub(super) struct Timers {
@@ -226,7 +223,7 @@ impl Drop for Metronome {
 /// once.
 fn millis(period: Duration) -> u32 {
     const LONGEST: u32 = i32::MAX.unsigned_abs();
-    u32::try_from(settings::millis(period)).map_or(LONGEST, |millis| millis.min(LONGEST))
+    u32::try_from(heartwire::millis(period)).map_or(LONGEST, |millis| millis.min(LONGEST))
 }
 
 /// Whether the page is hidden, or can be hidden for long enough to be throttled, before a timer

@@ -14,11 +14,13 @@ use yew::{AttrValue, Callback, Html, NodeRef, TargetCast as _, html};
 use crate::{
     address::AddressError,
     announcer::Announcer,
-    outbox::{Delivery, Message, MessageId},
     payload::line,
-    settings::millis,
     strip::{Press, Strip, Toggle, Tone},
     words::{Lang, Words, fill},
+};
+use heartwire::{
+    core::outbox::{Delivery, Message, MessageId},
+    millis,
 };
 
 /// The page's name and the choice of its language.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use heartwire::address::{Address, Page};
+use heartwire_page::address::{Address, Page};
 
 use crate::Error;
 

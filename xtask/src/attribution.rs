@@ -147,8 +147,8 @@ fn owner(name: &str) -> String {
     let is_known = |path: &Vec<&str>| !["core", "alloc", "std"].contains(&path[0]);
     let path = paths().find(is_known).or_else(|| paths().next());
     let depth = match path.as_deref() {
-        Some(["heartwire", "web", ..]) => 3,
-        Some(["heartwire", ..]) => 2,
+        Some(["heartwire", "core", ..] | ["heartwire_page", "web", ..]) => 3,
+        Some(["heartwire" | "heartwire_page", ..]) => 2,
         Some(_) => 1,
         None if name.starts_with('<') => return "core".to_owned(),
         None => return "what the compiler adds".to_owned(),
@@ -175,16 +175,16 @@ mod tests {
     fn a_function_is_of_the_first_that_is_not_the_standard_library() {
         for (name, expected) in [
             (
-                "<heartwire[1a]::web::model::Model>::view",
-                "heartwire::web::model",
+                "<heartwire_page[1a]::web::model::Model>::view",
+                "heartwire_page::web::model",
             ),
             (
-                "<heartwire[1a]::settings::table::Setting>::set",
-                "heartwire::settings",
+                "<heartwire_page[1a]::settings::table::Setting>::set",
+                "heartwire_page::settings",
             ),
             (
-                "<heartwire[1a]::log::Row as core[2b]::clone::Clone>::clone",
-                "heartwire::log",
+                "<heartwire[1a]::core::outbox::Message as core[2b]::clone::Clone>::clone",
+                "heartwire::core::outbox",
             ),
             (
                 "<alloc[2b]::rc::Rc<str> as yew[3c]::utils::RcExt<str>>::unwrap_or_clone",

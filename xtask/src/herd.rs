@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
-use heartwire::address::Locality;
-use heartwire::backoff::{Backoff, Ceilings};
-use heartwire::settings::Settings;
+use heartwire::Options;
+use heartwire::core::backoff::{Backoff, Ceilings};
+use heartwire::core::reach::Locality;
 use tokio::task;
 
 use self::chart::Chart;
@@ -154,7 +154,7 @@ impl Policy {
                 move || backoff.next_delay()
             }),
             Self::Heartwire => {
-                let ceilings = Settings::default().ceilings(Locality::Remote);
+                let ceilings = Options::new().ceilings(Locality::Remote);
                 Herd::new(clients, outage, |seed| {
                     let mut backoff = Backoff::new(ceilings, seed);
                     move || backoff.next_delay()
@@ -500,7 +500,7 @@ mod tests {
         }
         assert_eq!(
             herd.waits.len() - 1,
-            index(millis(Settings::default().ceilings(Locality::Remote).first))
+            index(millis(Options::new().ceilings(Locality::Remote).first))
         );
     }
 

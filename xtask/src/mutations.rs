@@ -12,10 +12,10 @@ use crate::{Error, Interrupt, console, root};
 
 /// What `cargo xtask mutations --help` prints; the first line is its summary.
 pub const HELP: &str = "\
-each rule of tests/model.rs is broken on purpose
+each rule of the core's model is broken on purpose
 
-Copies the core into target/mutations, takes out or changes one thing at a time, and runs
-tests/model.rs, which must fail and name the rule that was broken. Takes 40 minutes on two cores.";
+Copies crates/heartwire into target/mutations, takes out or changes one thing at a time, and runs
+its tests/model.rs, which must fail and name the rule that was broken. Takes 40 minutes on two cores.";
 
 /// Runs `cargo xtask mutations`.
 ///
@@ -58,7 +58,7 @@ struct Mutation {
     summary: &'static str,
     /// The rule of `tests/model.rs` that it breaks.
     rule: &'static str,
-    /// A file of `src`.
+    /// A file of [`CORE`].
     file: &'static str,
     /// What stands there, once.
     original: &'static str,
@@ -293,25 +293,23 @@ struct Copy {
 impl Copy {
     fn make() -> io::Result<Self> {
         let folder = root().join("target/mutations");
-        fs::create_dir_all(&folder)?;
-        for name in ["src", "tests"] {
-            let copied = folder.join(name);
-            if copied.exists() {
-                fs::remove_dir_all(&copied)?;
-            }
-            copy_folder(&root().join(name), &copied)?;
+        let copied = folder.join(CRATE);
+        if copied.exists() {
+            fs::remove_dir_all(&copied)?;
         }
+        fs::create_dir_all(folder.join("crates"))?;
+        copy_folder(&root().join(CRATE), &copied)?;
         for name in ["Cargo.lock", "rust-toolchain.toml"] {
             fs::copy(root().join(name), folder.join(name))?;
         }
         let manifest = fs::read_to_string(root().join("Cargo.toml"))?;
-        fs::write(folder.join("Cargo.toml"), without_members(&manifest))?;
+        fs::write(folder.join("Cargo.toml"), workspace_of_the_core(&manifest))?;
         Ok(Self { folder })
     }
 
     /// Breaks the copy, runs the model checker, and mends the copy.
     async fn notices(&self, mutation: &Mutation) -> Result<bool, Error> {
-        let file = self.folder.join("src").join(mutation.file);
+        let file = self.folder.join(CORE).join(mutation.file);
         let source = fs::read_to_string(&file).map_err(|cause| failed(&cause))?;
         fs::write(&file, mutation.apply(&source)?).map_err(|cause| failed(&cause))?;
         let result = self.check().await;
@@ -337,10 +335,19 @@ impl Copy {
 }
 
 /// The manifest of a workspace of the core alone.
-fn without_members(manifest: &str) -> String {
-    let lines = manifest.split_inclusive('\n');
+fn workspace_of_the_core(manifest: &str) -> String {
+    let (workspace, _) = manifest.split_once("[package]").unwrap_or((manifest, ""));
+    let lines = workspace.split_inclusive('\n');
+    let lines = lines.filter(|line| !line.starts_with("members = "));
+    let members = format!("members = [{CRATE:?}]\nresolver = \"3\"\n");
     lines
-        .filter(|line| !line.starts_with("members = "))
+        .map(|line| {
+            if line.starts_with("[workspace]") {
+                [line, &members].concat()
+            } else {
+                line.to_owned()
+            }
+        })
         .collect()
 }
 
@@ -348,7 +355,7 @@ impl Mutation {
     fn apply(&self, source: &str) -> Result<String, Error> {
         if source.matches(self.original).count() != 1 {
             return Err(Error::Failed(format!(
-                "src/{} does not have this once: {}",
+                "{CORE}/{} does not have this once: {}",
                 self.file,
                 self.original.trim()
             )));
@@ -371,6 +378,10 @@ fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// The crate that has the core, and where that is.
+const CRATE: &str = "crates/heartwire";
+const CORE: &str = "crates/heartwire/src/core";
+
 fn failed(cause: &io::Error) -> Error {
     Error::Failed(format!("the core cannot be copied: {cause}"))
 }
@@ -379,11 +390,13 @@ fn failed(cause: &io::Error) -> Error {
 mod tests {
     use super::*;
 
+    const MODEL: &str = "crates/heartwire/tests/model.rs";
+
     #[test]
     fn every_mutation_can_be_made_and_names_a_rule() {
-        let model = fs::read_to_string(root().join("tests/model.rs")).unwrap();
+        let model = fs::read_to_string(root().join(MODEL)).unwrap();
         for mutation in MUTATIONS {
-            let source = fs::read_to_string(root().join("src").join(mutation.file)).unwrap();
+            let source = fs::read_to_string(root().join(CORE).join(mutation.file)).unwrap();
             assert_ne!(mutation.apply(&source).unwrap(), source);
             assert!(model.contains(mutation.rule), "{}", mutation.rule);
         }
@@ -393,14 +406,15 @@ mod tests {
     fn the_copy_is_a_workspace_of_one_package() {
         let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
         assert!(manifest.contains("\"xtask\"") && manifest.contains("\"hosting\""));
-        let alone = without_members(&manifest);
+        let alone = workspace_of_the_core(&manifest);
         assert!(!alone.contains("\"xtask\"") && !alone.contains("\"hosting\""));
-        assert!(alone.contains("[workspace]") && alone.contains("name = \"heartwire\""));
+        assert!(alone.contains("[workspace]\nmembers = [\"crates/heartwire\"]\n"));
+        assert!(alone.contains("[workspace.lints.clippy]"));
     }
 
     #[test]
     fn every_rule_is_broken_by_a_mutation() {
-        let model = fs::read_to_string(root().join("tests/model.rs")).unwrap();
+        let model = fs::read_to_string(root().join(MODEL)).unwrap();
         let rules = model.lines().filter_map(|line| {
             let (_, rule) = line.strip_prefix("const ")?.split_once(": &str = \"")?;
             rule.strip_suffix("\";")

@@ -23,7 +23,7 @@ steps:
   clippy-wasm  the lints, for the page
   doc          the documentation, for the host
   doc-wasm     the documentation, for the page
-  host         the tests of the core
+  host         the tests of the core, and of the page without a browser
   commands     the tests of these commands and of what ends a build
   browser      the tests of the component, in Chromium
   build        the page, into dist/
@@ -199,14 +199,16 @@ fn steps() -> Vec<Step> {
         ),
         Step::run(
             "clippy-wasm",
-            "cargo clippy -p heartwire --all-targets --target WASM -- -D warnings",
+            "cargo clippy -p heartwire -p heartwire-page --all-targets --target WASM -- -D warnings",
         ),
         step("doc", document("cargo doc --workspace --no-deps")),
         step(
             "doc-wasm",
-            document("cargo doc -p heartwire --no-deps --document-private-items --target WASM"),
+            document(
+                "cargo doc -p heartwire-page --no-deps --document-private-items --target WASM",
+            ),
         ),
-        Step::run("host", "cargo test -p heartwire"),
+        Step::run("host", "cargo test -p heartwire -p heartwire-page"),
         Step::run(
             "commands",
             "cargo test -p hosting -p xtask --lib --bins --test commands",

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 use std::{env, fs};
 
 use futures_util::future::join_all;
-use heartwire::words::Lang;
+use heartwire_page::words::Lang;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 use xtask::browser::Browser;

@@ -10,7 +10,7 @@ use xtask::browser::Browser;
 use xtask::picture::FOLDER;
 use xtask::site::{Config, LINKS_ALLOWED, Site};
 
-use heartwire::words::Lang;
+use heartwire_page::words::Lang;
 
 use super::axe::wear;
 use super::server::{Manner, Server};

@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use tokio::time::sleep;
 use xtask::browser::Browser;
 
-use heartwire::words::Lang;
+use heartwire_page::words::Lang;
 
 use super::server::{Manner, Server};
 use super::states::{BROWSERS, STATES, Scene, State};

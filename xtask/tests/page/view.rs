@@ -1,5 +1,5 @@
 use fantoccini::Locator;
-use heartwire::settings::SETTINGS;
+use heartwire_page::settings::SETTINGS;
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 use xtask::browser::Browser;

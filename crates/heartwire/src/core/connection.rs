@@ -2,16 +2,16 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use crate::{
-    address::Locality,
+use super::{
     backoff::Backoff,
     heartbeat::{Heartbeat, Knowledge, Period, Verdict, is_late},
     mark::Marks,
     outbox::{Fate, Full, MAX_BYTES, Message, MessageId, Outbox, Resend},
     protocol::{Frame, Meaning, PlainText, Transmit, Trust},
-    settings::Settings,
+    reach::Locality,
     silence::{Drops, Learned, Silence},
 };
+use crate::Options;
 
 /// Names one socket among all that were opened.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
@@ -221,9 +221,9 @@ pub enum Status {
 /// since an origin that the caller chooses once, with the time that the machine slept.
 #[derive(Clone, Debug)]
 pub struct Connection {
-    settings: Settings,
+    options: Options,
     /// Those for the next start, where they are others.
-    next_settings: Option<Settings>,
+    next_options: Option<Options>,
     status: Status,
     epoch: Epoch,
     backoff: Backoff,
@@ -299,19 +299,19 @@ impl Connection {
     /// Makes a connection that is not asked for yet. The seed decides every random delay and every mark,
     /// so nobody else may be able to guess it.
     #[must_use]
-    pub fn new(settings: Settings, seed: [u64; 2]) -> Self {
+    pub fn new(options: Options, seed: [u64; 2]) -> Self {
         let mut marks = Marks::new(seed);
         Self {
             status: Status::Idle,
             epoch: Epoch::default(),
-            backoff: Backoff::new(settings.ceilings(Locality::Remote), marks.draw_bits()),
+            backoff: Backoff::new(options.ceilings(Locality::Remote), marks.draw_bits()),
             marks,
-            heartbeat: Heartbeat::new(&settings),
+            heartbeat: Heartbeat::new(&options),
             silence: Silence::new(None),
-            protocol: PlainText::new(&settings),
-            outbox: Outbox::new(settings.outbox_limit, settings.resend),
-            settings,
-            next_settings: None,
+            protocol: PlainText::new(&options),
+            outbox: Outbox::new(options.outbox_limit, options.resend),
+            options,
+            next_options: None,
             effects: VecDeque::new(),
             closing: None,
             trial: Trial::default(),
@@ -346,7 +346,7 @@ impl Connection {
             ) => self.start(destination),
             (Status::Connecting { .. }, Input::Opened(_)) => self.opened(),
             (Status::Connecting { since }, Input::TimerExpired(_, Timer::Connect)) => {
-                let has_slept = is_late(since + self.settings.connect_timeout, now);
+                let has_slept = is_late(since + self.options.connect_timeout, now);
                 self.lose(Closure::abnormal(), false);
                 if has_slept {
                     self.hurry();
@@ -433,18 +433,9 @@ impl Connection {
         }
     }
 
-    /// Takes other settings, for the next [`Input::Open`]. What waits for a connection stays.
-    pub fn configure(&mut self, settings: Settings) {
-        // What is known of a server is not forgotten for what concerns the page alone.
-        let used = Settings {
-            url: self.settings.url.clone(),
-            autoconnect: self.settings.autoconnect,
-            outbox_storage: self.settings.outbox_storage,
-            log_limit: self.settings.log_limit,
-            lang: self.settings.lang,
-            ..settings.clone()
-        };
-        self.next_settings = (used != self.settings).then_some(settings);
+    /// Takes other options, for the next [`Input::Open`]. What waits for a connection stays.
+    pub fn configure(&mut self, options: Options) {
+        self.next_options = (options != self.options).then_some(options);
     }
 
     /// Sends the whole content of the input field after a change; an unchanged one is not sent.
@@ -513,10 +504,10 @@ impl Connection {
         self.effects.pop_front().or_else(|| self.next_transmit())
     }
 
-    /// The settings in force, which [`Input::Open`] takes from [`configure`](Self::configure).
+    /// The options in force, which [`Input::Open`] takes from [`configure`](Self::configure).
     #[must_use]
-    pub fn settings(&self) -> &Settings {
-        &self.settings
+    pub fn options(&self) -> &Options {
+        &self.options
     }
 
     /// What the connection is doing.
@@ -541,8 +532,8 @@ impl Connection {
     /// Whether another attempt is made unasked after a loss.
     #[must_use]
     pub fn may_retry(&self) -> bool {
-        let limit = self.settings.retry_limit.unwrap_or(u32::MAX);
-        self.settings.retry && self.backoff.attempt() < limit
+        let limit = self.options.retry_limit.unwrap_or(u32::MAX);
+        self.options.retry && self.backoff.attempt() < limit
     }
 
     /// The messages without a proof that they arrived.
@@ -567,7 +558,7 @@ impl Connection {
     /// given.
     #[must_use]
     pub fn learned(&self) -> Option<Learned> {
-        (self.settings.heartbeat == Period::Auto).then(|| self.silence.learned())
+        (self.options.heartbeat == Period::Auto).then(|| self.silence.learned())
     }
 
     /// The connections in a row that were dropped after the same silence, if there are several.
@@ -604,23 +595,22 @@ impl Connection {
     fn start(&mut self, destination: Destination) {
         self.last_loss = None;
         self.lost_at = None;
-        if let Some(settings) = self.next_settings.take() {
-            // A socket that is still closing closes under the settings that it was opened with.
+        if let Some(options) = self.next_options.take() {
+            // A socket that is still closing closes under the options that it was opened with.
             self.finish_closing(None);
-            self.heartbeat = Heartbeat::new(&settings);
-            self.protocol = PlainText::new(&settings);
-            self.outbox
-                .configure(settings.outbox_limit, settings.resend);
-            self.settings = settings;
+            self.heartbeat = Heartbeat::new(&options);
+            self.protocol = PlainText::new(&options);
+            self.outbox.configure(options.outbox_limit, options.resend);
+            self.options = options;
         }
         self.backoff
-            .restart(self.settings.ceilings(destination.locality));
+            .restart(self.options.ceilings(destination.locality));
         if destination.is_new {
             self.finish_closing(None);
             self.outbox.forget_server();
             self.heartbeat.forget();
             self.silence = Silence::new(destination.learned);
-            self.protocol = PlainText::new(&self.settings);
+            self.protocol = PlainText::new(&self.options);
         }
         if destination.is_distrusted {
             self.protocol.withdraw_trust();
@@ -634,7 +624,7 @@ impl Connection {
         self.epoch = self.epoch.next();
         self.status = Status::Connecting { since: self.now };
         self.effects.push_back(Effect::Connect(self.epoch));
-        self.set_timer(Timer::Connect, self.settings.connect_timeout);
+        self.set_timer(Timer::Connect, self.options.connect_timeout);
     }
 
     fn opened(&mut self) {
@@ -772,7 +762,7 @@ impl Connection {
             self.now
         };
         let opened = self.note_outage(end);
-        if opened.is_some_and(|since| end.saturating_sub(since) >= self.settings.stable_after) {
+        if opened.is_some_and(|since| end.saturating_sub(since) >= self.options.stable_after) {
             self.backoff.reset();
         }
         self.drop_socket();
@@ -784,7 +774,7 @@ impl Connection {
             was_open: opened.is_some(),
             was_silent,
         });
-        if self.settings.final_codes.contains(&code) && !was_silent {
+        if self.options.final_codes.contains(&code) && !was_silent {
             self.status = Status::TurnedAway;
         } else if self.may_retry() {
             let delay = self.backoff.next_delay();
@@ -870,7 +860,7 @@ impl Connection {
 
     /// What it has to be quiet for before a heartbeat is sent; `None` if none ever is.
     fn period(&self) -> Option<Duration> {
-        match self.settings.heartbeat {
+        match self.options.heartbeat {
             Period::Every(period) => Some(period),
             Period::Auto => Some(self.silence.learned().period),
             Period::Off => None,
@@ -901,7 +891,7 @@ impl Connection {
             return None;
         }
         let (messages, bytes) = self.unasked;
-        let is_half = messages >= self.settings.outbox_limit.div_ceil(2) || bytes >= MAX_BYTES / 2;
+        let is_half = messages >= self.options.outbox_limit.div_ceil(2) || bytes >= MAX_BYTES / 2;
         let is_replayed = self.replayed > 0
             && (self.replayed >= REPLAYED_BEFORE_PROOF || !self.outbox.is_repeating());
         if (is_half || is_replayed) && self.period().is_some() {
@@ -933,7 +923,7 @@ impl Connection {
         let is_suspect = message.is_suspect();
         self.sent += u64::from(!message.is_repeat);
         // With `latest` it is one message, and its proof would be another.
-        let is_replay = message.is_repeat && self.settings.resend == Resend::Every;
+        let is_replay = message.is_repeat && self.options.resend == Resend::Every;
         self.replayed += u32::from(is_replay);
         self.silence.sent(self.now);
         self.protocol.note(&message, self.now);

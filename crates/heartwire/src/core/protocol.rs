@@ -2,11 +2,11 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use crate::{
+use super::{
     mark::{Mark, Template, marks_in},
     outbox::Message,
-    settings::Settings,
 };
+use crate::Options;
 
 /// What a server sent.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -91,16 +91,16 @@ enum Heartbeats {
 }
 
 impl PlainText {
-    /// Takes the texts that are agreed on from the settings.
+    /// Takes the texts that are agreed on from the options.
     #[must_use]
-    pub fn new(settings: &Settings) -> Self {
+    pub fn new(options: &Options) -> Self {
         Self {
-            heartbeats: match Template::of(&settings.heartbeat_text) {
+            heartbeats: match Template::of(&options.heartbeat_text) {
                 Some(template) => Heartbeats::Marked(Marked::new(template)),
-                None => Heartbeats::Alike(Alike::new(settings.heartbeat_text.clone())),
+                None => Heartbeats::Alike(Alike::new(options.heartbeat_text.clone())),
             },
-            reply_texts: settings.reply_text.clone(),
-            server_heartbeat_texts: settings.server_heartbeat_text.clone(),
+            reply_texts: options.replies(),
+            server_heartbeat_texts: options.server_heartbeat_texts.clone(),
         }
     }
 
@@ -531,7 +531,7 @@ const LONGEST_ECHO: Duration = Duration::from_secs(10);
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
     use super::*;
-    use crate::{
+    use crate::core::{
         mark::Marks,
         outbox::{MessageId, Origin},
     };
@@ -669,11 +669,11 @@ mod tests {
     #[test]
     fn the_servers_own_heartbeats_are_no_messages_and_no_replies() {
         for heartbeat_text in ["heartbeat", "beat {n}"] {
-            let mut line = Line::with(&Settings {
-                heartbeat_text: heartbeat_text.into(),
-                server_heartbeat_text: vec!["ping".into(), "tick".into()],
-                ..Settings::default()
-            });
+            let mut line = Line::with(
+                &Options::new()
+                    .heartbeat_text(heartbeat_text)
+                    .server_heartbeat_texts(["ping", "tick"]),
+            );
             line.beat();
             assert_eq!(line.hear("tick"), Meaning::ServerHeartbeat);
             assert_eq!(line.hear("tock"), Meaning::Message);
@@ -831,20 +831,20 @@ mod tests {
 
     impl Line {
         fn plain() -> Self {
-            Self::with(&Settings::default())
+            Self::with(&Options::new())
         }
 
         fn marked(heartbeat_text: &str) -> Self {
-            Self::with(&Settings {
-                heartbeat_text: heartbeat_text.into(),
-                reply_text: vec!["pong".into()],
-                ..Settings::default()
-            })
+            Self::with(
+                &Options::new()
+                    .heartbeat_text(heartbeat_text)
+                    .reply_texts(["pong"]),
+            )
         }
 
-        fn with(settings: &Settings) -> Self {
+        fn with(options: &Options) -> Self {
             Self {
-                protocol: PlainText::new(settings),
+                protocol: PlainText::new(options),
                 marks: Marks::new([1, 2]),
                 now: SENT,
             }

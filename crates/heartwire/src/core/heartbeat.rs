@@ -2,17 +2,23 @@
 
 use std::time::Duration;
 
-use crate::settings::Settings;
+use crate::Options;
 
 /// How long it has to be quiet before a heartbeat is sent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Period {
     /// This long.
     Every(Duration),
-    /// As long as the path is known to bear: see [`Silence`](crate::silence::Silence).
+    /// As long as the path is known to bear: see [`Silence`](super::silence::Silence).
     Auto,
     /// No heartbeat is sent.
     Off,
+}
+
+impl From<Duration> for Period {
+    fn from(period: Duration) -> Self {
+        Self::Every(period)
+    }
 }
 
 /// What starts the period of quiet over.
@@ -33,6 +39,12 @@ pub enum ReplyTimeout {
     After(Duration),
     /// For ever.
     Off,
+}
+
+impl From<Duration> for ReplyTimeout {
+    fn from(timeout: Duration) -> Self {
+        Self::After(timeout)
+    }
 }
 
 /// What is known about a server.
@@ -65,7 +77,7 @@ pub enum Verdict {
 /// Decides when to send a heartbeat, measures its round trip, and tells a dead connection from a
 /// quiet one.
 ///
-/// The period is an argument: [`Silence`](crate::silence::Silence) may change it.
+/// The period is an argument: [`Silence`](super::silence::Silence) may change it.
 #[derive(Clone, Debug)]
 pub struct Heartbeat {
     mode: Mode,
@@ -101,12 +113,12 @@ struct Doubt {
 }
 
 impl Heartbeat {
-    /// Takes mode and reply timeout from the settings.
+    /// Takes mode and reply timeout from the options.
     #[must_use]
-    pub fn new(settings: &Settings) -> Self {
+    pub fn new(options: &Options) -> Self {
         Self {
-            mode: settings.heartbeat_mode,
-            reply_timeout: settings.reply_timeout,
+            mode: options.heartbeat_mode,
+            reply_timeout: options.reply_timeout,
             started: Duration::ZERO,
             period: Duration::ZERO,
             heard: Duration::ZERO,
@@ -316,7 +328,7 @@ mod tests {
 
     #[test]
     fn a_server_that_never_answered_is_given_all_the_time() {
-        let mut heartbeat = Heartbeat::new(&Settings::default());
+        let mut heartbeat = Heartbeat::new(&Options::new());
         heartbeat.opened(at(0));
         assert_eq!(heartbeat.beat(0, at(30_000)), None);
         assert_eq!(heartbeat.knowledge(at(33_000)), Knowledge::Unasked);
@@ -479,10 +491,7 @@ mod tests {
     }
 
     fn fresh(reply_timeout: ReplyTimeout) -> Heartbeat {
-        let mut heartbeat = Heartbeat::new(&Settings {
-            reply_timeout,
-            ..Settings::default()
-        });
+        let mut heartbeat = Heartbeat::new(&Options::new().reply_timeout(reply_timeout));
         heartbeat.opened(at(0));
         heartbeat
     }

@@ -4,22 +4,23 @@
 use std::{collections::HashMap, time::Duration};
 
 use heartwire::{
-    address::Locality,
-    connection::{
-        BATCH_BYTES, CLOSE_REASON, Closure, Connection, Destination, Effect, Epoch, Input, Status,
-        Timer,
+    Options,
+    core::{
+        connection::{
+            BATCH_BYTES, CLOSE_REASON, Closure, Connection, Destination, Effect, Epoch, Input,
+            Status, Timer,
+        },
+        heartbeat::{Knowledge, Mode, Period, ReplyTimeout},
+        outbox::{Full, Limit, Message, MessageId, Origin, Resend},
+        protocol::{Frame, Transmit, Trust},
+        reach::Locality,
     },
-    heartbeat::{Knowledge, Mode, Period, ReplyTimeout},
-    outbox::{Full, Limit, Message, MessageId, Origin, Resend},
-    protocol::{Frame, Transmit, Trust},
-    settings::{Settings, Storage},
-    words::Lang,
 };
 use proptest::prelude::*;
 
 #[test]
 fn it_connects_beats_in_silence_and_only_then() {
-    let mut shell = Shell::open(Settings::default());
+    let mut shell = Shell::open(Options::new());
     assert_eq!(shell.status(), "open");
     shell.advance(29_999);
     assert_eq!(shell.take_wire(), [""; 0]);
@@ -35,10 +36,7 @@ fn it_connects_beats_in_silence_and_only_then() {
 
 #[test]
 fn in_the_mode_always_messages_do_not_put_it_off() {
-    let mut shell = Shell::open(Settings {
-        heartbeat_mode: Mode::Always,
-        ..Settings::default()
-    });
+    let mut shell = Shell::open(Options::new().heartbeat_mode(Mode::Always));
     for _ in 0..60 {
         shell.advance(1_000);
         shell.receive("hello");
@@ -48,17 +46,14 @@ fn in_the_mode_always_messages_do_not_put_it_off() {
 
 #[test]
 fn without_a_period_there_is_no_heartbeat_and_no_timer() {
-    let mut shell = Shell::open(Settings {
-        heartbeat: Period::Off,
-        ..Settings::default()
-    });
+    let mut shell = Shell::open(Options::new().heartbeat(Period::Off));
     shell.receive("hello");
     assert!(shell.timers.is_empty());
 }
 
 #[test]
 fn an_expiry_that_was_under_way_as_a_message_came_beats_not() {
-    let mut shell = Shell::open(Settings::default());
+    let mut shell = Shell::open(Options::new());
     shell.advance(29_999);
     let epoch = shell.connection.epoch();
     shell.receive("hello");
@@ -68,7 +63,7 @@ fn an_expiry_that_was_under_way_as_a_message_came_beats_not() {
 
 #[test]
 fn a_reply_is_measured_and_not_shown() {
-    let mut shell = Shell::open(Settings::default());
+    let mut shell = Shell::open(Options::new());
     shell.advance(30_000);
     assert_eq!(shell.knowledge(), Knowledge::Unasked);
     shell.advance(12);
@@ -84,7 +79,7 @@ fn a_reply_is_measured_and_not_shown() {
 
 #[test]
 fn the_echo_of_a_heartbeat_typed_by_hand_is_shown() {
-    let mut shell = Shell::open(Settings::default());
+    let mut shell = Shell::open(Options::new());
     shell.type_text("heartbeat");
     shell.advance(30_000);
     shell.receive("heartbeat");
@@ -95,10 +90,7 @@ fn the_echo_of_a_heartbeat_typed_by_hand_is_shown() {
 
 #[test]
 fn a_new_connection_answers_no_heartbeat_of_the_old_one() {
-    let mut shell = Shell::open(Settings {
-        resend: Resend::Off,
-        ..Settings::default()
-    });
+    let mut shell = Shell::open(Options::new().resend(Resend::Off));
     shell.type_text("a");
     shell.advance(30_000);
     shell.socket_closes(1006);
@@ -109,19 +101,19 @@ fn a_new_connection_answers_no_heartbeat_of_the_old_one() {
 }
 
 #[test]
-fn other_settings_hold_from_the_next_start_on() {
-    let mut shell = Shell::open(Settings::default());
-    shell.connection.configure(Settings {
-        heartbeat: Period::Every(Duration::from_secs(5)),
-        heartbeat_text: "ping".into(),
-        reply_text: vec!["pong".into()],
-        reply_timeout: ReplyTimeout::After(Duration::from_secs(1)),
-        connect_timeout: Duration::from_secs(3),
-        retry_min: Some(Duration::ZERO),
-        retry_max: Some(Duration::ZERO),
-        final_codes: vec![4001],
-        ..Settings::default()
-    });
+fn other_options_hold_from_the_next_start_on() {
+    let mut shell = Shell::open(Options::new());
+    shell.connection.configure(
+        Options::new()
+            .heartbeat(Period::Every(Duration::from_secs(5)))
+            .heartbeat_text("ping")
+            .reply_texts(["pong"])
+            .reply_timeout(ReplyTimeout::After(Duration::from_secs(1)))
+            .connect_timeout(Duration::from_secs(3))
+            .retry_min(Duration::ZERO)
+            .retry_max(Duration::ZERO)
+            .final_codes([4001]),
+    );
     shell.advance(30_000);
     assert_eq!(shell.take_wire(), ["heartbeat"]);
     // A reconnect is no start.
@@ -152,46 +144,27 @@ fn other_settings_hold_from_the_next_start_on() {
 }
 
 #[test]
-fn settings_that_concern_no_server_forget_nothing_of_it() {
-    let others: [fn(&mut Settings); 6] = [
-        |_| {},
-        |settings| settings.url = Some("ws://example.org".into()),
-        |settings| settings.autoconnect = false,
-        |settings| settings.log_limit = 7,
-        |settings| settings.lang = Some(Lang::ZhCn),
-        |settings| settings.outbox_storage = Storage::Session,
-    ];
-    for (index, change) in others.into_iter().enumerate() {
-        let mut shell = Shell::answered();
-        let mut settings = Settings::default();
-        change(&mut settings);
-        shell.connection.configure(settings.clone());
+fn the_same_options_forget_nothing_of_a_server() {
+    let mut shell = Shell::answered();
+    for (options, knowledge) in [
+        (Options::new(), Knowledge::Answers),
+        (Options::new().heartbeat_text("ping"), Knowledge::Unasked),
+    ] {
+        shell.connection.configure(options);
         shell.input(Input::Close);
         shell.input(open());
-        assert_eq!(shell.knowledge(), Knowledge::Answers, "{index}");
-
-        let heartbeat_text = "ping".into();
-        shell.connection.configure(Settings {
-            heartbeat_text,
-            ..settings
-        });
-        shell.input(Input::Close);
-        shell.input(open());
-        assert_eq!(shell.knowledge(), Knowledge::Unasked, "{index}");
+        assert_eq!(shell.knowledge(), knowledge);
     }
 }
 
 #[test]
-fn what_waits_survives_other_settings_even_over_their_limit() {
-    let mut shell = Shell::open(Settings::default());
+fn what_waits_survives_other_options_even_over_their_limit() {
+    let mut shell = Shell::open(Options::new());
     shell.input(Input::Close);
     for text in ["a", "ab", "abc"] {
         shell.type_text(text);
     }
-    shell.connection.configure(Settings {
-        outbox_limit: 2,
-        ..Settings::default()
-    });
+    shell.connection.configure(Options::new().outbox_limit(2));
     shell.input(open());
     shell.type_text("abcd");
     assert_eq!(shell.states(), [3, 0, 0, 0]);
@@ -203,17 +176,14 @@ fn what_waits_survives_other_settings_even_over_their_limit() {
 }
 
 #[test]
-fn what_is_sent_again_is_decided_anew_with_other_settings() {
+fn what_is_sent_again_is_decided_anew_with_other_options() {
     for (before, after, again) in [
         (Resend::Every, Resend::Every, &["a", "ab"][..]),
         (Resend::Every, Resend::Latest, &["ab"]),
         (Resend::Every, Resend::Off, &[]),
         (Resend::Latest, Resend::Every, &["ab"]),
     ] {
-        let with = |resend| Settings {
-            resend,
-            ..Settings::default()
-        };
+        let with = |resend| Options::new().resend(resend);
         let mut shell = Shell::open(with(before));
         shell.type_text("a");
         shell.type_text("ab");
@@ -227,11 +197,8 @@ fn what_is_sent_again_is_decided_anew_with_other_settings() {
 }
 
 #[test]
-fn a_socket_that_still_closes_does_so_under_its_own_settings() {
-    let with = |resend| Settings {
-        resend,
-        ..Settings::default()
-    };
+fn a_socket_that_still_closes_does_so_under_its_own_options() {
+    let with = |resend| Options::new().resend(resend);
     let mut shell = Shell::open(with(Resend::Off));
     shell.type_text("a");
     shell.input(Input::Close);
@@ -245,7 +212,7 @@ fn a_socket_that_still_closes_does_so_under_its_own_settings() {
 
 #[test]
 fn every_change_is_sent_whole_and_an_unchanged_one_is_not() {
-    let mut shell = Shell::open(Settings::default());
+    let mut shell = Shell::open(Options::new());
     for text in ["h", "he", "he", "h", ""] {
         shell.type_text(text);
     }
@@ -255,7 +222,7 @@ fn every_change_is_sent_whole_and_an_unchanged_one_is_not() {
 
 #[test]
 fn what_was_typed_before_and_between_connections_leaves_in_order() {
-    let mut shell = Shell::new(Settings::default());
+    let mut shell = Shell::new(Options::new());
     shell.type_text("a");
     shell.input(open());
     shell.type_text("ab");
@@ -273,7 +240,7 @@ fn what_was_typed_before_and_between_connections_leaves_in_order() {
 
 #[test]
 fn a_socket_that_takes_nothing_more_is_replaced_and_nothing_is_lost() {
-    let mut shell = Shell::open(Settings::default());
+    let mut shell = Shell::open(Options::new());
     shell.refuses = Some(1006);
     shell.type_text("a");
     shell.type_text("ab");
@@ -286,7 +253,7 @@ fn a_socket_that_takes_nothing_more_is_replaced_and_nothing_is_lost() {
 
 #[test]
 fn what_a_closing_socket_does_not_take_hides_no_close_code() {
-    let mut shell = Shell::open(Settings::default());
+    let mut shell = Shell::open(Options::new());
     shell.refuses = Some(1008);
     shell.type_text("a");
     assert_eq!(shell.status(), "turned away");
@@ -295,7 +262,7 @@ fn what_a_closing_socket_does_not_take_hides_no_close_code() {
 
 #[test]
 fn an_old_loss_is_forgotten_once_it_is_mended() {
-    let mut shell = Shell::new(Settings::default());
+    let mut shell = Shell::new(Options::new());
     shell.input(open());
     shell.socket_closes(1006);
     shell.reconnect();
@@ -307,10 +274,7 @@ fn an_old_loss_is_forgotten_once_it_is_mended() {
 
 #[test]
 fn a_new_start_after_giving_up_is_no_reconnection() {
-    let mut shell = Shell::open(Settings {
-        retry: false,
-        ..Settings::default()
-    });
+    let mut shell = Shell::open(Options::new().retry(false));
     shell.socket_closes(1006);
     shell.input(open_at(Locality::Remote));
     shell.socket_opens();
@@ -319,13 +283,7 @@ fn a_new_start_after_giving_up_is_no_reconnection() {
 
 #[test]
 fn a_full_outbox_refuses_what_is_sent_on_purpose() {
-    let mut connection = Connection::new(
-        Settings {
-            outbox_limit: 1,
-            ..Settings::default()
-        },
-        [1, 2],
-    );
+    let mut connection = Connection::new(Options::new().outbox_limit(1), [1, 2]);
     let now = Duration::ZERO;
     assert_eq!(connection.send("order 1".into(), now), Ok(()));
     assert_eq!(
@@ -339,7 +297,7 @@ fn a_full_outbox_refuses_what_is_sent_on_purpose() {
 
 #[test]
 fn waiting_messages_leave_in_batches() {
-    let mut shell = Shell::new(Settings::default());
+    let mut shell = Shell::new(Options::new());
     let message = "x".repeat(BATCH_BYTES / 4);
     for number in 0..10 {
         let text = format!("{number}{message}");
@@ -363,10 +321,7 @@ fn waiting_messages_leave_in_batches() {
 
 #[test]
 fn a_new_socket_does_not_wait_for_the_old_ones_buffer() {
-    let mut shell = Shell::open(Settings {
-        resend: Resend::Off,
-        ..Settings::default()
-    });
+    let mut shell = Shell::open(Options::new().resend(Resend::Off));
     shell.drains = false;
     shell.type_text(&"x".repeat(BATCH_BYTES));
     shell.socket_closes(1006);
@@ -378,7 +333,7 @@ fn a_new_socket_does_not_wait_for_the_old_ones_buffer() {
 
 #[test]
 fn a_handshake_without_an_answer_is_given_up() {
-    let mut shell = Shell::new(Settings::default());
+    let mut shell = Shell::new(Options::new());
     shell.input(open());
     shell.advance(9_999);
     assert_eq!(shell.status(), "connecting");
@@ -395,7 +350,7 @@ fn a_handshake_without_an_answer_is_given_up() {
 
 #[test]
 fn the_back_off_starts_over_only_after_a_stable_connection() {
-    let mut shell = Shell::open(Settings::default());
+    let mut shell = Shell::open(Options::new());
     for attempt in 1..=6 {
         shell.advance(9_999);
         shell.socket_closes(1006);
@@ -412,7 +367,7 @@ fn delays_grow_to_the_largest_for_the_servers_place() {
     for (locality, first, last) in [(Locality::Loopback, 1, 10), (Locality::Remote, 5, 60)] {
         let mut longest = [Duration::ZERO; 8];
         for seed in 0..500 {
-            let mut shell = Shell::seeded(Settings::default(), [seed, 2]);
+            let mut shell = Shell::seeded(Options::new(), [seed, 2]);
             shell.input(open_at(locality));
             for longest in &mut longest {
                 shell.socket_closes(1006);
@@ -433,10 +388,7 @@ fn delays_grow_to_the_largest_for_the_servers_place() {
 
 #[test]
 fn it_gives_up_at_the_limit_and_at_a_final_code() {
-    let mut shell = Shell::new(Settings {
-        retry_limit: Some(2),
-        ..Settings::default()
-    });
+    let mut shell = Shell::new(Options::new().retry_limit(2));
     shell.input(open());
     shell.socket_closes(1006);
     shell.reconnect_attempt();
@@ -451,10 +403,7 @@ fn it_gives_up_at_the_limit_and_at_a_final_code() {
     shell.socket_closes(1008);
     assert_eq!(shell.status(), "turned away");
 
-    let mut shell = Shell::open(Settings {
-        retry: false,
-        ..Settings::default()
-    });
+    let mut shell = Shell::open(Options::new().retry(false));
     shell.socket_closes(1001);
     assert_eq!(shell.status(), "gave up");
 }
@@ -462,10 +411,7 @@ fn it_gives_up_at_the_limit_and_at_a_final_code() {
 #[test]
 fn a_local_event_ends_a_long_wait_within_300_ms() {
     for input in [Input::Retry, Input::Woke] {
-        let mut shell = Shell::new(Settings {
-            retry_min: Some(Duration::from_hours(1)),
-            ..Settings::default()
-        });
+        let mut shell = Shell::new(Options::new().retry_min(Duration::from_secs(3_600)));
         shell.input(open_at(Locality::Remote));
         shell.socket_closes(1006);
         shell.input(input.clone());
@@ -478,7 +424,7 @@ fn a_local_event_ends_a_long_wait_within_300_ms() {
 #[test]
 fn a_local_event_never_prolongs_a_wait() {
     for seed in 0..200 {
-        let mut shell = Shell::seeded(Settings::default(), [seed, 2]);
+        let mut shell = Shell::seeded(Options::new(), [seed, 2]);
         shell.input(open());
         shell.socket_closes(1006);
         let (_, before) = shell.timers[&Timer::Reconnect];
@@ -490,7 +436,7 @@ fn a_local_event_never_prolongs_a_wait() {
 
 #[test]
 fn a_close_that_was_asked_for_stays_closed() {
-    let mut shell = Shell::open(Settings::default());
+    let mut shell = Shell::open(Options::new());
     let epoch = shell.connection.epoch();
     shell.input(Input::Close);
     assert!(shell.timers.is_empty());
@@ -508,25 +454,25 @@ fn a_close_that_was_asked_for_stays_closed() {
 #[test]
 fn a_page_that_comes_back_reconnects_and_knows_how_long_it_was_away() {
     for sign in [Input::Returned, Input::Woke] {
-        let mut shell = Shell::open(Settings::default());
+        let mut shell = Shell::open(Options::new());
         shell.input(Input::Left);
         assert_ne!(shell.ready_state, ReadyState::Open);
         assert!(shell.timers.is_empty());
-        shell.now += Duration::from_mins(1);
+        shell.now += Duration::from_secs(60);
         shell.input(sign);
         shell.advance(300);
         shell.socket_opens();
         let Status::Open { outage, .. } = shell.connection.status() else {
             panic!("{:?}", shell.connection.status());
         };
-        assert!(outage >= Some(Duration::from_mins(1)));
+        assert!(outage >= Some(Duration::from_secs(60)));
         assert_eq!(shell.connection.reconnects(), 1);
     }
 }
 
 #[test]
 fn events_of_an_old_socket_change_nothing() {
-    let mut shell = Shell::open(Settings::default());
+    let mut shell = Shell::open(Options::new());
     let old = shell.connection.epoch();
     shell.socket_closes(1006);
     shell.reconnect();
@@ -583,7 +529,7 @@ fn anything_that_comes_keeps_a_connection() {
 
 #[test]
 fn a_server_that_never_answers_is_kept() {
-    let mut shell = Shell::open(Settings::default());
+    let mut shell = Shell::open(Options::new());
     shell.advance(24 * 3_600_000);
     assert_eq!(shell.status(), "open");
     assert_eq!(shell.knowledge(), Knowledge::Silent);
@@ -611,7 +557,7 @@ fn a_sleep_is_no_silence() {
     shell.take_wire();
     let epoch = shell.connection.epoch();
     // The machine sleeps; every timer expires at once as it wakes, before what is queued is read.
-    shell.now += Duration::from_hours(1);
+    shell.now += Duration::from_secs(3_600);
     shell.input(Input::TimerExpired(epoch, Timer::Heartbeat));
     shell.input(Input::Woke);
     shell.input(Input::Woke);
@@ -628,7 +574,7 @@ fn a_sleep_while_a_reply_is_awaited_starts_the_wait_over() {
     let mut shell = Shell::answered();
     shell.advance(30_000);
     let epoch = shell.connection.epoch();
-    shell.now += Duration::from_hours(1);
+    shell.now += Duration::from_secs(3_600);
     shell.input(Input::TimerExpired(epoch, Timer::Reply));
     shell.advance(2_900);
     assert_eq!(shell.status(), "open");
@@ -647,10 +593,7 @@ fn a_waking_page_asks_once_and_replaces_what_is_dead() {
     shell.advance(3_000);
     assert_eq!(shell.status(), "waiting");
 
-    let mut shell = Shell::open(Settings {
-        heartbeat: Period::Off,
-        ..Settings::default()
-    });
+    let mut shell = Shell::open(Options::new().heartbeat(Period::Off));
     shell.input(Input::Woke);
     assert_eq!(shell.take_wire(), [""; 0]);
 }
@@ -668,10 +611,7 @@ fn a_server_is_given_the_time_that_a_large_text_takes() {
 
 #[test]
 fn a_server_whose_answers_lag_behind_holds_nothing_up() {
-    let mut shell = Shell::open(Settings {
-        outbox_limit: 2,
-        ..Settings::default()
-    });
+    let mut shell = Shell::open(Options::new().outbox_limit(2));
     // It begins to answer late, and stays so many heartbeats behind.
     shell.advance(100 * 30_000);
     for _ in 0..3 {
@@ -697,11 +637,7 @@ fn a_doubted_connection_is_replaced_at_once_when_the_user_wants_it() {
     shell.advance(300);
     assert_eq!(shell.status(), "connecting");
 
-    let mut shell = Shell::answered_with(Settings {
-        retry: false,
-        final_codes: vec![1006],
-        ..Settings::default()
-    });
+    let mut shell = Shell::answered_with(Options::new().retry(false).final_codes([1006]));
     shell.advance(31_600);
     shell.input(Input::Retry);
     shell.advance(300);
@@ -710,13 +646,10 @@ fn a_doubted_connection_is_replaced_at_once_when_the_user_wants_it() {
 
 #[test]
 fn a_handshake_during_which_the_machine_slept_is_tried_again_at_once() {
-    let mut shell = Shell::new(Settings {
-        retry_min: Some(Duration::from_hours(1)),
-        ..Settings::default()
-    });
+    let mut shell = Shell::new(Options::new().retry_min(Duration::from_secs(3_600)));
     shell.input(open());
     let epoch = shell.connection.epoch();
-    shell.now += Duration::from_hours(1);
+    shell.now += Duration::from_secs(3_600);
     shell.input(Input::TimerExpired(epoch, Timer::Connect));
     shell.advance(300);
     assert_eq!(shell.status(), "connecting");
@@ -726,11 +659,11 @@ fn a_handshake_during_which_the_machine_slept_is_tried_again_at_once() {
 #[test]
 fn the_servers_own_heartbeats_stop_ours() {
     for heartbeat_mode in [Mode::Idle, Mode::Always] {
-        let mut shell = Shell::open(Settings {
-            heartbeat_mode,
-            server_heartbeat_text: vec!["tick".into()],
-            ..Settings::default()
-        });
+        let mut shell = Shell::open(
+            Options::new()
+                .heartbeat_mode(heartbeat_mode)
+                .server_heartbeat_texts(["tick"]),
+        );
         for _ in 0..10 {
             shell.advance(29_000);
             shell.receive("tick");
@@ -744,7 +677,7 @@ fn the_servers_own_heartbeats_stop_ours() {
 
 #[test]
 fn a_reply_confirms_what_was_sent_before_its_heartbeat() {
-    let mut shell = Shell::open(Settings::default());
+    let mut shell = Shell::open(Options::new());
     shell.type_text("a");
     shell.type_text("ab");
     shell.advance(30_000);
@@ -761,10 +694,7 @@ fn what_was_not_confirmed_is_sent_again_as_the_setting_says() {
         (Resend::Latest, &["abc"][..]),
         (Resend::Off, &[][..]),
     ] {
-        let mut shell = Shell::open(Settings {
-            resend,
-            ..Settings::default()
-        });
+        let mut shell = Shell::open(Options::new().resend(resend));
         shell.type_text("a");
         shell.advance(30_000);
         shell.type_text("ab");
@@ -781,10 +711,7 @@ fn what_was_not_confirmed_is_sent_again_as_the_setting_says() {
 
 #[test]
 fn what_is_sent_again_is_proven_in_parts() {
-    let mut shell = Shell::open(Settings {
-        resend: Resend::Every,
-        ..Settings::default()
-    });
+    let mut shell = Shell::open(Options::new().resend(Resend::Every));
     for number in 0..100 {
         shell.type_text(&number.to_string());
     }
@@ -804,10 +731,7 @@ fn what_is_sent_again_is_proven_in_parts() {
 
 #[test]
 fn half_an_outbox_without_a_proof_asks_for_one() {
-    let mut shell = Shell::open(Settings {
-        outbox_limit: 6,
-        ..Settings::default()
-    });
+    let mut shell = Shell::open(Options::new().outbox_limit(6));
     for text in ["1", "2", "3", "4", "5", "6", "7"] {
         shell.type_text(text);
     }
@@ -819,10 +743,7 @@ fn half_an_outbox_without_a_proof_asks_for_one() {
 
 #[test]
 fn a_server_that_answers_is_not_sent_more_than_can_be_kept() {
-    let mut shell = Shell::answered_with(Settings {
-        outbox_limit: 2,
-        ..Settings::default()
-    });
+    let mut shell = Shell::answered_with(Options::new().outbox_limit(2));
     shell.take_wire();
     for text in ["1", "2", "3", "4"] {
         shell.type_text(text);
@@ -841,10 +762,7 @@ fn a_server_that_answers_is_not_sent_more_than_can_be_kept() {
 
 #[test]
 fn a_server_that_talks_and_has_stopped_to_answer_holds_nothing_up() {
-    let mut shell = Shell::answered_with(Settings {
-        outbox_limit: 2,
-        ..Settings::default()
-    });
+    let mut shell = Shell::answered_with(Options::new().outbox_limit(2));
     for text in ["1", "2", "3"] {
         shell.type_text(text);
     }
@@ -859,11 +777,7 @@ fn a_server_that_talks_and_has_stopped_to_answer_holds_nothing_up() {
 
 #[test]
 fn a_server_that_answers_nothing_holds_nothing_up() {
-    let mut shell = Shell::open(Settings {
-        outbox_limit: 2,
-        heartbeat: Period::Off,
-        ..Settings::default()
-    });
+    let mut shell = Shell::open(Options::new().outbox_limit(2).heartbeat(Period::Off));
     for text in ["1", "2", "3", "4"] {
         shell.type_text(text);
     }
@@ -885,7 +799,7 @@ fn a_clean_close_of_our_own_is_a_proof_and_no_other_close_is() {
         (1000, cut, true, 0),
         (1006, nothing, false, 0),
     ] {
-        let mut shell = Shell::open(Settings::default());
+        let mut shell = Shell::open(Options::new());
         shell.type_text("a");
         shell.input(Input::Close);
         assert_eq!(shell.states(), [0, 1, 0, 0]);
@@ -902,7 +816,7 @@ fn a_clean_close_of_our_own_is_a_proof_and_no_other_close_is() {
         assert_eq!(shell.status(), "stopped");
         assert_eq!(shell.socket, None);
     }
-    let mut shell = Shell::open(Settings::default());
+    let mut shell = Shell::open(Options::new());
     shell.type_text("a");
     shell.socket_closes(1000);
     assert_eq!(shell.states(), [0, 0, 0, 1]);
@@ -911,10 +825,7 @@ fn a_clean_close_of_our_own_is_a_proof_and_no_other_close_is() {
 #[test]
 fn only_a_mark_confirms_and_another_reply_answers() {
     for (heartbeat_text, expected) in [("heartbeat", (1, 0)), ("beat {n}", (0, 1))] {
-        let mut shell = Shell::open(Settings {
-            heartbeat_text: heartbeat_text.into(),
-            ..Settings::default()
-        });
+        let mut shell = Shell::open(Options::new().heartbeat_text(heartbeat_text));
         shell.type_text("a");
         shell.advance(30_000);
         shell.answer();
@@ -927,7 +838,7 @@ fn only_a_mark_confirms_and_another_reply_answers() {
 #[test]
 fn a_server_that_says_replies_unasked_is_believed_no_reply() {
     for unasked in ["heartbeat", "pong"] {
-        let mut shell = Shell::open(Settings::default());
+        let mut shell = Shell::open(Options::new());
         shell.type_text("a");
         shell.advance(30_000);
         shell.advance(4_500);
@@ -964,7 +875,7 @@ fn a_server_that_says_replies_unasked_is_believed_no_reply() {
 
 #[test]
 fn a_distrusted_server_stays_so_and_another_is_trusted() {
-    let mut shell = Shell::new(Settings::default());
+    let mut shell = Shell::new(Options::new());
     for (is_new, is_distrusted, expected) in [
         (true, true, Trust::Withdrawn),
         (false, false, Trust::Withdrawn),
@@ -979,7 +890,7 @@ fn a_distrusted_server_stays_so_and_another_is_trusted() {
 
 #[test]
 fn what_was_answered_by_another_server_is_not_taken_back() {
-    let mut shell = Shell::open(Settings::default());
+    let mut shell = Shell::open(Options::new());
     shell.type_text("a");
     shell.advance(30_000);
     shell.answer();
@@ -1004,12 +915,12 @@ fn a_text_that_ends_each_connection_is_set_aside_and_the_rest_arrives() {
         for heartbeat_text in ["heartbeat", "beat {n}"] {
             for (answers, known) in [(true, true), (true, false), (false, false)] {
                 let case = format!("{resend:?} {texts:?} {heartbeat_text} {answers} {known}");
-                let mut shell = Shell::open(Settings {
-                    resend,
-                    heartbeat_text: heartbeat_text.into(),
-                    final_codes: Vec::new(),
-                    ..Settings::default()
-                });
+                let mut shell = Shell::open(
+                    Options::new()
+                        .resend(resend)
+                        .heartbeat_text(heartbeat_text)
+                        .final_codes([]),
+                );
                 if known {
                     shell.advance(30_000);
                     shell.answer();
@@ -1045,10 +956,7 @@ fn a_text_that_ends_each_connection_is_set_aside_and_the_rest_arrives() {
 
 #[test]
 fn what_was_set_aside_is_sent_once_more_at_a_time_or_given_up() {
-    let mut shell = Shell::open(Settings {
-        resend: Resend::Every,
-        ..Settings::default()
-    });
+    let mut shell = Shell::open(Options::new().resend(Resend::Every));
     shell.type_text("bad");
     let mut sent = HashMap::new();
     while shell.connection.outbox().aside().next().is_none() {
@@ -1077,7 +985,7 @@ fn what_was_set_aside_is_sent_once_more_at_a_time_or_given_up() {
     assert_eq!(shell.states(), [0, 0, 0, 1]);
 
     // It is kept over a reload, and not sent then.
-    let mut shell = Shell::new(Settings::default());
+    let mut shell = Shell::new(Options::new());
     shell.connection.restore(&stored);
     shell.input(open());
     shell.socket_opens();
@@ -1091,7 +999,7 @@ fn what_was_set_aside_is_sent_once_more_at_a_time_or_given_up() {
 fn a_text_is_not_held_responsible_for_what_ends_connections_without_it() {
     for lives in [100, 4_000] {
         for known in [true, false] {
-            let mut shell = Shell::open(Settings::default());
+            let mut shell = Shell::open(Options::new());
             if known {
                 shell.advance(30_000);
                 shell.answer();
@@ -1117,7 +1025,7 @@ fn a_text_is_not_held_responsible_for_what_ends_connections_without_it() {
 
 #[test]
 fn a_new_start_waits_for_no_close() {
-    let mut shell = Shell::open(Settings::default());
+    let mut shell = Shell::open(Options::new());
     shell.type_text("a");
     shell.take_wire();
     shell.input(Input::Close);
@@ -1128,10 +1036,7 @@ fn a_new_start_waits_for_no_close() {
 
 #[test]
 fn nothing_that_one_server_got_goes_to_another() {
-    let mut shell = Shell::open(Settings {
-        resend: Resend::Every,
-        ..Settings::default()
-    });
+    let mut shell = Shell::open(Options::new().resend(Resend::Every));
     shell.type_text("a");
     shell.advance(30_000);
     shell.receive("heartbeat");
@@ -1148,7 +1053,7 @@ fn nothing_that_one_server_got_goes_to_another() {
 
 #[test]
 fn a_page_that_comes_back_learns_how_its_socket_closed() {
-    let mut shell = Shell::open(Settings::default());
+    let mut shell = Shell::open(Options::new());
     shell.type_text("a");
     shell.input(Input::Left);
     shell.input(Input::Returned);
@@ -1159,11 +1064,11 @@ fn a_page_that_comes_back_learns_how_its_socket_closed() {
 
 #[test]
 fn an_automatic_period_grows_in_silence_and_shrinks_where_it_kills() {
-    let mut shell = Shell::open(Settings {
-        heartbeat: Period::Auto,
-        reply_timeout: ReplyTimeout::Off,
-        ..Settings::default()
-    });
+    let mut shell = Shell::open(
+        Options::new()
+            .heartbeat(Period::Auto)
+            .reply_timeout(ReplyTimeout::Off),
+    );
     for _ in 0..3 {
         shell.advance(30_000);
         shell.receive("heartbeat");
@@ -1186,7 +1091,7 @@ proptest! {
         steps in prop::collection::vec(step(), 1..120),
     ) {
         let mut shell = Shell::seeded(
-            Settings { outbox_limit: 8, ..Settings::default() },
+            Options::new().outbox_limit(8),
             seed,
         );
         for step in steps {
@@ -1201,7 +1106,7 @@ proptest! {
         steps in prop::collection::vec(step(), 1..120),
     ) {
         let mut shell = Shell::seeded(
-            Settings { resend: Resend::Every, ..Settings::default() },
+            Options::new().resend(Resend::Every),
             seed,
         );
         for step in steps {
@@ -1223,7 +1128,7 @@ proptest! {
         seed in any::<[u64; 2]>(),
         steps in prop::collection::vec(step(), 1..120),
     ) {
-        let mut shell = Shell::seeded(Settings { outbox_limit: 4, ..Settings::default() }, seed);
+        let mut shell = Shell::seeded(Options::new().outbox_limit(4), seed);
         for step in steps {
             shell.take(step);
         }
@@ -1240,7 +1145,7 @@ proptest! {
         steps in prop::collection::vec(step(), 1..120),
     ) {
         let mut shell = Shell::seeded(
-            Settings { resend: Resend::Off, ..Settings::default() },
+            Options::new().resend(Resend::Off),
             seed,
         );
         for step in steps {
@@ -1380,33 +1285,33 @@ struct Shell {
 }
 
 impl Shell {
-    fn open(settings: Settings) -> Self {
-        let mut shell = Self::new(settings);
+    fn open(options: Options) -> Self {
+        let mut shell = Self::new(options);
         shell.input(open());
         shell.socket_opens();
         shell
     }
 
-    fn new(settings: Settings) -> Self {
-        Self::seeded(settings, [1, 2])
+    fn new(options: Options) -> Self {
+        Self::seeded(options, [1, 2])
     }
 
     /// Open, and its server has answered a heartbeat at once.
     fn answered() -> Self {
-        Self::answered_with(Settings::default())
+        Self::answered_with(Options::new())
     }
 
-    fn answered_with(settings: Settings) -> Self {
-        let mut shell = Self::open(settings);
+    fn answered_with(options: Options) -> Self {
+        let mut shell = Self::open(options);
         shell.advance(30_000);
         shell.receive("heartbeat");
         shell.take_wire();
         shell
     }
 
-    fn seeded(settings: Settings, seed: [u64; 2]) -> Self {
+    fn seeded(options: Options, seed: [u64; 2]) -> Self {
         Self {
-            connection: Connection::new(settings, seed),
+            connection: Connection::new(options, seed),
             now: Duration::from_secs(1_000),
             socket: None,
             ready_state: ReadyState::Connecting,

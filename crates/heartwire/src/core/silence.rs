@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::settings::millis;
+use crate::millis;
 
 /// Learns how long a path bears silence: from what still came after a long one, and from the
 /// connections that ended in one.
@@ -184,7 +184,7 @@ fn nearly(period: Duration) -> Duration {
 const FIRST: Duration = Duration::from_secs(30);
 
 /// The longest period that is tried: one heartbeat in it costs next to nothing.
-const LONGEST: Duration = Duration::from_mins(4);
+const LONGEST: Duration = Duration::from_secs(240);
 
 /// No proxy is known to close after less.
 const SHORTEST: Duration = Duration::from_secs(3);

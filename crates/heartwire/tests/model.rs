@@ -16,15 +16,17 @@ use std::{
 };
 
 use heartwire::{
-    address::Locality,
-    connection::{
-        CLOSE_REASON, Closure, Connection, Destination, Effect, Epoch, Input, Status, Timer,
+    Options,
+    core::{
+        connection::{
+            CLOSE_REASON, Closure, Connection, Destination, Effect, Epoch, Input, Status, Timer,
+        },
+        heartbeat::Knowledge,
+        mark::Marks,
+        outbox::{Message, MessageId, Origin, Resend},
+        protocol::{Frame, Transmit, Trust},
+        reach::Locality,
     },
-    heartbeat::Knowledge,
-    mark::Marks,
-    outbox::{Message, MessageId, Origin, Resend},
-    protocol::{Frame, Transmit, Trust},
-    settings::Settings,
 };
 use stateright::{Checker, Expectation, Model, Property};
 
@@ -294,10 +296,11 @@ struct Bounds {
     says: u32,
 }
 
-/// A connection with its settings, and the server that it meets.
+/// A connection with its options, and the server that it meets.
 #[derive(Clone)]
 struct Link {
-    settings: Settings,
+    resend: Resend,
+    outbox_limit: usize,
     server: Server,
     bounds: Bounds,
 }
@@ -541,7 +544,7 @@ impl Model for Link {
                 state.connection.status() == Status::TurnedAway
             }));
         }
-        match self.settings.resend {
+        match self.resend {
             Resend::Every => properties.extend([
                 always(KEPT, |_, state| state.keeps(KEPT)),
                 // Nothing is promised where what the server says by itself may pass for an answer.
@@ -580,13 +583,13 @@ impl Link {
     /// What has to be reached, or the rules say nothing.
     fn worth_a_look(&self) -> Vec<Property<Self>> {
         let mut properties = Vec::new();
-        if self.settings.resend != Resend::Off && self.bounds.faults > 0 {
+        if self.resend != Resend::Off && self.bounds.faults > 0 {
             properties.push(sometimes("a message is sent again", |_, state| {
                 let socket = &state.world.socket;
                 socket.as_ref().is_some_and(|socket| socket.has_repeated)
             }));
         }
-        if self.settings.resend != Resend::Every || self.settings.outbox_limit == SMALL {
+        if self.resend != Resend::Every || self.outbox_limit == SMALL {
             properties.push(sometimes("a message is given up", |_, state| {
                 !state.world.given_up.is_empty()
             }));
@@ -623,7 +626,7 @@ impl Link {
                 }),
             ]);
         }
-        if self.settings.outbox_limit == SMALL {
+        if self.outbox_limit == SMALL {
             properties.extend([
                 sometimes("texts are merged", |_, state| {
                     !state.world.merged.is_empty()
@@ -641,20 +644,23 @@ impl Link {
     }
 
     fn new(resend: Resend, outbox_limit: usize, server: Server, bounds: Bounds) -> Self {
-        let mut link = Self {
-            settings: Settings {
-                resend,
-                outbox_limit,
-                ..Settings::default()
-            },
+        Self {
+            resend,
+            outbox_limit,
             server,
             bounds,
-        };
-        if link.has_marks() {
-            link.settings.heartbeat_text = "beat {n}".into();
-            link.settings.reply_text = vec!["pong".into()];
         }
-        link
+    }
+
+    fn options(&self) -> Options {
+        let options = Options::new()
+            .resend(self.resend)
+            .outbox_limit(self.outbox_limit);
+        if self.has_marks() {
+            options.heartbeat_text("beat {n}")
+        } else {
+            options
+        }
     }
 
     fn has_marks(&self) -> bool {
@@ -731,7 +737,7 @@ impl Bounds {
 impl State {
     fn new(link: &Link) -> Self {
         Self {
-            connection: Connection::new(link.settings.clone(), [1, 2]),
+            connection: Connection::new(link.options(), [1, 2]),
             now: ORIGIN,
             alarms: [None; 5],
             world: World {
@@ -879,7 +885,7 @@ impl State {
                 self.world.arrive(number);
             }
             Step::Expires(timer) => self.expire(timer, link),
-            Step::Sleeps => self.now += Duration::from_hours(1),
+            Step::Sleeps => self.now += Duration::from_secs(3_600),
             Step::Accepts
             | Step::Refuses
             | Step::Reads { .. }
@@ -988,7 +994,7 @@ impl State {
     fn write(&mut self, is_typed: bool, link: &Link) {
         let (kept, _) = self.kept();
         // A typed text takes the place of another.
-        let may_give_up = kept.len() >= link.settings.outbox_limit
+        let may_give_up = kept.len() >= link.outbox_limit
             && (is_typed || !self.connection.heartbeat().is_answered(self.now));
         let (text, now) = (Link::text(self.world.written), self.now);
         let mut is_refused = false;
@@ -999,7 +1005,7 @@ impl State {
                 is_refused = connection.send(text, now).is_err();
             }
         });
-        if given_up > 0 && !may_give_up && link.settings.resend == Resend::Every {
+        if given_up > 0 && !may_give_up && link.resend == Resend::Every {
             self.world.breaks(KEPT);
         }
         self.world.was_refused |= is_refused;
@@ -1021,7 +1027,7 @@ impl State {
     fn handle(&mut self, input: Input, link: &Link) {
         let now = self.now;
         let given_up = self.account(|connection| connection.handle_input(input, now));
-        if given_up > 0 && link.settings.resend == Resend::Every {
+        if given_up > 0 && link.resend == Resend::Every {
             self.world.breaks(KEPT);
         }
     }
@@ -1245,7 +1251,7 @@ impl State {
             return true;
         }
         let mut connection = self.connection.clone();
-        let later = self.now + Duration::from_hours(1);
+        let later = self.now + Duration::from_secs(3_600);
         for epoch in old {
             for input in socket_events(*epoch).into_iter().chain([closed(*epoch)]) {
                 connection.handle_input(input, later);
@@ -1377,7 +1383,7 @@ impl State {
     fn text(&self) -> String {
         let debug = format!("{:?}", self.connection);
         let after = |text: &str| debug.find(text).unwrap();
-        // The settings come first, and counters of no consequence last.
+        // The options come first, and counters of no consequence last.
         let parts = [
             &debug[after(", status: ")..after(", rng: ")],
             &debug[after(", heartbeat: Heartbeat {")..after(", silence: ")],

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::settings::millis;
+use crate::millis;
 
 /// The ceiling of the first delay and of every delay.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -1,0 +1,223 @@
+//! How a connection behaves.
+
+use std::time::Duration;
+
+use crate::core::{
+    backoff::Ceilings,
+    heartbeat::{Mode, Period, ReplyTimeout},
+    mark,
+    outbox::Resend,
+    reach::Locality,
+};
+
+/// How a connection behaves; each has a default.
+///
+/// ```
+/// use std::time::Duration;
+/// use heartwire::Options;
+///
+/// let options = Options::new()
+///     .heartbeat(Duration::from_secs(20))
+///     .heartbeat_text("ping {n}")
+///     .retry_limit(10);
+/// ```
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Options {
+    pub(crate) heartbeat: Period,
+    pub(crate) heartbeat_text: String,
+    pub(crate) heartbeat_mode: Mode,
+    pub(crate) reply_timeout: ReplyTimeout,
+    pub(crate) reply_texts: Option<Vec<String>>,
+    pub(crate) server_heartbeat_texts: Vec<String>,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) retry: bool,
+    pub(crate) retry_min: Option<Duration>,
+    pub(crate) retry_max: Option<Duration>,
+    pub(crate) retry_limit: Option<u32>,
+    pub(crate) stable_after: Duration,
+    pub(crate) final_codes: Vec<u16>,
+    pub(crate) outbox_limit: usize,
+    pub(crate) resend: Resend,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Options {
+    /// The defaults, which the methods name.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            heartbeat: Period::Every(Duration::from_secs(30)),
+            heartbeat_text: "heartbeat".into(),
+            heartbeat_mode: Mode::Idle,
+            reply_timeout: ReplyTimeout::Auto,
+            reply_texts: None,
+            server_heartbeat_texts: Vec::new(),
+            connect_timeout: Duration::from_secs(10),
+            retry: true,
+            retry_min: None,
+            retry_max: None,
+            retry_limit: None,
+            stable_after: Duration::from_secs(10),
+            final_codes: FINAL_CODES.into(),
+            outbox_limit: 1000,
+            resend: Resend::Latest,
+        }
+    }
+
+    /// How long it has to be quiet before a heartbeat is sent: 30 s, another duration, what the path to
+    /// the server bears, or none at all.
+    #[must_use]
+    pub fn heartbeat(mut self, period: impl Into<Period>) -> Self {
+        self.heartbeat = period.into();
+        self
+    }
+
+    /// What a heartbeat says: `heartbeat`. In the place of [`mark::PLACE`] it has a mark that no other
+    /// one has, so that a server which returns it proves that all before has arrived.
+    #[must_use]
+    pub fn heartbeat_text(mut self, text: impl Into<String>) -> Self {
+        self.heartbeat_text = text.into();
+        self
+    }
+
+    /// What starts the quiet time over: anything received.
+    #[must_use]
+    pub fn heartbeat_mode(mut self, mode: Mode) -> Self {
+        self.heartbeat_mode = mode;
+        self
+    }
+
+    /// How long after a heartbeat something must arrive: four times the round trip, from 3 s to 10 s,
+    /// once the server has answered.
+    #[must_use]
+    pub fn reply_timeout(mut self, timeout: impl Into<ReplyTimeout>) -> Self {
+        self.reply_timeout = timeout.into();
+        self
+    }
+
+    /// What answers a heartbeat without a mark: `pong`, and the heartbeat's own text where that has none.
+    #[must_use]
+    pub fn reply_texts<T: Into<String>>(mut self, texts: impl IntoIterator<Item = T>) -> Self {
+        self.reply_texts = Some(texts.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// What the server sends as heartbeats of its own: life, never messages and never replies. None.
+    #[must_use]
+    pub fn server_heartbeat_texts<T: Into<String>>(
+        mut self,
+        texts: impl IntoIterator<Item = T>,
+    ) -> Self {
+        self.server_heartbeat_texts = texts.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// How long a handshake may take: 10 s.
+    #[must_use]
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// Whether to connect again after an end that was not asked for: yes.
+    #[must_use]
+    pub fn retry(mut self, retry: bool) -> Self {
+        self.retry = retry;
+        self
+    }
+
+    /// The ceiling of the first delay before a new attempt: 5 s, as RFC 6455 §7.2.3 spreads it, and 1 s
+    /// on this machine.
+    #[must_use]
+    pub fn retry_min(mut self, ceiling: Duration) -> Self {
+        self.retry_min = Some(ceiling);
+        self
+    }
+
+    /// The ceiling of every delay, to which that of the first doubles: 1 min, and 10 s on this machine.
+    #[must_use]
+    pub fn retry_max(mut self, ceiling: Duration) -> Self {
+        self.retry_max = Some(ceiling);
+        self
+    }
+
+    /// How many attempts in a row may fail before no other is made by itself: any number.
+    #[must_use]
+    pub fn retry_limit(mut self, attempts: impl Into<Option<u32>>) -> Self {
+        self.retry_limit = attempts.into();
+        self
+    }
+
+    /// How long a connection must have been open before delays begin anew with the first: 10 s.
+    #[must_use]
+    pub fn stable_after(mut self, time: Duration) -> Self {
+        self.stable_after = time;
+        self
+    }
+
+    /// The close codes after which no attempt is made by itself: those by which a server finds the client
+    /// itself at fault, 1002, 1003 and 1007 to 1010 (RFC 6455 §7.4.1).
+    #[must_use]
+    pub fn final_codes(mut self, codes: impl IntoIterator<Item = u16>) -> Self {
+        self.final_codes = codes.into_iter().collect();
+        self
+    }
+
+    /// How many messages are kept at most until there is an answer: 1,000.
+    #[must_use]
+    pub fn outbox_limit(mut self, messages: usize) -> Self {
+        self.outbox_limit = messages;
+        self
+    }
+
+    /// What is sent again that a lost connection had taken: see [`Resend`].
+    #[must_use]
+    pub fn resend(mut self, resend: Resend) -> Self {
+        self.resend = resend;
+        self
+    }
+
+    /// The back-off's ceilings for a server there.
+    #[must_use]
+    pub fn ceilings(&self, locality: Locality) -> Ceilings {
+        // A developer's own server has no herd.
+        let (first, last) = match locality {
+            Locality::Loopback => (Duration::from_secs(1), Duration::from_secs(10)),
+            Locality::Remote => (Duration::from_secs(5), Duration::from_secs(60)),
+        };
+        match (self.retry_min, self.retry_max) {
+            (None, None) => Ceilings { first, last },
+            (Some(first), None) => Ceilings {
+                first,
+                last: last.max(first),
+            },
+            (None, Some(last)) => Ceilings {
+                first: first.min(last),
+                last,
+            },
+            (Some(first), Some(last)) => Ceilings { first, last },
+        }
+    }
+
+    /// The texts that answer a heartbeat without a mark.
+    pub(crate) fn replies(&self) -> Vec<String> {
+        if let Some(texts) = &self.reply_texts {
+            return texts.clone();
+        }
+        let mut replies = vec!["pong".to_owned()];
+        // The echo of a heartbeat with a mark is known by that.
+        if !self.heartbeat_text.contains(mark::PLACE) {
+            replies.insert(0, self.heartbeat_text.clone());
+        }
+        // What the server says by itself answers nothing.
+        replies.retain(|text| !self.server_heartbeat_texts.contains(text));
+        replies
+    }
+}
+
+const FINAL_CODES: [u16; 6] = [1002, 1003, 1007, 1008, 1009, 1010];
