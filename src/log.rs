@@ -2,11 +2,6 @@
 
 use std::{borrow::Cow, collections::VecDeque, rc::Rc, time::Duration};
 
-use crate::{
-    payload::{Needle, excerpt},
-    strip::loss_text,
-    words::{Words, fill},
-};
 use heartwire::{
     core::{
         connection::{Loss, Status},
@@ -14,6 +9,12 @@ use heartwire::{
         protocol::{Frame, Meaning, Transmit},
     },
     millis,
+};
+
+use crate::{
+    payload::{Needle, excerpt},
+    strip::loss_text,
+    words::{Words, fill},
 };
 
 mod export;
@@ -300,13 +301,15 @@ impl Log {
             stage: Stage::Queued,
             is_repeat,
         };
-        let number = self.push(kind, Content::Text(message.text.into()), at);
+        let number = self.push(kind, message.payload.into(), at);
         self.unsettled.push_back((id, number));
     }
 
     /// A connection took this.
     pub fn send(&mut self, transmit: &Transmit, now: Duration, at: u64) {
         let message = match transmit {
+            // The page's settings know no greeting and no answers.
+            Transmit::Greeting(_) | Transmit::Answer(_) => return,
             Transmit::Heartbeat(text) => {
                 self.push(Kind::Heartbeat, Content::Text(text.as_str().into()), at);
                 return;
@@ -325,14 +328,14 @@ impl Log {
             stage: sent,
             is_repeat: message.is_repeat,
         };
-        let number = self.push(kind, Content::Text(message.text.as_str().into()), at);
+        let number = self.push(kind, message.payload.clone().into(), at);
         self.unsettled.push_back((message.id, number));
     }
 
     /// It is known what became of a message.
     pub fn settle(&mut self, id: MessageId, fate: Fate, now: Duration) {
         let Some((index, stage, _)) = self.unsettled(id) else {
-            if fate == Fate::Unconfirmed {
+            if fate == Fate::GivenUp {
                 self.doubt(id);
             }
             return;
@@ -351,7 +354,7 @@ impl Log {
         *stage = match fate {
             Fate::Answered => Stage::Answered { after },
             Fate::Confirmed => Stage::Confirmed { after },
-            Fate::Unconfirmed => Stage::Unconfirmed,
+            Fate::Unconfirmed | Fate::GivenUp => Stage::Unconfirmed,
             Fate::SetAside => Stage::SetAside,
             Fate::Merged => Stage::Merged,
             Fate::Dropped => Stage::Dropped,
@@ -387,7 +390,7 @@ impl Log {
             },
             Meaning::SecondReply => Kind::Reply { round_trip: None },
             Meaning::Unasked => Kind::Unasked,
-            Meaning::ServerHeartbeat => Kind::ServerHeartbeat,
+            Meaning::ServerHeartbeat | Meaning::Question => Kind::ServerHeartbeat,
             Meaning::OthersHeartbeat => Kind::OthersHeartbeat,
         };
         let content = match frame {
@@ -428,7 +431,7 @@ impl Log {
             Status::Open { outage, .. } => push(Event::Opened { outage }, ""),
             Status::GaveUp => push(Event::GaveUp, ""),
             Status::TurnedAway => push(Event::TurnedAway, ""),
-            Status::Stopped => push(Event::Stopped, ""),
+            Status::Stopped | Status::Refused(_) => push(Event::Stopped, ""),
             Status::Away => push(Event::Left, ""),
             Status::Idle | Status::Waiting { .. } => {}
         }
@@ -662,6 +665,15 @@ enum Content {
     Binary(usize, Vec<u8>),
 }
 
+impl From<heartwire::Payload> for Content {
+    fn from(payload: heartwire::Payload) -> Self {
+        match payload {
+            heartwire::Payload::Text(text) => Self::Text(text.into()),
+            heartwire::Payload::Binary(bytes) => Self::Binary(bytes.len(), bytes),
+        }
+    }
+}
+
 impl Content {
     /// What is kept of it, and its size.
     fn keep(self) -> (Payload, usize) {
@@ -751,7 +763,7 @@ mod tests {
     use crate::words::Lang;
     use heartwire::core::{
         connection::Closure,
-        outbox::{Outbox, Resend},
+        outbox::{Guarantee, Outbox},
     };
 
     #[test]
@@ -1145,8 +1157,12 @@ mod tests {
 
     /// Messages with their number as their text.
     fn messages(count: usize) -> Vec<Message> {
-        let mut outbox = Outbox::new(count, Resend::Every);
-        let messages = (0..count).map(|n| outbox.push_typed(n.to_string()).clone());
+        let mut outbox = Outbox::new(count);
+        let messages = (0..count).map(|n| {
+            outbox
+                .push_typed(n.to_string(), Guarantee::AtLeastOnce)
+                .clone()
+        });
         messages.collect()
     }
 

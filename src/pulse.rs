@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use crate::words::{Words, fill};
 use heartwire::core::connection::{Loss, Status};
+
+use crate::words::{Words, fill};
 
 /// Records what a connection goes through, draws it and says it.
 ///
@@ -553,7 +554,7 @@ fn mark(count: u32) -> u32 {
 impl Phase {
     fn of(status: Status) -> Self {
         match status {
-            Status::Idle | Status::Away | Status::Stopped => Self::Off,
+            Status::Idle | Status::Away | Status::Stopped | Status::Refused(_) => Self::Off,
             Status::Connecting { .. } => Self::Connecting,
             Status::Open { .. } => Self::Open,
             Status::Waiting { .. } => Self::Waiting,

@@ -8,15 +8,16 @@ mod value;
 pub use table::{Control, SETTINGS, Setting};
 pub use value::{Allowed, Limits, duration_text};
 
-use crate::{access::Access, words::Lang};
 use heartwire::{
     Options,
     core::{
         heartbeat::{Mode, Period, ReplyTimeout},
         mark,
-        outbox::Resend,
+        outbox::Guarantee,
     },
 };
+
+use crate::{access::Access, words::Lang};
 
 /// The settings. Each field has the name by which people set it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -63,6 +64,38 @@ pub struct Settings {
     pub resend: Resend,
     /// The page's language, where it is not the browser's.
     pub lang: Option<Lang>,
+}
+
+/// What is sent again of what a lost connection had taken without a proof that it arrived.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Resend {
+    /// The newest typed text, unless a newer one waits; nothing that was sent on purpose.
+    Latest,
+    /// All, in order. What had arrived arrives once more.
+    Every,
+    /// Nothing.
+    Off,
+}
+
+impl Resend {
+    /// What that is for a typed text.
+    #[must_use]
+    pub fn typed(self) -> Guarantee {
+        match self {
+            Self::Latest => Guarantee::Latest,
+            Self::Every => Guarantee::AtLeastOnce,
+            Self::Off => Guarantee::AtMostOnce,
+        }
+    }
+
+    /// What that is for a message sent on purpose.
+    #[must_use]
+    pub fn sent(self) -> Guarantee {
+        match self {
+            Self::Every => Guarantee::AtLeastOnce,
+            Self::Latest | Self::Off => Guarantee::AtMostOnce,
+        }
+    }
 }
 
 /// Where messages are kept until it is proven that they arrived.
@@ -188,7 +221,8 @@ impl Settings {
             .stable_after(self.stable_after)
             .final_codes(self.final_codes.iter().copied())
             .outbox_limit(self.outbox_limit)
-            .resend(self.resend);
+            // A page that somebody reads may wait for its receipts.
+            .prove_within(None);
         if let Some(ceiling) = self.retry_min {
             options = options.retry_min(ceiling);
         }

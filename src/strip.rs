@@ -2,18 +2,19 @@
 
 use std::time::Duration;
 
+use heartwire::core::{
+    connection::{Closure, Connection, Loss, Refusal, Status},
+    heartbeat::{Knowledge, Period},
+    protocol::Trust,
+    reach::Locality,
+    silence::Drops,
+};
+
 use crate::{
     address::{Address, AddressError, is_deceptive},
     payload::{excerpt, exposed},
     settings::Settings,
     words::{self, Words, fill, suggested},
-};
-use heartwire::core::{
-    connection::{Closure, Connection, Loss, Status},
-    heartbeat::{Knowledge, Period},
-    protocol::Trust,
-    reach::Locality,
-    silence::Drops,
 };
 
 /// What the strip is about.
@@ -121,10 +122,6 @@ pub enum Obstacle {
     Unconfirmed,
     /// The browser refuses it on a page loaded over https.
     Blocked,
-    /// The page's content security policy does not allow it.
-    Forbidden,
-    /// The server speaks none of the subprotocols offered.
-    Unspoken,
 }
 
 /// What a browser makes of a public page that wants to reach the user's own machine or network:
@@ -256,15 +253,19 @@ impl Strip {
         ];
         match (scene.obstacle, scene.status) {
             (Some(Obstacle::Unconfirmed), _) => Self::confirm(scene, words, places),
-            (Some(Obstacle::Blocked), _) => {
+            (Some(Obstacle::Blocked), _) | (None, Status::Refused(Refusal::Insecure)) => {
                 let secured = address.secured().to_string();
                 Self::of(State::Mixed, words.blocked, places)
                     .button(Press::Use(secured), words.use_wss)
             }
-            (Some(Obstacle::Forbidden), _) => Self::of(State::Csp, words.forbidden, places)
-                .button(Press::Connect, words.try_again),
-            (Some(Obstacle::Unspoken), _) => Self::of(State::RefusedFinal, words.unspoken, places)
-                .button(Press::Connect, words.try_again),
+            (None, Status::Refused(Refusal::Forbidden)) => {
+                Self::of(State::Csp, words.forbidden, places)
+                    .button(Press::Connect, words.try_again)
+            }
+            (None, Status::Refused(Refusal::NoProtocol)) => {
+                Self::of(State::RefusedFinal, words.unspoken, places)
+                    .button(Press::Connect, words.try_again)
+            }
             (None, Status::Idle) => Self::of(State::Idle, words.idle, places),
             (None, Status::Connecting { .. }) if scene.local_access == LocalAccess::Asked => {
                 Self::of(State::Permission, words.permission, places)
@@ -287,7 +288,11 @@ impl Strip {
             (None, Status::Stopped) if scene.was_open => {
                 Self::of(State::Stopped, words.stopped, places)
             }
-            (None, Status::Stopped) => Self::of(State::Stopped, words.stopped_early, places),
+            // The page knows where to connect, and an address that cannot be read is named before.
+            (
+                None,
+                Status::Stopped | Status::Refused(Refusal::BadAddress | Refusal::Unavailable),
+            ) => Self::of(State::Stopped, words.stopped_early, places),
             (None, Status::GaveUp) => Self::gave_up(scene, words, places),
             (None, Status::TurnedAway) => Self::refused_final(scene, words),
         }
@@ -809,22 +814,32 @@ mod tests {
     #[test]
     fn what_keeps_the_page_from_connecting_comes_first() {
         let address = address("ws://example.org/a");
-        for (obstacle, expected) in [
+        let refused = Status::Refused;
+        for (obstacle, status, expected) in [
             (
-                Obstacle::Unconfirmed,
+                Some(Obstacle::Unconfirmed),
+                Status::Idle,
                 "confirm: Connect to example.org? / The link you opened sets what follows. Connect only if you trust where it came from. / Ignore",
             ),
             (
-                Obstacle::Blocked,
+                Some(Obstacle::Blocked),
+                Status::Idle,
                 "mixed: Blocked by the browser / This page was loaded over https, so the browser does not allow ws://example.org/a. Use wss://, or run this page from http://localhost. / Use wss://",
             ),
             (
-                Obstacle::Forbidden,
+                None,
+                refused(Refusal::Insecure),
+                "mixed: Blocked by the browser / This page was loaded over https, so the browser does not allow ws://example.org/a. Use wss://, or run this page from http://localhost. / Use wss://",
+            ),
+            (
+                None,
+                refused(Refusal::Forbidden),
                 "csp: Blocked by this page’s security policy / The Content-Security-Policy of this page does not allow example.org. Whoever runs this page can add it to connect-src. / Try again",
             ),
         ] {
             let scene = Scene {
-                obstacle: Some(obstacle),
+                status,
+                obstacle,
                 ..scene(Ok(&address))
             };
             let strip = Strip::new(&scene, Lang::En.words());
@@ -1099,7 +1114,7 @@ mod tests {
             ..scene(Ok(&address))
         };
         let unspoken = Scene {
-            obstacle: Some(Obstacle::Unspoken),
+            status: Status::Refused(Refusal::NoProtocol),
             ..scene
         };
         assert_eq!(

@@ -1,7 +1,8 @@
 //! A row as a line of JSON.
 
-use super::{Event, Kind, Payload, Row, Stage};
 use heartwire::millis;
+
+use super::{Event, Kind, Payload, Row, Stage};
 
 use crate::payload::push_hex;
 

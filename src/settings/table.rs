@@ -4,8 +4,10 @@
 
 use std::time::Duration;
 
+use heartwire::core::heartbeat::{Mode, Period, ReplyTimeout};
+
 use super::{
-    Settings, Storage,
+    Resend, Settings, Storage,
     value::{
         self, ANY, Allowed, CEILING, Choice, Limits, PERIOD, close_codes, count, duration,
         duration_auto_or_off, duration_text, protocols, texts,
@@ -14,10 +16,6 @@ use super::{
 use crate::{
     access::Access,
     words::{Lang, Words},
-};
-use heartwire::core::{
-    heartbeat::{Mode, Period, ReplyTimeout},
-    outbox::Resend,
 };
 
 /// A setting: its name, and the kind of value that it has.

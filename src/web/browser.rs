@@ -1,6 +1,7 @@
 //! What the shell asks the browser for and has it do: addresses, storage, the clipboard, the tab.
 
 use gloo_events::{EventListener, EventListenerOptions};
+use heartwire::core::connection::Input;
 use js_sys::Array;
 use wasm_bindgen::{JsCast as _, JsValue, closure::Closure};
 use web_sys::{
@@ -12,7 +13,6 @@ use web_sys::{
 use yew::Callback;
 
 use crate::{address::Page, history::History, words::Lang};
-use heartwire::core::connection::Input;
 
 /// The page's own address, as far as it matters.
 pub(super) fn page() -> Page {

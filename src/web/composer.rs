@@ -3,6 +3,10 @@
 use std::{cell::Cell, rc::Rc, time::Duration};
 
 use gloo_events::EventListener;
+use heartwire::core::{
+    connection::Connection,
+    outbox::{Full, Limit, MAX_BYTES},
+};
 use wasm_bindgen::JsCast as _;
 use web_sys::{
     Event, HtmlInputElement, HtmlTextAreaElement, InputEvent, KeyboardEvent, SubmitEvent,
@@ -13,11 +17,8 @@ use super::{browser, early::Draft};
 use crate::{
     payload::runs_leftwards,
     recall::Recall,
+    settings::Resend,
     words::{Words, fill},
-};
-use heartwire::core::{
-    connection::Connection,
-    outbox::{Full, Limit, MAX_BYTES},
 };
 
 /// The message field. The browser alone owns its text while it is typed into: to set it would disturb
@@ -100,12 +101,18 @@ impl Composer {
     }
 
     /// Hands the connection what is to be sent.
-    pub(super) fn take(&mut self, composed: Composed, connection: &mut Connection, now: Duration) {
+    pub(super) fn take(
+        &mut self,
+        composed: Composed,
+        connection: &mut Connection,
+        resend: Resend,
+        now: Duration,
+    ) {
         match composed {
             Composed::Typed(text) => {
                 if self.is_live {
                     self.typed = Some(text.clone());
-                    connection.type_text(text, now);
+                    connection.type_text(text, resend.typed(), now);
                 }
                 self.refusal = None;
                 self.recall.leave();
@@ -116,7 +123,7 @@ impl Composer {
             }
             Composed::Wrote(write) => {
                 if let Some(field) = self.field.cast::<HtmlTextAreaElement>() {
-                    self.write(write, &field, connection, now);
+                    self.write(write, &field, connection, resend, now);
                 }
             }
         }
@@ -127,12 +134,13 @@ impl Composer {
         write: Write,
         field: &HtmlTextAreaElement,
         connection: &mut Connection,
+        resend: Resend,
         now: Duration,
     ) {
         let text = field.value();
         match write {
-            Write::Send => match connection.send(text.clone(), now) {
-                Ok(()) => {
+            Write::Send => match connection.send(text.as_str(), resend.sent(), now) {
+                Ok(_) => {
                     self.refusal = None;
                     self.recall.note(text);
                     hold(field, "");

@@ -4,6 +4,14 @@ use std::{cell::Cell, mem, rc::Rc, time::Duration};
 
 use gloo_events::EventListener;
 use gloo_timers::callback::Interval;
+use heartwire::core::{
+    connection::{Closure, Connection, Destination, Effect, Epoch, Input, Refusal, Status, Timer},
+    heartbeat::is_late,
+    outbox::Delivery,
+    protocol::{Frame, Meaning, Transmit},
+    reach::Locality,
+    silence::Learned,
+};
 use js_sys::futures::spawn_local;
 use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::{Element, HtmlElement, HtmlInputElement};
@@ -37,14 +45,6 @@ use crate::{
     setup::Setup,
     strip::{LocalAccess, Obstacle, Press, Scene, Strip, Toggle, Unsent},
     words::{Lang, Words, fill},
-};
-use heartwire::core::{
-    connection::{Closure, Connection, Destination, Effect, Epoch, Input, Status, Timer},
-    heartbeat::is_late,
-    outbox::Delivery,
-    protocol::{Frame, Meaning, Transmit},
-    reach::Locality,
-    silence::Learned,
 };
 
 /// The page's state: one connection, and what is shown of it.
@@ -326,7 +326,9 @@ impl Model {
                     Composed::Live(_) | Composed::Wrote(_) => Draws::AtOnce,
                 };
                 let now = self.clock.now();
-                self.composer.take(composed, &mut self.connection, now);
+                let resend = self.reading.settings.resend;
+                self.composer
+                    .take(composed, &mut self.connection, resend, now);
                 draws
             }
             Happening::LanguageChosen(lang) => {
@@ -947,12 +949,7 @@ impl Model {
                 }
                 // Chromium has fired no `close` yet and fires none; in Firefox the constructor
                 // threw, and an attempt is waited for. Anything else that was forbidden is not ours.
-                if let Status::Connecting { .. } | Status::Waiting { .. } | Status::GaveUp =
-                    self.connection.status()
-                {
-                    self.obstacle = Some(Obstacle::Forbidden);
-                    self.take(Input::Close);
-                }
+                self.take(Input::Refused(self.connection.epoch(), Refusal::Forbidden));
             }
         }
         Draws::AtOnce
@@ -962,10 +959,7 @@ impl Model {
         match heard {
             Heard::Input(input) => return self.take(input),
             Heard::Unspoken(epoch) => {
-                if self.socket_of(epoch).is_some() {
-                    self.obstacle = Some(Obstacle::Unspoken);
-                    return self.take(Input::Close);
-                }
+                return self.take(Input::Refused(epoch, Refusal::NoProtocol));
             }
             Heard::Failed(epoch) => {
                 if let Some(socket) = self.socket_of(epoch) {
@@ -1031,7 +1025,7 @@ impl Model {
             Effect::Connect(epoch) => {
                 self.ask_permission(epoch);
                 let Ok(address) = &self.address else {
-                    return Some(Input::Close);
+                    return Some(Input::Refused(epoch, Refusal::BadAddress));
                 };
                 let emit = self.emit.reform(Happening::Heard);
                 match Socket::open(&address.to_string(), &self.protocols, epoch, emit) {
@@ -1049,14 +1043,16 @@ impl Model {
                 let is_taken = self
                     .socket
                     .as_mut()
-                    .is_some_and(|socket| socket.send(transmit.text()));
+                    .is_some_and(|socket| socket.send(transmit.payload()));
                 if !is_taken {
                     return Some(Input::NotTaken(self.connection.epoch(), transmit));
                 }
                 let (pulse, now) = (&mut self.trace.pulse, self.clock.now());
                 match &transmit {
                     Transmit::Heartbeat(_) => pulse.beat(now),
-                    Transmit::Message(_) => pulse.sent(now),
+                    Transmit::Message(_) | Transmit::Greeting(_) | Transmit::Answer(_) => {
+                        pulse.sent(now);
+                    }
                 }
                 self.log.log.send(&transmit, now, self.clock.day());
             }
@@ -1083,6 +1079,7 @@ impl Model {
                     Meaning::Reply { sent, .. } => pulse.replied(sent, now),
                     Meaning::Message
                     | Meaning::ServerHeartbeat
+                    | Meaning::Question
                     | Meaning::SecondReply
                     | Meaning::OthersHeartbeat
                     | Meaning::Unasked => pulse.heard(now),
@@ -1110,11 +1107,13 @@ impl Model {
         browser::warn("the browser refused to connect", error);
         let name = error.dyn_ref::<js_sys::Error>().map(js_sys::Error::name);
         match name.and_then(|name| name.as_string()).as_deref() {
-            Some("SyntaxError") => self.address = Err(AddressError::Malformed),
-            Some("SecurityError") => self.obstacle = Some(Obstacle::Blocked),
-            _ => return Input::Closed(epoch, Closure::abnormal()),
+            Some("SyntaxError") => {
+                self.address = Err(AddressError::Malformed);
+                Input::Refused(epoch, Refusal::BadAddress)
+            }
+            Some("SecurityError") => Input::Refused(epoch, Refusal::Insecure),
+            _ => Input::Closed(epoch, Closure::abnormal()),
         }
-        Input::Close
     }
 
     /// Tells the console how a connection ended; the browser tells it only what failed to begin.
@@ -1136,9 +1135,12 @@ impl Model {
     fn run_ticker(&mut self, status: Status) {
         let passes = match status {
             Status::Connecting { .. } | Status::Open { .. } | Status::Waiting { .. } => true,
-            Status::Idle | Status::Away | Status::Stopped | Status::GaveUp | Status::TurnedAway => {
-                self.trace.pulse.is_moving(self.clock.now())
-            }
+            Status::Idle
+            | Status::Away
+            | Status::Stopped
+            | Status::GaveUp
+            | Status::TurnedAway
+            | Status::Refused(_) => self.trace.pulse.is_moving(self.clock.now()),
         };
         if passes != self.ticker.is_some() {
             self.ticked = self.clock.now();

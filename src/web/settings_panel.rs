@@ -1,5 +1,6 @@
 //! The settings of the connection, for people to look at and to change.
 
+use heartwire::core::backoff::Ceilings;
 use wasm_bindgen::JsCast as _;
 use web_sys::{Event, HtmlInputElement, HtmlSelectElement, InputEvent, MouseEvent};
 use yew::{Callback, Html, NodeRef, TargetCast as _, html};
@@ -11,7 +12,6 @@ use crate::{
     setup::Setup,
     words::{Lang, Words, fill},
 };
-use heartwire::core::backoff::Ceilings;
 
 /// What the panel shows.
 pub(super) struct Panel<'a> {

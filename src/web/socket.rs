@@ -2,6 +2,10 @@
 
 use gloo_events::EventListener;
 use gloo_timers::callback::Timeout;
+use heartwire::core::{
+    connection::{BATCH_BYTES, CLOSE_REASON, Closure, Epoch, Input},
+    protocol::{Frame, MAX_HEAD, PayloadRef},
+};
 use js_sys::{Array, ArrayBuffer, Uint8Array};
 use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::{BinaryType, CloseEvent, Event, MessageEvent, WebSocket};
@@ -10,10 +14,6 @@ use yew::Callback;
 use super::{
     browser,
     early::{self, EarlySocket},
-};
-use heartwire::core::{
-    connection::{BATCH_BYTES, CLOSE_REASON, Closure, Epoch, Input},
-    protocol::{Frame, MAX_HEAD},
 };
 
 /// Owns a socket. Dropping it detaches every handler before it closes, so that nothing of it is
@@ -132,12 +132,16 @@ impl Socket {
         self.epoch
     }
 
-    /// Sends a text frame; returns whether the socket took it. One that is closing would discard
+    /// Sends a frame; returns whether the socket took it. One that is closing would discard
     /// it without a word (WHATWG WebSockets, `send`); its `close`, with its code, is awaited.
     #[must_use]
-    pub(super) fn send(&mut self, text: &str) -> bool {
+    pub(super) fn send(&mut self, payload: PayloadRef<'_>) -> bool {
+        let send = || match payload {
+            PayloadRef::Text(text) => self.inner.send_with_str(text),
+            PayloadRef::Binary(bytes) => self.inner.send_with_u8_array(bytes),
+        };
         let is_taken = self.inner.ready_state() == WebSocket::OPEN
-            && match self.inner.send_with_str(text) {
+            && match send() {
                 Ok(()) => true,
                 Err(error) => {
                     browser::warn("a message was not sent", &error);

@@ -4,12 +4,12 @@ use std::{mem, time::Duration};
 
 use gloo_events::EventListener;
 use gloo_timers::callback::Timeout;
+use heartwire::core::connection::{Epoch, Timer};
 use wasm_bindgen::JsValue;
 use web_sys::{MessageChannel, MessagePort, Worker};
 use yew::Callback;
 
 use super::browser;
-use heartwire::core::connection::{Epoch, Timer};
 
 /// Owns the timers that run. Setting one anew, stopping it or dropping this cancels it.
 pub(super) struct Timers {

@@ -8,6 +8,10 @@
 
 use std::time::Duration;
 
+use heartwire::{
+    core::outbox::{Delivery, Message, MessageId},
+    millis,
+};
 use web_sys::{Event, HtmlInputElement, HtmlSelectElement, InputEvent, SubmitEvent};
 use yew::{AttrValue, Callback, Html, NodeRef, TargetCast as _, html};
 
@@ -17,10 +21,6 @@ use crate::{
     payload::line,
     strip::{Press, Strip, Toggle, Tone},
     words::{Lang, Words, fill},
-};
-use heartwire::{
-    core::outbox::{Delivery, Message, MessageId},
-    millis,
 };
 
 /// The page's name and the choice of its language.
@@ -89,7 +89,7 @@ pub(super) fn aside<'a>(
                 <div key={message.id.number()} class="aside">
                     <p
                         dir="auto"
-                        ~textContent={fill(words.aside, &[("text", &line(&message.text))])}
+                        ~textContent={fill(words.aside, &[("text", &line(message.payload.text().unwrap_or_default()))])}
                     />
                     for (label, aside) in [
                         (words.send_again, Aside::Send(message.id)),

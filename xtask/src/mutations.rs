@@ -105,8 +105,8 @@ const MUTATIONS: &[Mutation] = &[
         summary: "a stopped connection wakes",
         rule: "nothing follows a user's close",
         file: "connection.rs",
-        original: "(Status::Away, Input::Returned | Input::Woke) => {",
-        broken: "(Status::Away | Status::Stopped, Input::Returned | Input::Woke) => {",
+        original: "(Status::Away, Input::Returned | Input::Woke) => self",
+        broken: "(Status::Away | Status::Stopped, Input::Returned | Input::Woke) => self",
     },
     Mutation {
         summary: "the wait's timer outlives it",

@@ -6,6 +6,8 @@
 pub mod core;
 mod duration;
 mod options;
+mod payload;
 
 pub use duration::millis;
 pub use options::Options;
+pub use payload::Payload;

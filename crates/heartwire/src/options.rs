@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use crate::Payload;
 use crate::core::{
     backoff::Ceilings,
     heartbeat::{Mode, Period, ReplyTimeout},
     mark,
-    outbox::Resend,
     reach::Locality,
 };
 
@@ -37,7 +37,9 @@ pub struct Options {
     pub(crate) stable_after: Duration,
     pub(crate) final_codes: Vec<u16>,
     pub(crate) outbox_limit: usize,
-    pub(crate) resend: Resend,
+    pub(crate) greeting: Vec<Payload>,
+    pub(crate) answers: Vec<(String, Payload)>,
+    pub(crate) prove_within: Option<Duration>,
 }
 
 impl Default for Options {
@@ -65,7 +67,9 @@ impl Options {
             stable_after: Duration::from_secs(10),
             final_codes: FINAL_CODES.into(),
             outbox_limit: 1000,
-            resend: Resend::Latest,
+            greeting: Vec::new(),
+            answers: Vec::new(),
+            prove_within: Some(Duration::from_secs(5)),
         }
     }
 
@@ -175,10 +179,26 @@ impl Options {
         self
     }
 
-    /// What is sent again that a lost connection had taken: see [`Resend`].
+    /// What every connection begins with, before anything else: a login, say. It is no message: nobody
+    /// hears what became of it, and it is not kept. Several are sent in the order of the calls.
     #[must_use]
-    pub fn resend(mut self, resend: Resend) -> Self {
-        self.resend = resend;
+    pub fn greeting(mut self, payload: impl Into<Payload>) -> Self {
+        self.greeting.push(payload.into());
+        self
+    }
+
+    /// What the server asks, and what is answered at once: neither is a message.
+    #[must_use]
+    pub fn answer(mut self, question: impl Into<String>, answer: impl Into<Payload>) -> Self {
+        self.answers.push((question.into(), answer.into()));
+        self
+    }
+
+    /// While a message has no proof, a heartbeat leaves at most so long after it, whatever comes in: 5 s.
+    /// Without, a server that talks all the time proves nothing for a long time.
+    #[must_use]
+    pub fn prove_within(mut self, time: impl Into<Option<Duration>>) -> Self {
+        self.prove_within = time.into();
         self
     }
 

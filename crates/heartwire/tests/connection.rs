@@ -4,15 +4,19 @@
 use std::{collections::HashMap, time::Duration};
 
 use heartwire::{
-    Options,
+    Options, Payload,
     core::{
         connection::{
             BATCH_BYTES, CLOSE_REASON, Closure, Connection, Destination, Effect, Epoch, Input,
-            Status, Timer,
+            Refusal, Status, Timer,
         },
         heartbeat::{Knowledge, Mode, Period, ReplyTimeout},
-        outbox::{Full, Limit, Message, MessageId, Origin, Resend},
-        protocol::{Frame, Transmit, Trust},
+        outbox::{
+            Full,
+            Guarantee::{self, AtLeastOnce, AtMostOnce, Latest},
+            Limit, Message, MessageId, Origin,
+        },
+        protocol::{Frame, PayloadRef, Transmit, Trust},
         reach::Locality,
     },
 };
@@ -20,7 +24,7 @@ use proptest::prelude::*;
 
 #[test]
 fn it_connects_beats_in_silence_and_only_then() {
-    let mut shell = Shell::open(Options::new());
+    let mut shell = Shell::open(options());
     assert_eq!(shell.status(), "open");
     shell.advance(29_999);
     assert_eq!(shell.take_wire(), [""; 0]);
@@ -36,7 +40,7 @@ fn it_connects_beats_in_silence_and_only_then() {
 
 #[test]
 fn in_the_mode_always_messages_do_not_put_it_off() {
-    let mut shell = Shell::open(Options::new().heartbeat_mode(Mode::Always));
+    let mut shell = Shell::open(options().heartbeat_mode(Mode::Always));
     for _ in 0..60 {
         shell.advance(1_000);
         shell.receive("hello");
@@ -46,14 +50,14 @@ fn in_the_mode_always_messages_do_not_put_it_off() {
 
 #[test]
 fn without_a_period_there_is_no_heartbeat_and_no_timer() {
-    let mut shell = Shell::open(Options::new().heartbeat(Period::Off));
+    let mut shell = Shell::open(options().heartbeat(Period::Off));
     shell.receive("hello");
     assert!(shell.timers.is_empty());
 }
 
 #[test]
 fn an_expiry_that_was_under_way_as_a_message_came_beats_not() {
-    let mut shell = Shell::open(Options::new());
+    let mut shell = Shell::open(options());
     shell.advance(29_999);
     let epoch = shell.connection.epoch();
     shell.receive("hello");
@@ -63,7 +67,7 @@ fn an_expiry_that_was_under_way_as_a_message_came_beats_not() {
 
 #[test]
 fn a_reply_is_measured_and_not_shown() {
-    let mut shell = Shell::open(Options::new());
+    let mut shell = Shell::open(options());
     shell.advance(30_000);
     assert_eq!(shell.knowledge(), Knowledge::Unasked);
     shell.advance(12);
@@ -79,7 +83,7 @@ fn a_reply_is_measured_and_not_shown() {
 
 #[test]
 fn the_echo_of_a_heartbeat_typed_by_hand_is_shown() {
-    let mut shell = Shell::open(Options::new());
+    let mut shell = Shell::open(options());
     shell.type_text("heartbeat");
     shell.advance(30_000);
     shell.receive("heartbeat");
@@ -90,7 +94,7 @@ fn the_echo_of_a_heartbeat_typed_by_hand_is_shown() {
 
 #[test]
 fn a_new_connection_answers_no_heartbeat_of_the_old_one() {
-    let mut shell = Shell::open(Options::new().resend(Resend::Off));
+    let mut shell = Shell::open(options()).resends(Resend::Off);
     shell.type_text("a");
     shell.advance(30_000);
     shell.socket_closes(1006);
@@ -102,9 +106,9 @@ fn a_new_connection_answers_no_heartbeat_of_the_old_one() {
 
 #[test]
 fn other_options_hold_from_the_next_start_on() {
-    let mut shell = Shell::open(Options::new());
+    let mut shell = Shell::open(options());
     shell.connection.configure(
-        Options::new()
+        options()
             .heartbeat(Period::Every(Duration::from_secs(5)))
             .heartbeat_text("ping")
             .reply_texts(["pong"])
@@ -147,8 +151,8 @@ fn other_options_hold_from_the_next_start_on() {
 fn the_same_options_forget_nothing_of_a_server() {
     let mut shell = Shell::answered();
     for (options, knowledge) in [
-        (Options::new(), Knowledge::Answers),
-        (Options::new().heartbeat_text("ping"), Knowledge::Unasked),
+        (options(), Knowledge::Answers),
+        (options().heartbeat_text("ping"), Knowledge::Unasked),
     ] {
         shell.connection.configure(options);
         shell.input(Input::Close);
@@ -159,12 +163,12 @@ fn the_same_options_forget_nothing_of_a_server() {
 
 #[test]
 fn what_waits_survives_other_options_even_over_their_limit() {
-    let mut shell = Shell::open(Options::new());
+    let mut shell = Shell::open(options());
     shell.input(Input::Close);
     for text in ["a", "ab", "abc"] {
         shell.type_text(text);
     }
-    shell.connection.configure(Options::new().outbox_limit(2));
+    shell.connection.configure(options().outbox_limit(2));
     shell.input(open());
     shell.type_text("abcd");
     assert_eq!(shell.states(), [3, 0, 0, 0]);
@@ -176,43 +180,179 @@ fn what_waits_survives_other_options_even_over_their_limit() {
 }
 
 #[test]
-fn what_is_sent_again_is_decided_anew_with_other_options() {
-    for (before, after, again) in [
-        (Resend::Every, Resend::Every, &["a", "ab"][..]),
-        (Resend::Every, Resend::Latest, &["ab"]),
-        (Resend::Every, Resend::Off, &[]),
-        (Resend::Latest, Resend::Every, &["ab"]),
+fn what_is_sent_again_is_a_property_of_the_message() {
+    let mut shell = Shell::open(options());
+    for (text, guarantee) in [
+        ("once", AtMostOnce),
+        ("kept", AtLeastOnce),
+        ("old", Latest),
+        ("new", Latest),
+        ("kept too", AtLeastOnce),
     ] {
-        let with = |resend| Options::new().resend(resend);
-        let mut shell = Shell::open(with(before));
-        shell.type_text("a");
-        shell.type_text("ab");
+        shell.send(text, guarantee);
+    }
+    shell.take_wire();
+    shell.connection.configure(options().outbox_limit(2));
+    shell.socket_closes(1006);
+    shell.input(open());
+    shell.socket_opens();
+    assert_eq!(shell.messages(), ["kept", "new", "kept too"]);
+}
+
+#[test]
+fn the_latest_replaces_what_waits_and_has_always_room() {
+    let mut shell = Shell::new(options().outbox_limit(2));
+    for text in ["a", "b"] {
+        shell.send(text, AtLeastOnce);
+    }
+    for text in ["old", "new"] {
+        shell.send(text, Latest);
+    }
+    assert_eq!(shell.connection.outbox().merged(), 1);
+    shell.input(open());
+    shell.socket_opens();
+    assert_eq!(shell.messages(), ["a", "b", "new"]);
+}
+
+#[test]
+fn bytes_are_messages_like_texts() {
+    let mut shell = Shell::open(options());
+    let (bytes, now) = (vec![0, 1, 255], shell.now);
+    let (least, payload) = (AtLeastOnce, Payload::from(bytes.clone()));
+    assert!(shell.connection.send(bytes, least, now).is_ok());
+    shell.drain();
+    let is_sent = |transmit: &Transmit| matches!(transmit, Transmit::Message(message) if message.payload == payload);
+    assert!(is_sent(&shell.wire[0]));
+    // Also after a loss, and through what is stored.
+    let stored = shell.connection.outbox().store();
+    let mut other = Shell::new(options());
+    other.connection.restore(&stored);
+    other.input(open());
+    other.socket_opens();
+    assert!(is_sent(&other.wire[0]));
+}
+
+#[test]
+fn every_connection_begins_with_the_greeting() {
+    let mut shell = Shell::new(options().greeting("login").greeting("subscribe"));
+    shell.send("order", AtLeastOnce);
+    shell.input(open());
+    for _ in 0..2 {
+        shell.socket_opens();
+        assert_eq!(shell.take_wire()[..3], ["login", "subscribe", "order"]);
         shell.socket_closes(1006);
-        shell.connection.configure(with(after));
-        shell.take_wire();
+        shell.reconnect();
+    }
+    // Neither is a message.
+    assert_eq!(shell.states().iter().sum::<u64>(), 1);
+}
+
+#[test]
+fn the_echo_of_a_greeting_or_an_answer_is_no_reply() {
+    for asks in [false, true] {
+        let options = options().heartbeat(Duration::from_secs(1));
+        let mut shell = Shell::new(if asks {
+            options.answer("who?", "heartbeat")
+        } else {
+            options.greeting("heartbeat")
+        });
         shell.input(open());
         shell.socket_opens();
-        assert_eq!(shell.messages(), again, "{before:?} to {after:?}");
+        shell.receive("who?");
+        shell.send("order", AtLeastOnce);
+        shell.advance(1_000);
+        assert_eq!(shell.take_wire(), ["heartbeat", "order", "heartbeat"]);
+        // In the order in which they were sent.
+        shell.receive("heartbeat");
+        assert_eq!(shell.states(), [0, 1, 0, 0]);
+        shell.receive("heartbeat");
+        assert_eq!(shell.states(), [0, 0, 1, 0]);
     }
 }
 
 #[test]
-fn a_socket_that_still_closes_does_so_under_its_own_options() {
-    let with = |resend| Options::new().resend(resend);
-    let mut shell = Shell::open(with(Resend::Off));
-    shell.type_text("a");
-    shell.input(Input::Close);
-    shell.connection.configure(with(Resend::Every));
-    shell.take_wire();
-    shell.input(open());
-    shell.socket_opens();
-    assert_eq!(shell.messages(), [""; 0]);
-    assert_eq!(shell.states(), [0, 0, 0, 1]);
+fn a_question_is_answered_at_once_and_is_no_message() {
+    let mut shell = Shell::open(options().answer("ping", "pong").answer("2", "3"));
+    for (question, answer) in [("ping", "pong"), ("2", "3"), ("ping", "pong")] {
+        shell.receive(question);
+        assert_eq!(shell.take_wire(), [answer]);
+    }
+    assert_eq!((shell.shown.len(), shell.states()), (0, [0, 0, 0, 0]));
+    shell.receive("2 ");
+    assert_eq!(shell.shown, ["2 "]);
+}
+
+/// Without it, a server that talks puts every heartbeat off, and nothing is ever proven.
+#[test]
+fn what_is_sent_is_proven_in_time_whatever_comes_in() {
+    let within = Duration::from_secs(5);
+    for mode in [Mode::Idle, Mode::Always] {
+        let mut shell = Shell::open(Options::new().prove_within(within).heartbeat_mode(mode));
+        shell.advance(2_000);
+        shell.send("order", AtLeastOnce);
+        assert_eq!(shell.take_wire(), ["order"]);
+        for _ in 0..49 {
+            shell.advance(100);
+            shell.receive("news");
+            assert_eq!(shell.take_wire(), [""; 0]);
+        }
+        shell.advance(100);
+        assert_eq!(shell.take_wire(), ["heartbeat"]);
+        shell.receive("heartbeat");
+        assert_eq!(shell.states(), [0, 0, 1, 0]);
+        // Nothing is to be proven any more.
+        for _ in 0..200 {
+            shell.advance(100);
+            shell.receive("news");
+            assert_eq!(shell.take_wire(), [""; 0]);
+        }
+    }
+}
+
+#[test]
+fn a_server_that_answers_nothing_is_not_asked_for_proofs() {
+    let mut shell = Shell::open(Options::new().prove_within(Duration::from_secs(5)));
+    shell.send("order", AtLeastOnce);
+    shell.advance(5_000);
+    assert_eq!(shell.take_wire(), ["order", "heartbeat"]);
+    shell.advance(5_000);
+    assert_eq!(shell.knowledge(), Knowledge::Silent);
+    for _ in 0..4 {
+        shell.send("order", AtLeastOnce);
+        shell.advance(6_000);
+        shell.receive("news");
+        assert_eq!(shell.take_wire(), ["order"]);
+    }
+}
+
+#[test]
+fn what_cannot_be_is_not_tried_again_by_itself() {
+    for refusal in [Refusal::Forbidden, Refusal::NoProtocol] {
+        let mut shell = Shell::new(options());
+        shell.input(open());
+        let epoch = shell.connection.epoch();
+        shell.input(Input::Refused(epoch, refusal));
+        assert_eq!(shell.connection.status(), Status::Refused(refusal));
+        for input in [
+            Input::Woke,
+            Input::Returned,
+            Input::Closed(epoch, Closure::abnormal()),
+        ] {
+            shell.input(input);
+            shell.advance(60_000);
+            assert_eq!(shell.connection.status(), Status::Refused(refusal));
+        }
+        shell.input(open());
+        assert_eq!(shell.status(), "connecting");
+        // Of an older attempt.
+        shell.input(Input::Refused(epoch, refusal));
+        assert_eq!(shell.status(), "connecting");
+    }
 }
 
 #[test]
 fn every_change_is_sent_whole_and_an_unchanged_one_is_not() {
-    let mut shell = Shell::open(Options::new());
+    let mut shell = Shell::open(options());
     for text in ["h", "he", "he", "h", ""] {
         shell.type_text(text);
     }
@@ -222,7 +362,7 @@ fn every_change_is_sent_whole_and_an_unchanged_one_is_not() {
 
 #[test]
 fn what_was_typed_before_and_between_connections_leaves_in_order() {
-    let mut shell = Shell::new(Options::new());
+    let mut shell = Shell::new(options());
     shell.type_text("a");
     shell.input(open());
     shell.type_text("ab");
@@ -240,7 +380,7 @@ fn what_was_typed_before_and_between_connections_leaves_in_order() {
 
 #[test]
 fn a_socket_that_takes_nothing_more_is_replaced_and_nothing_is_lost() {
-    let mut shell = Shell::open(Options::new());
+    let mut shell = Shell::open(options());
     shell.refuses = Some(1006);
     shell.type_text("a");
     shell.type_text("ab");
@@ -253,7 +393,7 @@ fn a_socket_that_takes_nothing_more_is_replaced_and_nothing_is_lost() {
 
 #[test]
 fn what_a_closing_socket_does_not_take_hides_no_close_code() {
-    let mut shell = Shell::open(Options::new());
+    let mut shell = Shell::open(options());
     shell.refuses = Some(1008);
     shell.type_text("a");
     assert_eq!(shell.status(), "turned away");
@@ -262,7 +402,7 @@ fn what_a_closing_socket_does_not_take_hides_no_close_code() {
 
 #[test]
 fn an_old_loss_is_forgotten_once_it_is_mended() {
-    let mut shell = Shell::new(Options::new());
+    let mut shell = Shell::new(options());
     shell.input(open());
     shell.socket_closes(1006);
     shell.reconnect();
@@ -274,7 +414,7 @@ fn an_old_loss_is_forgotten_once_it_is_mended() {
 
 #[test]
 fn a_new_start_after_giving_up_is_no_reconnection() {
-    let mut shell = Shell::open(Options::new().retry(false));
+    let mut shell = Shell::open(options().retry(false));
     shell.socket_closes(1006);
     shell.input(open_at(Locality::Remote));
     shell.socket_opens();
@@ -283,13 +423,13 @@ fn a_new_start_after_giving_up_is_no_reconnection() {
 
 #[test]
 fn a_full_outbox_refuses_what_is_sent_on_purpose() {
-    let mut connection = Connection::new(Options::new().outbox_limit(1), [1, 2]);
+    let mut connection = Connection::new(options().outbox_limit(1), [1, 2]);
     let now = Duration::ZERO;
-    assert_eq!(connection.send("order 1".into(), now), Ok(()));
+    assert!(connection.send("order 1", AtMostOnce, now).is_ok());
     assert_eq!(
-        connection.send("order 2".into(), now),
+        connection.send("order 2", AtMostOnce, now),
         Err(Full {
-            text: "order 2".into(),
+            payload: "order 2".into(),
             limit: Limit::Messages(1),
         })
     );
@@ -297,11 +437,11 @@ fn a_full_outbox_refuses_what_is_sent_on_purpose() {
 
 #[test]
 fn waiting_messages_leave_in_batches() {
-    let mut shell = Shell::new(Options::new());
+    let mut shell = Shell::new(options());
     let message = "x".repeat(BATCH_BYTES / 4);
     for number in 0..10 {
         let text = format!("{number}{message}");
-        shell.connection.send(text, shell.now).unwrap();
+        shell.send(&text, AtMostOnce);
     }
     shell.drains = false;
     shell.input(open_at(Locality::Remote));
@@ -321,7 +461,7 @@ fn waiting_messages_leave_in_batches() {
 
 #[test]
 fn a_new_socket_does_not_wait_for_the_old_ones_buffer() {
-    let mut shell = Shell::open(Options::new().resend(Resend::Off));
+    let mut shell = Shell::open(options()).resends(Resend::Off);
     shell.drains = false;
     shell.type_text(&"x".repeat(BATCH_BYTES));
     shell.socket_closes(1006);
@@ -333,7 +473,7 @@ fn a_new_socket_does_not_wait_for_the_old_ones_buffer() {
 
 #[test]
 fn a_handshake_without_an_answer_is_given_up() {
-    let mut shell = Shell::new(Options::new());
+    let mut shell = Shell::new(options());
     shell.input(open());
     shell.advance(9_999);
     assert_eq!(shell.status(), "connecting");
@@ -350,7 +490,7 @@ fn a_handshake_without_an_answer_is_given_up() {
 
 #[test]
 fn the_back_off_starts_over_only_after_a_stable_connection() {
-    let mut shell = Shell::open(Options::new());
+    let mut shell = Shell::open(options());
     for attempt in 1..=6 {
         shell.advance(9_999);
         shell.socket_closes(1006);
@@ -367,7 +507,7 @@ fn delays_grow_to_the_largest_for_the_servers_place() {
     for (locality, first, last) in [(Locality::Loopback, 1, 10), (Locality::Remote, 5, 60)] {
         let mut longest = [Duration::ZERO; 8];
         for seed in 0..500 {
-            let mut shell = Shell::seeded(Options::new(), [seed, 2]);
+            let mut shell = Shell::seeded(options(), [seed, 2]);
             shell.input(open_at(locality));
             for longest in &mut longest {
                 shell.socket_closes(1006);
@@ -388,7 +528,7 @@ fn delays_grow_to_the_largest_for_the_servers_place() {
 
 #[test]
 fn it_gives_up_at_the_limit_and_at_a_final_code() {
-    let mut shell = Shell::new(Options::new().retry_limit(2));
+    let mut shell = Shell::new(options().retry_limit(2));
     shell.input(open());
     shell.socket_closes(1006);
     shell.reconnect_attempt();
@@ -403,7 +543,7 @@ fn it_gives_up_at_the_limit_and_at_a_final_code() {
     shell.socket_closes(1008);
     assert_eq!(shell.status(), "turned away");
 
-    let mut shell = Shell::open(Options::new().retry(false));
+    let mut shell = Shell::open(options().retry(false));
     shell.socket_closes(1001);
     assert_eq!(shell.status(), "gave up");
 }
@@ -411,7 +551,7 @@ fn it_gives_up_at_the_limit_and_at_a_final_code() {
 #[test]
 fn a_local_event_ends_a_long_wait_within_300_ms() {
     for input in [Input::Retry, Input::Woke] {
-        let mut shell = Shell::new(Options::new().retry_min(Duration::from_secs(3_600)));
+        let mut shell = Shell::new(options().retry_min(Duration::from_secs(3_600)));
         shell.input(open_at(Locality::Remote));
         shell.socket_closes(1006);
         shell.input(input.clone());
@@ -424,7 +564,7 @@ fn a_local_event_ends_a_long_wait_within_300_ms() {
 #[test]
 fn a_local_event_never_prolongs_a_wait() {
     for seed in 0..200 {
-        let mut shell = Shell::seeded(Options::new(), [seed, 2]);
+        let mut shell = Shell::seeded(options(), [seed, 2]);
         shell.input(open());
         shell.socket_closes(1006);
         let (_, before) = shell.timers[&Timer::Reconnect];
@@ -436,7 +576,7 @@ fn a_local_event_never_prolongs_a_wait() {
 
 #[test]
 fn a_close_that_was_asked_for_stays_closed() {
-    let mut shell = Shell::open(Options::new());
+    let mut shell = Shell::open(options());
     let epoch = shell.connection.epoch();
     shell.input(Input::Close);
     assert!(shell.timers.is_empty());
@@ -454,7 +594,7 @@ fn a_close_that_was_asked_for_stays_closed() {
 #[test]
 fn a_page_that_comes_back_reconnects_and_knows_how_long_it_was_away() {
     for sign in [Input::Returned, Input::Woke] {
-        let mut shell = Shell::open(Options::new());
+        let mut shell = Shell::open(options());
         shell.input(Input::Left);
         assert_ne!(shell.ready_state, ReadyState::Open);
         assert!(shell.timers.is_empty());
@@ -472,7 +612,7 @@ fn a_page_that_comes_back_reconnects_and_knows_how_long_it_was_away() {
 
 #[test]
 fn events_of_an_old_socket_change_nothing() {
-    let mut shell = Shell::open(Options::new());
+    let mut shell = Shell::open(options());
     let old = shell.connection.epoch();
     shell.socket_closes(1006);
     shell.reconnect();
@@ -529,7 +669,7 @@ fn anything_that_comes_keeps_a_connection() {
 
 #[test]
 fn a_server_that_never_answers_is_kept() {
-    let mut shell = Shell::open(Options::new());
+    let mut shell = Shell::open(options());
     shell.advance(24 * 3_600_000);
     assert_eq!(shell.status(), "open");
     assert_eq!(shell.knowledge(), Knowledge::Silent);
@@ -593,7 +733,7 @@ fn a_waking_page_asks_once_and_replaces_what_is_dead() {
     shell.advance(3_000);
     assert_eq!(shell.status(), "waiting");
 
-    let mut shell = Shell::open(Options::new().heartbeat(Period::Off));
+    let mut shell = Shell::open(options().heartbeat(Period::Off));
     shell.input(Input::Woke);
     assert_eq!(shell.take_wire(), [""; 0]);
 }
@@ -611,7 +751,7 @@ fn a_server_is_given_the_time_that_a_large_text_takes() {
 
 #[test]
 fn a_server_whose_answers_lag_behind_holds_nothing_up() {
-    let mut shell = Shell::open(Options::new().outbox_limit(2));
+    let mut shell = Shell::open(options().outbox_limit(2));
     // It begins to answer late, and stays so many heartbeats behind.
     shell.advance(100 * 30_000);
     for _ in 0..3 {
@@ -637,7 +777,7 @@ fn a_doubted_connection_is_replaced_at_once_when_the_user_wants_it() {
     shell.advance(300);
     assert_eq!(shell.status(), "connecting");
 
-    let mut shell = Shell::answered_with(Options::new().retry(false).final_codes([1006]));
+    let mut shell = Shell::answered_with(options().retry(false).final_codes([1006]));
     shell.advance(31_600);
     shell.input(Input::Retry);
     shell.advance(300);
@@ -646,7 +786,7 @@ fn a_doubted_connection_is_replaced_at_once_when_the_user_wants_it() {
 
 #[test]
 fn a_handshake_during_which_the_machine_slept_is_tried_again_at_once() {
-    let mut shell = Shell::new(Options::new().retry_min(Duration::from_secs(3_600)));
+    let mut shell = Shell::new(options().retry_min(Duration::from_secs(3_600)));
     shell.input(open());
     let epoch = shell.connection.epoch();
     shell.now += Duration::from_secs(3_600);
@@ -660,7 +800,7 @@ fn a_handshake_during_which_the_machine_slept_is_tried_again_at_once() {
 fn the_servers_own_heartbeats_stop_ours() {
     for heartbeat_mode in [Mode::Idle, Mode::Always] {
         let mut shell = Shell::open(
-            Options::new()
+            options()
                 .heartbeat_mode(heartbeat_mode)
                 .server_heartbeat_texts(["tick"]),
         );
@@ -677,7 +817,7 @@ fn the_servers_own_heartbeats_stop_ours() {
 
 #[test]
 fn a_reply_confirms_what_was_sent_before_its_heartbeat() {
-    let mut shell = Shell::open(Options::new());
+    let mut shell = Shell::open(options());
     shell.type_text("a");
     shell.type_text("ab");
     shell.advance(30_000);
@@ -694,7 +834,7 @@ fn what_was_not_confirmed_is_sent_again_as_the_setting_says() {
         (Resend::Latest, &["abc"][..]),
         (Resend::Off, &[][..]),
     ] {
-        let mut shell = Shell::open(Options::new().resend(resend));
+        let mut shell = Shell::open(options()).resends(resend);
         shell.type_text("a");
         shell.advance(30_000);
         shell.type_text("ab");
@@ -711,7 +851,7 @@ fn what_was_not_confirmed_is_sent_again_as_the_setting_says() {
 
 #[test]
 fn what_is_sent_again_is_proven_in_parts() {
-    let mut shell = Shell::open(Options::new().resend(Resend::Every));
+    let mut shell = Shell::open(options()).resends(Resend::Every);
     for number in 0..100 {
         shell.type_text(&number.to_string());
     }
@@ -731,7 +871,7 @@ fn what_is_sent_again_is_proven_in_parts() {
 
 #[test]
 fn half_an_outbox_without_a_proof_asks_for_one() {
-    let mut shell = Shell::open(Options::new().outbox_limit(6));
+    let mut shell = Shell::open(options().outbox_limit(6));
     for text in ["1", "2", "3", "4", "5", "6", "7"] {
         shell.type_text(text);
     }
@@ -743,16 +883,16 @@ fn half_an_outbox_without_a_proof_asks_for_one() {
 
 #[test]
 fn a_server_that_answers_is_not_sent_more_than_can_be_kept() {
-    let mut shell = Shell::answered_with(Options::new().outbox_limit(2));
+    let mut shell = Shell::answered_with(options().outbox_limit(2));
     shell.take_wire();
     for text in ["1", "2", "3", "4"] {
         shell.type_text(text);
     }
     assert_eq!(shell.take_wire(), ["1", "heartbeat", "2", "heartbeat"]);
     assert_eq!(
-        shell.connection.send("order".into(), shell.now),
+        shell.connection.send("order", AtMostOnce, shell.now),
         Err(Full {
-            text: "order".into(),
+            payload: "order".into(),
             limit: Limit::Messages(3),
         })
     );
@@ -762,7 +902,7 @@ fn a_server_that_answers_is_not_sent_more_than_can_be_kept() {
 
 #[test]
 fn a_server_that_talks_and_has_stopped_to_answer_holds_nothing_up() {
-    let mut shell = Shell::answered_with(Options::new().outbox_limit(2));
+    let mut shell = Shell::answered_with(options().outbox_limit(2));
     for text in ["1", "2", "3"] {
         shell.type_text(text);
     }
@@ -777,12 +917,11 @@ fn a_server_that_talks_and_has_stopped_to_answer_holds_nothing_up() {
 
 #[test]
 fn a_server_that_answers_nothing_holds_nothing_up() {
-    let mut shell = Shell::open(Options::new().outbox_limit(2).heartbeat(Period::Off));
+    let mut shell = Shell::open(options().outbox_limit(2).heartbeat(Period::Off));
     for text in ["1", "2", "3", "4"] {
         shell.type_text(text);
     }
-    assert_eq!(shell.connection.send("order".into(), shell.now), Ok(()));
-    shell.drain();
+    shell.send("order", AtMostOnce);
     assert_eq!(shell.take_wire(), ["1", "2", "3", "4", "order"]);
 }
 
@@ -799,7 +938,7 @@ fn a_clean_close_of_our_own_is_a_proof_and_no_other_close_is() {
         (1000, cut, true, 0),
         (1006, nothing, false, 0),
     ] {
-        let mut shell = Shell::open(Options::new());
+        let mut shell = Shell::open(options());
         shell.type_text("a");
         shell.input(Input::Close);
         assert_eq!(shell.states(), [0, 1, 0, 0]);
@@ -816,7 +955,7 @@ fn a_clean_close_of_our_own_is_a_proof_and_no_other_close_is() {
         assert_eq!(shell.status(), "stopped");
         assert_eq!(shell.socket, None);
     }
-    let mut shell = Shell::open(Options::new());
+    let mut shell = Shell::open(options());
     shell.type_text("a");
     shell.socket_closes(1000);
     assert_eq!(shell.states(), [0, 0, 0, 1]);
@@ -825,7 +964,7 @@ fn a_clean_close_of_our_own_is_a_proof_and_no_other_close_is() {
 #[test]
 fn only_a_mark_confirms_and_another_reply_answers() {
     for (heartbeat_text, expected) in [("heartbeat", (1, 0)), ("beat {n}", (0, 1))] {
-        let mut shell = Shell::open(Options::new().heartbeat_text(heartbeat_text));
+        let mut shell = Shell::open(options().heartbeat_text(heartbeat_text));
         shell.type_text("a");
         shell.advance(30_000);
         shell.answer();
@@ -838,7 +977,7 @@ fn only_a_mark_confirms_and_another_reply_answers() {
 #[test]
 fn a_server_that_says_replies_unasked_is_believed_no_reply() {
     for unasked in ["heartbeat", "pong"] {
-        let mut shell = Shell::open(Options::new());
+        let mut shell = Shell::open(options());
         shell.type_text("a");
         shell.advance(30_000);
         shell.advance(4_500);
@@ -875,7 +1014,7 @@ fn a_server_that_says_replies_unasked_is_believed_no_reply() {
 
 #[test]
 fn a_distrusted_server_stays_so_and_another_is_trusted() {
-    let mut shell = Shell::new(Options::new());
+    let mut shell = Shell::new(options());
     for (is_new, is_distrusted, expected) in [
         (true, true, Trust::Withdrawn),
         (false, false, Trust::Withdrawn),
@@ -890,7 +1029,7 @@ fn a_distrusted_server_stays_so_and_another_is_trusted() {
 
 #[test]
 fn what_was_answered_by_another_server_is_not_taken_back() {
-    let mut shell = Shell::open(Options::new());
+    let mut shell = Shell::open(options());
     shell.type_text("a");
     shell.advance(30_000);
     shell.answer();
@@ -915,12 +1054,9 @@ fn a_text_that_ends_each_connection_is_set_aside_and_the_rest_arrives() {
         for heartbeat_text in ["heartbeat", "beat {n}"] {
             for (answers, known) in [(true, true), (true, false), (false, false)] {
                 let case = format!("{resend:?} {texts:?} {heartbeat_text} {answers} {known}");
-                let mut shell = Shell::open(
-                    Options::new()
-                        .resend(resend)
-                        .heartbeat_text(heartbeat_text)
-                        .final_codes([]),
-                );
+                let mut shell =
+                    Shell::open(options().heartbeat_text(heartbeat_text).final_codes([]))
+                        .resends(resend);
                 if known {
                     shell.advance(30_000);
                     shell.answer();
@@ -936,7 +1072,7 @@ fn a_text_that_ends_each_connection_is_set_aside_and_the_rest_arrives() {
                 let bad = texts.iter().filter(|text| text.starts_with("bad"));
                 let bad: Vec<_> = bad.copied().collect();
                 let aside = shell.connection.outbox().aside();
-                let aside: Vec<_> = aside.map(|message| message.text.clone()).collect();
+                let aside: Vec<_> = aside.map(|message| text(message)).collect();
                 assert_eq!(aside, bad, "{case}");
                 for text in bad {
                     assert!((3..=5).contains(&sent[text]), "{case}: {sent:?}");
@@ -956,7 +1092,7 @@ fn a_text_that_ends_each_connection_is_set_aside_and_the_rest_arrives() {
 
 #[test]
 fn what_was_set_aside_is_sent_once_more_at_a_time_or_given_up() {
-    let mut shell = Shell::open(Options::new().resend(Resend::Every));
+    let mut shell = Shell::open(options()).resends(Resend::Every);
     shell.type_text("bad");
     let mut sent = HashMap::new();
     while shell.connection.outbox().aside().next().is_none() {
@@ -985,13 +1121,13 @@ fn what_was_set_aside_is_sent_once_more_at_a_time_or_given_up() {
     assert_eq!(shell.states(), [0, 0, 0, 1]);
 
     // It is kept over a reload, and not sent then.
-    let mut shell = Shell::new(Options::new());
+    let mut shell = Shell::new(options());
     shell.connection.restore(&stored);
     shell.input(open());
     shell.socket_opens();
     assert_eq!(shell.take_wire(), [""; 0]);
     let aside = shell.connection.outbox().aside().next().unwrap();
-    assert_eq!((aside.text.as_str(), aside.origin), ("bad", Origin::Typed));
+    assert_eq!((text(aside).as_str(), aside.origin), ("bad", Origin::Typed));
 }
 
 /// A server that ends connections by itself, at a while after they opened.
@@ -999,7 +1135,7 @@ fn what_was_set_aside_is_sent_once_more_at_a_time_or_given_up() {
 fn a_text_is_not_held_responsible_for_what_ends_connections_without_it() {
     for lives in [100, 4_000] {
         for known in [true, false] {
-            let mut shell = Shell::open(Options::new());
+            let mut shell = Shell::open(options());
             if known {
                 shell.advance(30_000);
                 shell.answer();
@@ -1025,7 +1161,7 @@ fn a_text_is_not_held_responsible_for_what_ends_connections_without_it() {
 
 #[test]
 fn a_new_start_waits_for_no_close() {
-    let mut shell = Shell::open(Options::new());
+    let mut shell = Shell::open(options());
     shell.type_text("a");
     shell.take_wire();
     shell.input(Input::Close);
@@ -1036,7 +1172,7 @@ fn a_new_start_waits_for_no_close() {
 
 #[test]
 fn nothing_that_one_server_got_goes_to_another() {
-    let mut shell = Shell::open(Options::new().resend(Resend::Every));
+    let mut shell = Shell::open(options()).resends(Resend::Every);
     shell.type_text("a");
     shell.advance(30_000);
     shell.receive("heartbeat");
@@ -1053,7 +1189,7 @@ fn nothing_that_one_server_got_goes_to_another() {
 
 #[test]
 fn a_page_that_comes_back_learns_how_its_socket_closed() {
-    let mut shell = Shell::open(Options::new());
+    let mut shell = Shell::open(options());
     shell.type_text("a");
     shell.input(Input::Left);
     shell.input(Input::Returned);
@@ -1065,7 +1201,7 @@ fn a_page_that_comes_back_learns_how_its_socket_closed() {
 #[test]
 fn an_automatic_period_grows_in_silence_and_shrinks_where_it_kills() {
     let mut shell = Shell::open(
-        Options::new()
+        options()
             .heartbeat(Period::Auto)
             .reply_timeout(ReplyTimeout::Off),
     );
@@ -1091,7 +1227,7 @@ proptest! {
         steps in prop::collection::vec(step(), 1..120),
     ) {
         let mut shell = Shell::seeded(
-            Options::new().outbox_limit(8),
+            options().outbox_limit(8),
             seed,
         );
         for step in steps {
@@ -1105,10 +1241,8 @@ proptest! {
         seed in any::<[u64; 2]>(),
         steps in prop::collection::vec(step(), 1..120),
     ) {
-        let mut shell = Shell::seeded(
-            Options::new().resend(Resend::Every),
-            seed,
-        );
+        let mut shell = Shell::seeded(options(),
+            seed,).resends(Resend::Every);
         for step in steps {
             shell.take(step);
         }
@@ -1117,7 +1251,7 @@ proptest! {
         let mut seen = std::collections::HashSet::new();
         first_of_each.retain(|text| seen.insert(text.clone()));
         let outbox = shell.connection.outbox();
-        let aside: Vec<_> = outbox.aside().map(|message| message.text.clone()).collect();
+        let aside: Vec<_> = outbox.aside().map(|message| text(message)).collect();
         let expected: Vec<_> = shell.typed.iter().filter(|text| !aside.contains(text)).collect();
         first_of_each.retain(|text| !aside.contains(text));
         prop_assert_eq!(first_of_each.iter().collect::<Vec<_>>(), expected);
@@ -1128,13 +1262,13 @@ proptest! {
         seed in any::<[u64; 2]>(),
         steps in prop::collection::vec(step(), 1..120),
     ) {
-        let mut shell = Shell::seeded(Options::new().outbox_limit(4), seed);
+        let mut shell = Shell::seeded(options().outbox_limit(4), seed);
         for step in steps {
             shell.take(step);
         }
         shell.settle();
         let mut aside = shell.connection.outbox().aside();
-        if aside.all(|message| Some(&message.text) != shell.typed.last()) {
+        if aside.all(|message| Some(&text(message)) != shell.typed.last()) {
             prop_assert_eq!(shell.arrived.last(), shell.typed.last());
         }
     }
@@ -1144,10 +1278,8 @@ proptest! {
         seed in any::<[u64; 2]>(),
         steps in prop::collection::vec(step(), 1..120),
     ) {
-        let mut shell = Shell::seeded(
-            Options::new().resend(Resend::Off),
-            seed,
-        );
+        let mut shell = Shell::seeded(options(),
+            seed,).resends(Resend::Off);
         for step in steps {
             shell.take(step);
         }
@@ -1201,8 +1333,8 @@ fn step() -> impl Strategy<Value = Step> {
 
 fn message_text(transmit: Transmit) -> Option<String> {
     match transmit {
-        Transmit::Message(message) => Some(message.text),
-        Transmit::Heartbeat(_) => None,
+        Transmit::Message(message) => Some(text(&message)),
+        Transmit::Heartbeat(_) | Transmit::Greeting(_) | Transmit::Answer(_) => None,
     }
 }
 
@@ -1233,8 +1365,9 @@ fn open_at(locality: Locality) -> Input {
 fn late_inputs(epoch: Epoch) -> Vec<Input> {
     let message = Message {
         id: MessageId::default(),
-        text: "late".into(),
+        payload: "late".into(),
         origin: Origin::Typed,
+        guarantee: AtLeastOnce,
         is_repeat: false,
         ends: 0,
     };
@@ -1282,6 +1415,34 @@ struct Shell {
     drains: bool,
     /// The reason that the socket was given to close.
     reason: String,
+    resend: Resend,
+}
+
+/// What is sent again: all, the newest typed text, or nothing.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Resend {
+    Every,
+    Latest,
+    Off,
+}
+
+impl Resend {
+    fn guarantee(self, origin: Origin) -> Guarantee {
+        match (self, origin) {
+            (Self::Every, _) => AtLeastOnce,
+            (Self::Latest, Origin::Typed) => Latest,
+            (Self::Latest, Origin::Sent) | (Self::Off, _) => AtMostOnce,
+        }
+    }
+}
+
+fn text(message: &Message) -> String {
+    message.payload.text().unwrap_or_default().into()
+}
+
+/// Without heartbeats that only a message causes.
+fn options() -> Options {
+    Options::new().prove_within(None)
 }
 
 impl Shell {
@@ -1298,7 +1459,7 @@ impl Shell {
 
     /// Open, and its server has answered a heartbeat at once.
     fn answered() -> Self {
-        Self::answered_with(Options::new())
+        Self::answered_with(options())
     }
 
     fn answered_with(options: Options) -> Self {
@@ -1325,7 +1486,13 @@ impl Shell {
             is_dying: false,
             drains: true,
             reason: String::new(),
+            resend: Resend::Latest,
         }
+    }
+
+    fn resends(mut self, resend: Resend) -> Self {
+        self.resend = resend;
+        self
     }
 
     fn input(&mut self, input: Input) {
@@ -1334,7 +1501,15 @@ impl Shell {
     }
 
     fn type_text(&mut self, text: &str) {
-        self.connection.type_text(text.into(), self.now);
+        let guarantee = self.resend.guarantee(Origin::Typed);
+        self.connection.type_text(text.into(), guarantee, self.now);
+        self.drain();
+    }
+
+    /// Sends on purpose what there is room for.
+    fn send(&mut self, text: &str, guarantee: Guarantee) {
+        let sent = self.connection.send(text, guarantee, self.now);
+        assert!(sent.is_ok(), "{sent:?}");
         self.drain();
     }
 
@@ -1348,8 +1523,9 @@ impl Shell {
         while let Some(transmit) = self.wire.get(self.read).cloned() {
             self.read += 1;
             match transmit {
-                Transmit::Message(message) => self.arrived.push(message.text),
+                Transmit::Message(message) => self.arrived.push(text(&message)),
                 Transmit::Heartbeat(text) => self.receive(&text),
+                Transmit::Greeting(_) | Transmit::Answer(_) => {}
             }
             self.check_proofs();
         }
@@ -1391,15 +1567,15 @@ impl Shell {
             self.read += 1;
             match transmit {
                 Transmit::Message(message) => {
-                    *sent.entry(message.text.clone()).or_default() += 1;
-                    if message.text.starts_with("bad") {
+                    *sent.entry(text(&message)).or_default() += 1;
+                    if text(&message).starts_with("bad") {
                         self.socket_closes(1006);
                         return;
                     }
-                    self.arrived.push(message.text);
+                    self.arrived.push(text(&message));
                 }
                 Transmit::Heartbeat(text) if answers => self.receive(&text),
-                Transmit::Heartbeat(_) => {}
+                Transmit::Heartbeat(_) | Transmit::Greeting(_) | Transmit::Answer(_) => {}
             }
         }
     }
@@ -1572,9 +1748,12 @@ impl Shell {
             Status::Connecting { .. } => (&[Timer::Connect], &[]),
             Status::Open { .. } => (&[Timer::Heartbeat], &[Timer::Reply, Timer::Trial]),
             Status::Waiting { .. } => (&[Timer::Reconnect], &[]),
-            Status::Idle | Status::Away | Status::Stopped | Status::GaveUp | Status::TurnedAway => {
-                (&[], &[])
-            }
+            Status::Idle
+            | Status::Away
+            | Status::Stopped
+            | Status::GaveUp
+            | Status::TurnedAway
+            | Status::Refused(_) => (&[], &[]),
         };
         for timer in needed {
             assert!(self.timers.contains_key(timer), "{status:?}: no {timer:?}");
@@ -1592,7 +1771,10 @@ impl Shell {
     }
 
     fn take_wire(&mut self) -> Vec<String> {
-        let texts = self.wire.iter().map(|transmit| transmit.text().to_owned());
+        let texts = self.wire.iter().map(|transmit| match transmit.payload() {
+            PayloadRef::Text(text) => text.to_owned(),
+            PayloadRef::Binary(bytes) => format!("{bytes:?}"),
+        });
         let texts = texts.collect();
         self.wire.clear();
         self.read = 0;
@@ -1624,6 +1806,7 @@ impl Shell {
             Status::Stopped => "stopped",
             Status::GaveUp => "gave up",
             Status::TurnedAway => "turned away",
+            Status::Refused(_) => "refused",
         }
     }
 }

@@ -19,11 +19,12 @@ use heartwire::{
     Options,
     core::{
         connection::{
-            CLOSE_REASON, Closure, Connection, Destination, Effect, Epoch, Input, Status, Timer,
+            CLOSE_REASON, Closure, Connection, Destination, Effect, Epoch, Input, Refusal, Status,
+            Timer,
         },
         heartbeat::Knowledge,
         mark::Marks,
-        outbox::{Message, MessageId, Origin, Resend},
+        outbox::{Guarantee, Message, MessageId, Origin},
         protocol::{Frame, Transmit, Trust},
         reach::Locality,
     },
@@ -296,6 +297,31 @@ struct Bounds {
     says: u32,
 }
 
+/// What is sent again: all, the newest typed text, or nothing.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Resend {
+    Every,
+    Latest,
+    Off,
+}
+
+impl Resend {
+    fn typed(self) -> Guarantee {
+        match self {
+            Self::Every => Guarantee::AtLeastOnce,
+            Self::Latest => Guarantee::Latest,
+            Self::Off => Guarantee::AtMostOnce,
+        }
+    }
+
+    fn sent(self) -> Guarantee {
+        match self {
+            Self::Every => Guarantee::AtLeastOnce,
+            Self::Latest | Self::Off => Guarantee::AtMostOnce,
+        }
+    }
+}
+
 /// A connection with its options, and the server that it meets.
 #[derive(Clone)]
 struct Link {
@@ -525,7 +551,7 @@ impl Model for Link {
             }),
             always(SET_ASIDE, |_, state| {
                 let aside = state.connection.outbox().aside();
-                let mut numbers = aside.map(|message| Self::number(&message.text));
+                let mut numbers = aside.map(|message| Self::number(text(message)));
                 numbers.all(|number| state.world.ends[number] >= 3)
             }),
             always(COUNTED, |_, state| {
@@ -654,7 +680,7 @@ impl Link {
 
     fn options(&self) -> Options {
         let options = Options::new()
-            .resend(self.resend)
+            .prove_within(None)
             .outbox_limit(self.outbox_limit);
         if self.has_marks() {
             options.heartbeat_text("beat {n}")
@@ -779,9 +805,11 @@ impl State {
         // What has no meaning in a status is left out; `stays_closed` and `tests/connection.rs`
         // show that it changes nothing.
         let (free, whims): (&[Step], &[Step]) = match status {
-            Status::Idle | Status::GaveUp | Status::TurnedAway | Status::Stopped => {
-                (&[Step::Opens], &[])
-            }
+            Status::Idle
+            | Status::GaveUp
+            | Status::TurnedAway
+            | Status::Refused(_)
+            | Status::Stopped => (&[Step::Opens], &[]),
             Status::Connecting { .. } => (&[], &[Step::Closes, Step::Leaves, Step::Wakes]),
             Status::Open { .. } => (
                 &[],
@@ -1000,9 +1028,9 @@ impl State {
         let mut is_refused = false;
         let given_up = self.account(|connection| {
             if is_typed {
-                connection.type_text(text, now);
+                let _ = connection.type_text(text, link.resend.typed(), now);
             } else {
-                is_refused = connection.send(text, now).is_err();
+                is_refused = connection.send(text, link.resend.sent(), now).is_err();
             }
         });
         if given_up > 0 && !may_give_up && link.resend == Resend::Every {
@@ -1168,8 +1196,9 @@ impl State {
         };
         // The connection has asked, whether or not that leaves.
         socket.has_asked |= match &transmit {
-            Transmit::Message(message) => message.text == HEARTBEAT,
+            Transmit::Message(message) => text(message) == HEARTBEAT,
             Transmit::Heartbeat(_) => true,
+            Transmit::Greeting(_) | Transmit::Answer(_) => false,
         };
         if let Fate::Ending { is_known: true, .. } = socket.fate {
             return Some(Input::NotTaken(socket.epoch, transmit));
@@ -1178,7 +1207,7 @@ impl State {
         let mut is_in_order = true;
         match transmit {
             Transmit::Message(message) => {
-                let number = Link::number(&message.text);
+                let number = Link::number(text(&message));
                 is_in_order = socket.newest < Some(number);
                 socket.newest = Some(number);
                 world.newest_taken = world.newest_taken.max(socket.newest);
@@ -1187,6 +1216,8 @@ impl State {
                 socket.wire.push(Item::Message(number));
             }
             Transmit::Heartbeat(text) => socket.wire.push(Item::Heartbeat(text)),
+            // The options know none.
+            Transmit::Greeting(_) | Transmit::Answer(_) => {}
         }
         if !is_open {
             world.breaks(OPEN_ONLY);
@@ -1232,9 +1263,12 @@ impl State {
             Status::Connecting { .. } => (Some(Timer::Connect), &[]),
             Status::Open { .. } => (Some(Timer::Heartbeat), &[Timer::Reply, Timer::Trial]),
             Status::Waiting { .. } => (Some(Timer::Reconnect), &[]),
-            Status::Idle | Status::Away | Status::Stopped | Status::GaveUp | Status::TurnedAway => {
-                (None, &[])
-            }
+            Status::Idle
+            | Status::Away
+            | Status::Stopped
+            | Status::GaveUp
+            | Status::TurnedAway
+            | Status::Refused(_) => (None, &[]),
         };
         TIMERS.into_iter().all(|timer| {
             let is_set = self.alarms[timer as usize].is_some();
@@ -1328,9 +1362,11 @@ impl State {
 
     fn next_good_step(&self, link: &Link) -> Option<Step> {
         match self.connection.status() {
-            Status::Idle | Status::Stopped | Status::GaveUp | Status::TurnedAway => {
-                return Some(Step::Opens);
-            }
+            Status::Idle
+            | Status::Stopped
+            | Status::GaveUp
+            | Status::TurnedAway
+            | Status::Refused(_) => return Some(Step::Opens),
             Status::Away => return Some(Step::Returns),
             Status::Waiting { .. } => return Some(Step::Expires(Timer::Reconnect)),
             Status::Connecting { .. } | Status::Open { .. } => {}
@@ -1370,7 +1406,7 @@ impl State {
             ..
         } = &self.world;
         let aside = self.connection.outbox().aside();
-        let aside: Vec<_> = aside.map(|message| Link::number(&message.text)).collect();
+        let aside: Vec<_> = aside.map(|message| Link::number(text(message))).collect();
         let has_arrived = (0..*written).all(|number| {
             [arrived, given_up, merged, &aside]
                 .iter()
@@ -1526,12 +1562,17 @@ impl Socket {
     }
 }
 
+fn text(message: &Message) -> &str {
+    message.payload.text().unwrap_or_default()
+}
+
 /// Everything but a close that a socket and its timers can tell.
 fn socket_events(epoch: Epoch) -> Vec<Input> {
     let message = Message {
         id: MessageId::default(),
-        text: "late".into(),
+        payload: "late".into(),
         origin: Origin::Typed,
+        guarantee: Guarantee::AtLeastOnce,
         is_repeat: false,
         ends: 0,
     };
@@ -1540,6 +1581,7 @@ fn socket_events(epoch: Epoch) -> Vec<Input> {
         Input::Received(epoch, Frame::Text(HEARTBEAT.into())),
         Input::Received(epoch, Frame::Text("pong".into())),
         Input::NotTaken(epoch, Transmit::Message(message)),
+        Input::Refused(epoch, Refusal::Forbidden),
         Input::Drained(epoch),
     ];
     events.extend(TIMERS.map(|timer| Input::TimerExpired(epoch, timer)));

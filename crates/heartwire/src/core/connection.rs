@@ -6,12 +6,12 @@ use super::{
     backoff::Backoff,
     heartbeat::{Heartbeat, Knowledge, Period, Verdict, is_late},
     mark::Marks,
-    outbox::{Fate, Full, MAX_BYTES, Message, MessageId, Outbox, Resend},
+    outbox::{Fate, Full, Guarantee, MAX_BYTES, Message, MessageId, Outbox},
     protocol::{Frame, Meaning, PlainText, Transmit, Trust},
     reach::Locality,
     silence::{Drops, Learned, Silence},
 };
-use crate::Options;
+use crate::{Options, Payload};
 
 /// Names one socket among all that were opened.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
@@ -78,6 +78,21 @@ pub struct Loss {
     pub was_silent: bool,
 }
 
+/// Why a connection cannot be, as long as nobody changes something: another attempt would end alike.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Refusal {
+    /// The browser can make nothing of the address.
+    BadAddress,
+    /// A page that came safely may connect to nothing that is not safe.
+    Insecure,
+    /// The page's content security policy forbids it.
+    Forbidden,
+    /// The server has chosen none of the subprotocols offered.
+    NoProtocol,
+    /// Whoever was asked where to connect knows no place any more.
+    Unavailable,
+}
+
 /// Where a connection is to go.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Destination {
@@ -115,6 +130,8 @@ pub enum Input {
     Received(Epoch, Frame),
     /// The socket closed or could not be made.
     Closed(Epoch, Closure),
+    /// The socket cannot be made, or not be used, and it is known why.
+    Refused(Epoch, Refusal),
     /// The socket did not take this: `send` threw, or would have discarded it silently. Its
     /// [`Closed`](Self::Closed) follows.
     NotTaken(Epoch, Transmit),
@@ -136,6 +153,7 @@ impl Input {
             Self::Opened(epoch)
             | Self::Received(epoch, _)
             | Self::Closed(epoch, _)
+            | Self::Refused(epoch, _)
             | Self::NotTaken(epoch, _)
             | Self::Drained(epoch)
             | Self::TimerExpired(epoch, _) => Some(*epoch),
@@ -209,6 +227,8 @@ pub enum Status {
     GaveUp,
     /// The server closed with a code that says it would refuse again.
     TurnedAway,
+    /// It cannot be.
+    Refused(Refusal),
 }
 
 /// One connection to one server, kept alive.
@@ -245,6 +265,8 @@ pub struct Connection {
     unasked: (usize, usize),
     /// Of these, messages that a lost connection had taken before.
     replayed: u32,
+    /// When a heartbeat is due, whatever comes in: something was sent that has no proof.
+    prove_by: Option<Duration>,
     last_typed: String,
     last_loss: Option<Loss>,
     /// When the last open connection was lost; until it is made good, or a new start is made.
@@ -309,7 +331,7 @@ impl Connection {
             heartbeat: Heartbeat::new(&options),
             silence: Silence::new(None),
             protocol: PlainText::new(&options),
-            outbox: Outbox::new(options.outbox_limit, options.resend),
+            outbox: Outbox::new(options.outbox_limit),
             options,
             next_options: None,
             effects: VecDeque::new(),
@@ -320,6 +342,7 @@ impl Connection {
             awaits_drain: false,
             unasked: (0, 0),
             replayed: 0,
+            prove_by: None,
             last_typed: String::new(),
             last_loss: None,
             lost_at: None,
@@ -341,19 +364,23 @@ impl Connection {
                 | Status::Waiting { .. }
                 | Status::Stopped
                 | Status::GaveUp
-                | Status::TurnedAway,
+                | Status::TurnedAway
+                | Status::Refused(_),
                 Input::Open(destination),
             ) => self.start(destination),
             (Status::Connecting { .. }, Input::Opened(_)) => self.opened(),
             (Status::Connecting { since }, Input::TimerExpired(_, Timer::Connect)) => {
-                let has_slept = is_late(since + self.options.connect_timeout, now);
-                self.lose(Closure::abnormal(), false);
-                if has_slept {
-                    self.hurry();
-                }
+                self.give_up_on_handshake(since);
             }
             (Status::Connecting { .. } | Status::Open { .. }, Input::Closed(_, closure)) => {
                 self.closed(closure);
+            }
+            (
+                Status::Connecting { .. } | Status::Waiting { .. } | Status::GaveUp,
+                Input::Refused(_, refusal),
+            ) => {
+                self.quit();
+                self.status = Status::Refused(refusal);
             }
             (Status::Open { .. }, Input::Received(_, frame)) => self.receive(frame),
             (Status::Open { .. }, Input::TimerExpired(_, Timer::Heartbeat)) => {
@@ -375,8 +402,7 @@ impl Connection {
                 if let Knowledge::Lost { .. } = self.heartbeat.knowledge(now) {
                     self.give_up_on_server();
                     // Also where it would not be tried again unasked.
-                    let delay = self.backoff.local_delay();
-                    self.wait(delay);
+                    self.wait_a_moment();
                 }
             }
             (Status::Open { .. }, Input::Drained(_)) => {
@@ -394,10 +420,7 @@ impl Connection {
                 self.quit();
                 self.status = Status::Away;
             }
-            (Status::Away, Input::Returned | Input::Woke) => {
-                let delay = self.backoff.local_delay();
-                self.wait(delay);
-            }
+            (Status::Away, Input::Returned | Input::Woke) => self.wait_a_moment(),
             (
                 Status::Connecting { .. }
                 | Status::Open { .. }
@@ -426,6 +449,7 @@ impl Connection {
                 | Input::Opened(_)
                 | Input::Received(..)
                 | Input::Closed(..)
+                | Input::Refused(..)
                 | Input::NotTaken(..)
                 | Input::Drained(_)
                 | Input::TimerExpired(..),
@@ -438,31 +462,42 @@ impl Connection {
         self.next_options = (options != self.options).then_some(options);
     }
 
-    /// Sends the whole content of the input field after a change; an unchanged one is not sent.
-    pub fn type_text(&mut self, text: String, now: Duration) {
+    /// Sends the whole content of the input field after a change; an unchanged one is not sent. Returns the
+    /// message's name.
+    pub fn type_text(
+        &mut self,
+        text: String,
+        guarantee: Guarantee,
+        now: Duration,
+    ) -> Option<MessageId> {
         if text == self.last_typed {
-            return;
+            return None;
         }
         self.now = now;
         self.last_typed.clone_from(&text);
-        self.make_room_for(&text);
-        let message = self.outbox.push_typed(text).clone();
-        self.effects.push_back(Effect::Queued(message));
+        self.make_room_for(text.len());
+        let message = self.outbox.push_typed(text, guarantee).clone();
+        Some(self.queue(message))
     }
 
-    /// Sends a message on purpose.
+    /// Sends a message on purpose. Returns its name.
     ///
     /// # Errors
     ///
-    /// Hands the text back when the outbox is full.
-    pub fn send(&mut self, text: String, now: Duration) -> Result<(), Full> {
+    /// Hands the payload back when the outbox is full; with [`Guarantee::Latest`] there is always room.
+    pub fn send(
+        &mut self,
+        payload: impl Into<Payload>,
+        guarantee: Guarantee,
+        now: Duration,
+    ) -> Result<MessageId, Full> {
+        let payload = payload.into();
         self.now = now;
-        self.make_room_for(&text);
-        let message = self.outbox.push_sent(text)?.clone();
+        self.make_room_for(payload.len());
+        let message = self.outbox.push_sent(payload, guarantee)?.clone();
         // Behind it the same typed text says something else again.
         self.last_typed.clear();
-        self.effects.push_back(Effect::Queued(message));
-        Ok(())
+        Ok(self.queue(message))
     }
 
     /// Sends once more what was set aside: what else comes of it, it is not sent again by itself.
@@ -596,11 +631,9 @@ impl Connection {
         self.last_loss = None;
         self.lost_at = None;
         if let Some(options) = self.next_options.take() {
-            // A socket that is still closing closes under the options that it was opened with.
-            self.finish_closing(None);
             self.heartbeat = Heartbeat::new(&options);
             self.protocol = PlainText::new(&options);
-            self.outbox.configure(options.outbox_limit, options.resend);
+            self.outbox.limit(options.outbox_limit);
             self.options = options;
         }
         self.backoff
@@ -640,12 +673,18 @@ impl Connection {
         self.awaits_drain = false;
         self.unasked = (0, 0);
         self.replayed = 0;
+        self.prove_by = None;
         self.trial = Trial::default();
         self.protocol.reset();
         self.heartbeat.opened(now);
         self.silence.opened(now);
         self.effects.push_back(Effect::StopTimer(Timer::Connect));
         self.restart_period();
+        for payload in self.options.greeting.clone() {
+            self.effects
+                .push_back(Effect::Transmit(Transmit::Greeting(payload.clone())));
+            self.hand_over_to_socket(&payload);
+        }
     }
 
     fn receive(&mut self, frame: Frame) {
@@ -663,6 +702,7 @@ impl Connection {
             Meaning::Message => {
                 self.received += 1;
                 self.effects.push_back(Effect::Deliver(frame));
+                self.prove_in_time();
                 return;
             }
             Meaning::Reply {
@@ -679,6 +719,16 @@ impl Connection {
                 }
                 self.go_on_trying();
             }
+            Meaning::Question => {
+                if let Some(answer) = self.protocol.answer(&frame).cloned() {
+                    self.effects.push_back(Effect::Note(frame, meaning));
+                    self.effects
+                        .push_back(Effect::Transmit(Transmit::Answer(answer.clone())));
+                    self.hand_over_to_socket(&answer);
+                    self.prove_in_time();
+                    return;
+                }
+            }
             Meaning::ServerHeartbeat
             | Meaning::SecondReply
             | Meaning::OthersHeartbeat
@@ -689,6 +739,14 @@ impl Connection {
             self.heartbeat.doubt_replies();
             self.outbox.doubt_answers();
             self.effects.push_back(Effect::Distrust);
+        }
+        self.prove_in_time();
+    }
+
+    /// What comes in does not put off a heartbeat that something waits for.
+    fn prove_in_time(&mut self) {
+        if self.prove_by.is_some_and(|by| by <= self.now) {
+            self.beat();
         }
     }
 
@@ -704,6 +762,7 @@ impl Connection {
         let now = self.now;
         self.unasked = (0, 0);
         self.replayed = 0;
+        self.prove_by = None;
         self.silence.sent(now);
         let mark = self.marks.draw();
         let heartbeat = self.protocol.heartbeat(mark, now, self.outbox.taken());
@@ -711,6 +770,15 @@ impl Connection {
         self.restart_period();
         if let Some(wait) = self.heartbeat.beat(self.outbox.sent_bytes(), now) {
             self.set_timer(Timer::Reply, wait);
+        }
+    }
+
+    /// The handshake took too long.
+    fn give_up_on_handshake(&mut self, since: Duration) {
+        let has_slept = is_late(since + self.options.connect_timeout, self.now);
+        self.lose(Closure::abnormal(), false);
+        if has_slept {
+            self.hurry();
         }
     }
 
@@ -750,7 +818,7 @@ impl Connection {
                 self.sent -= u64::from(!message.is_repeat);
                 self.outbox.put_back();
             }
-            Transmit::Heartbeat(_) => {}
+            Transmit::Heartbeat(_) | Transmit::Greeting(_) | Transmit::Answer(_) => {}
         }
     }
 
@@ -790,6 +858,12 @@ impl Connection {
             until: self.now + delay,
         };
         self.set_timer(Timer::Reconnect, delay);
+    }
+
+    /// Waits as long as a client that is not in step with others.
+    fn wait_a_moment(&mut self) {
+        let delay = self.backoff.local_delay();
+        self.wait(delay);
     }
 
     /// Makes a wait as short as that of a client that is not in step with others.
@@ -836,9 +910,12 @@ impl Connection {
             Status::Connecting { .. } => &[Timer::Connect],
             Status::Open { .. } => &[Timer::Heartbeat, Timer::Reply, Timer::Trial],
             Status::Waiting { .. } => &[Timer::Reconnect],
-            Status::Idle | Status::Away | Status::Stopped | Status::GaveUp | Status::TurnedAway => {
-                &[]
-            }
+            Status::Idle
+            | Status::Away
+            | Status::Stopped
+            | Status::GaveUp
+            | Status::TurnedAway
+            | Status::Refused(_) => &[],
         };
         let stops = timers.iter().map(|timer| Effect::StopTimer(*timer));
         self.effects.extend(stops);
@@ -869,8 +946,26 @@ impl Connection {
 
     fn restart_period(&mut self) {
         if let Some(period) = self.period() {
-            self.heartbeat.started(period, self.now);
-            self.set_timer(Timer::Heartbeat, period);
+            let proof = self.prove_by.map(|by| by.saturating_sub(self.now));
+            let wait = proof.map_or(period, |proof| period.min(proof));
+            self.heartbeat.started(wait, self.now);
+            self.set_timer(Timer::Heartbeat, wait);
+        }
+    }
+
+    /// A message leaves: a heartbeat is to prove it in time, where the server may answer one.
+    fn await_proof(&mut self) {
+        let is_silent = self.heartbeat.knowledge(self.now) == Knowledge::Silent;
+        if let Some(within) = self.options.prove_within
+            && self.prove_by.is_none()
+            && self.period().is_some()
+            && !is_silent
+        {
+            let by = self.now + within;
+            self.prove_by = Some(by);
+            if by < self.heartbeat.due() {
+                self.restart_period();
+            }
         }
     }
 
@@ -880,9 +975,26 @@ impl Connection {
     }
 
     /// A server that answers nothing cannot hold up what is written.
-    fn make_room_for(&mut self, text: &str) {
+    fn make_room_for(&mut self, bytes: usize) {
         if !self.heartbeat.is_answered(self.now) {
-            self.outbox.give_up_oldest(text);
+            self.outbox.give_up_oldest(bytes);
+        }
+    }
+
+    fn queue(&mut self, message: Message) -> MessageId {
+        let id = message.id;
+        self.effects.push_back(Effect::Queued(message));
+        id
+    }
+
+    /// Counts what the socket is handed, whose echo is no reply; behind so much it is asked to drain.
+    fn hand_over_to_socket(&mut self, payload: &Payload) {
+        self.silence.sent(self.now);
+        self.protocol.note(payload, self.now);
+        self.undrained_bytes += payload.len();
+        if self.undrained_bytes >= BATCH_BYTES && !self.awaits_drain {
+            self.awaits_drain = true;
+            self.effects.push_back(Effect::AwaitDrain(self.epoch));
         }
     }
 
@@ -922,18 +1034,12 @@ impl Connection {
         let message = self.outbox.take(self.now)?;
         let is_suspect = message.is_suspect();
         self.sent += u64::from(!message.is_repeat);
-        // With `latest` it is one message, and its proof would be another.
-        let is_replay = message.is_repeat && self.options.resend == Resend::Every;
+        // Of the latest there is one, and its proof would be another.
+        let is_replay = message.is_repeat && message.guarantee == Guarantee::AtLeastOnce;
         self.replayed += u32::from(is_replay);
-        self.silence.sent(self.now);
-        self.protocol.note(&message, self.now);
-        let length = message.text.len();
-        self.unasked = (messages + 1, bytes + length);
-        self.undrained_bytes += length;
-        if self.undrained_bytes >= BATCH_BYTES {
-            self.awaits_drain = true;
-            self.effects.push_back(Effect::AwaitDrain(self.epoch));
-        }
+        self.unasked = (messages + 1, bytes + message.payload.len());
+        self.hand_over_to_socket(&message.payload);
+        self.await_proof();
         self.effects
             .push_front(Effect::Transmit(Transmit::Message(message)));
         if is_suspect {

@@ -168,6 +168,12 @@ impl Heartbeat {
         self.mode == Mode::Idle
     }
 
+    /// When the timer expires.
+    #[must_use]
+    pub fn due(&self) -> Duration {
+        self.started + self.period
+    }
+
     /// The timer expired: returns whether a heartbeat is due. It is not when the expiry was already
     /// under way as the timer was set anew.
     #[must_use]

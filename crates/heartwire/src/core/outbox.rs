@@ -2,6 +2,8 @@
 
 use std::{collections::VecDeque, mem, time::Duration};
 
+use crate::payload::{self, Payload};
+
 /// Names one message among all of an outbox; a later one has a greater name.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub struct MessageId(u64);
@@ -20,9 +22,11 @@ pub struct Message {
     /// Its name.
     pub id: MessageId,
     /// What is sent.
-    pub text: String,
-    /// Decides what happens to it when the outbox is full or a connection is lost.
+    pub payload: Payload,
+    /// Decides what happens to it when the outbox is full.
     pub origin: Origin,
+    /// Decides what happens to it when a connection is lost.
+    pub guarantee: Guarantee,
     /// Whether a connection had taken it that was lost: it may have arrived.
     pub is_repeat: bool,
     /// How many connections in a row ended after they had taken it, before any answer: at most
@@ -39,15 +43,15 @@ pub enum Origin {
     Sent,
 }
 
-/// What is sent again of what a lost connection had taken without a proof that it arrived.
+/// What happens to a message that a lost connection had taken without a proof that it arrived.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Resend {
-    /// The newest typed text, unless a newer one waits; nothing that was sent on purpose.
+pub enum Guarantee {
+    /// It is sent again until there is an answer: it may arrive twice.
+    AtLeastOnce,
+    /// It is never sent again: it may be lost.
+    AtMostOnce,
+    /// It is sent again unless there is a newer one of the same origin, which says it all.
     Latest,
-    /// All, in order. What had arrived arrives once more.
-    Every,
-    /// Nothing.
-    Off,
 }
 
 /// How many messages are in which state.
@@ -73,12 +77,13 @@ pub enum Fate {
     Answered,
     /// It is proven that it arrived.
     Confirmed,
-    /// A connection had taken it, and there is no proof that it arrived. It may be sent again, and
-    /// answered or confirmed then.
+    /// A connection had taken it that was lost, and there is no proof that it arrived. It is sent again.
     Unconfirmed,
+    /// A connection had taken it, there is no proof that it arrived, and it is not sent again.
+    GivenUp,
     /// Each connection that took it ended, so it is not sent again unless somebody says so.
     SetAside,
-    /// A newer text says it all again; it was never sent.
+    /// A newer one says it all again; it was never sent.
     Merged,
     /// It was dropped on purpose; it was never sent.
     Dropped,
@@ -86,11 +91,11 @@ pub enum Fate {
     HandedOver,
 }
 
-/// The outbox is full; the text is handed back.
+/// The outbox is full; what was to be sent is handed back.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Full {
-    /// The text.
-    pub text: String,
+    /// What was to be sent.
+    pub payload: Payload,
     /// The limit that it would exceed.
     pub limit: Limit,
 }
@@ -100,16 +105,15 @@ pub struct Full {
 pub enum Limit {
     /// So many messages are kept.
     Messages(usize),
-    /// With so many bytes of text as are kept, this one would be too much: see [`MAX_BYTES`].
+    /// With so many bytes as are kept, this one would be too much: see [`MAX_BYTES`].
     Bytes(usize),
 }
 
 /// Keeps messages in order until there is an answer that they arrived.
 ///
-/// It is full at its limit of messages or at [`MAX_BYTES`] of text, whichever comes first. When
-/// full, a typed text takes the place of the newest typed text that waits, so the last text is
-/// never lost, and a message sent on purpose is refused. An empty outbox takes one message of any
-/// size.
+/// It is full at its limit of messages or at [`MAX_BYTES`], whichever comes first. When full, a typed
+/// text takes the place of the newest typed text that waits, so the last text is never lost, and a
+/// message sent on purpose is refused. An empty outbox takes one message of any size.
 #[derive(Clone, Debug)]
 pub struct Outbox {
     /// What the connection has taken, oldest first.
@@ -119,7 +123,6 @@ pub struct Outbox {
     /// What ended each connection that took it.
     aside: VecDeque<Message>,
     limit: usize,
-    resend: Resend,
     sent_bytes: usize,
     waiting_bytes: usize,
     /// How many messages the connection has taken, with those that are not kept any more.
@@ -143,7 +146,7 @@ struct Sent {
     at: Duration,
 }
 
-/// Text that is kept, in bytes.
+/// What is kept of payloads, in bytes.
 pub const MAX_BYTES: usize = 1024 * 1024;
 
 /// After so many connections in a row that a message seems to have ended it is set aside.
@@ -152,13 +155,12 @@ pub const MOST_ENDS: u8 = 3;
 impl Outbox {
     /// Makes an empty outbox for at most `limit` messages.
     #[must_use]
-    pub fn new(limit: usize, resend: Resend) -> Self {
+    pub fn new(limit: usize) -> Self {
         Self {
             sent: VecDeque::new(),
             waiting: VecDeque::new(),
             aside: VecDeque::new(),
             limit,
-            resend,
             sent_bytes: 0,
             waiting_bytes: 0,
             taken: 0,
@@ -172,44 +174,36 @@ impl Outbox {
         }
     }
 
-    /// Takes another limit and another answer to what is sent again. What waits stays, even over the
-    /// limit, but for what is not to be sent again any more. No connection may have taken anything.
-    pub fn configure(&mut self, limit: usize, resend: Resend) {
+    /// Takes another limit. What is kept stays, even over it.
+    pub fn limit(&mut self, limit: usize) {
         self.limit = limit;
-        self.resend = resend;
-        let waiting = mem::take(&mut self.waiting);
-        let is_repeat = |message: &Message| message.is_repeat;
-        let (repeats, fresh): (VecDeque<_>, _) = waiting.into_iter().partition(is_repeat);
-        self.sent = repeats.into_iter().map(Sent::long_ago).collect();
-        self.waiting = fresh;
-        self.waiting_bytes = self.waiting.iter().map(|message| message.text.len()).sum();
-        self.lose();
     }
 
     /// Adds the input field's whole text behind all others, and returns the message.
-    pub fn push_typed(&mut self, text: String) -> &Message {
-        if self.resend == Resend::Latest {
-            self.give_up_waiting(|message| message.is_repeat && message.origin == Origin::Typed);
-            let aside = self.aside.len();
-            self.aside.retain(|message| message.origin == Origin::Sent);
-            self.given_up += (aside - self.aside.len()) as u64;
+    pub fn push_typed(&mut self, text: String, guarantee: Guarantee) -> &Message {
+        if guarantee == Guarantee::Latest {
+            self.give_up_latest(Origin::Typed);
         }
-        if self.limit_for(&text).is_some() {
+        if self.limit_for(text.len()).is_some() {
             self.forget_newest_typed();
         }
-        self.push(text, Origin::Typed)
+        self.push(text.into(), Origin::Typed, guarantee)
     }
 
-    /// Adds a message sent on purpose behind all others, and returns it.
+    /// Adds a message sent on purpose behind all others, and returns it. With [`Guarantee::Latest`] it takes
+    /// the place of one that waits, and there is always room.
     ///
     /// # Errors
     ///
-    /// Hands the text back when the outbox is full.
-    pub fn push_sent(&mut self, text: String) -> Result<&Message, Full> {
-        match self.limit_for(&text) {
-            Some(limit) => Err(Full { text, limit }),
-            None => Ok(self.push(text, Origin::Sent)),
+    /// Hands the payload back when the outbox is full.
+    pub fn push_sent(&mut self, payload: Payload, guarantee: Guarantee) -> Result<&Message, Full> {
+        if guarantee == Guarantee::Latest {
+            self.give_up_latest(Origin::Sent);
+            self.merge(|message| message.is_latest(Origin::Sent));
+        } else if let Some(limit) = self.limit_for(payload.len()) {
+            return Err(Full { payload, limit });
         }
+        Ok(self.push(payload, Origin::Sent, guarantee))
     }
 
     /// What became of a message, in the order in which it became known; call it until `None`.
@@ -223,8 +217,8 @@ impl Outbox {
         if self.waiting.is_empty() {
             self.merged = 0;
         }
-        self.waiting_bytes -= message.text.len();
-        self.sent_bytes += message.text.len();
+        self.waiting_bytes -= message.payload.len();
+        self.sent_bytes += message.payload.len();
         self.taken += 1;
         self.sent.push_back(Sent {
             message: message.clone(),
@@ -237,7 +231,7 @@ impl Outbox {
     pub fn put_back(&mut self) {
         if let Some(Sent { message, .. }) = self.sent.pop_back() {
             self.taken -= 1;
-            self.sent_bytes -= message.text.len();
+            self.sent_bytes -= message.payload.len();
             self.wait_first(message);
         }
     }
@@ -279,51 +273,48 @@ impl Outbox {
     pub fn doubt_answers(&mut self) {
         for id in mem::take(&mut self.answered_here) {
             self.answered -= 1;
-            self.given_up += 1;
-            self.fates.push_back((id, Fate::Unconfirmed));
+            self.give_up(id);
         }
     }
 
-    /// Stops waiting for the proof of the oldest messages until there is room for `text`; not of one
-    /// that alone would be sent again, unless nothing else is kept. What is before a message that
-    /// goes counts as sent later: a proof that comes too late is none that is false.
-    pub fn give_up_oldest(&mut self, text: &str) {
-        while self.limit_for(text).is_some() {
-            let latest = self.resend == Resend::Latest
-                && self.newest_typed() == Some(0)
-                && self.sent.len() + self.waiting.len() > 1;
-            let Some(Sent { message, .. }) = self.sent.remove(latest.into()) else {
+    /// Stops waiting for the proof of the oldest messages until there is room for so many bytes; not of one
+    /// that alone would be sent again, unless nothing else is kept. What is before a message that goes
+    /// counts as sent later: a proof that comes too late is none that is false.
+    pub fn give_up_oldest(&mut self, bytes: usize) {
+        while self.limit_for(bytes).is_some() {
+            let is_needed =
+                self.latest().contains(&Some(0)) && self.sent.len() + self.waiting.len() > 1;
+            let Some(Sent { message, .. }) = self.sent.remove(is_needed.into()) else {
                 return;
             };
-            self.sent_bytes -= message.text.len();
-            self.given_up += 1;
-            self.fates.push_back((message.id, Fate::Unconfirmed));
+            self.sent_bytes -= message.payload.len();
+            self.give_up(message.id);
         }
     }
 
     /// The connection is gone. What it had taken without a proof waits again before all others, as
     /// far as it is to be sent again.
     pub fn lose(&mut self) {
-        let newest_typed = self.newest_typed();
-        let fates = self
-            .sent
-            .iter()
-            .map(|sent| (sent.message.id, Fate::Unconfirmed));
-        self.fates.extend(fates);
-        for (index, sent) in mem::take(&mut self.sent).into_iter().enumerate().rev() {
-            let goes_again = match self.resend {
-                Resend::Latest => newest_typed == Some(index),
-                Resend::Every => true,
-                Resend::Off => false,
+        let latest = self.latest();
+        let mut again = Vec::new();
+        for (index, sent) in mem::take(&mut self.sent).into_iter().enumerate() {
+            let goes_again = match sent.message.guarantee {
+                Guarantee::AtLeastOnce => true,
+                Guarantee::AtMostOnce => false,
+                Guarantee::Latest => latest.contains(&Some(index)),
             };
             if goes_again {
-                self.wait_first(Message {
-                    is_repeat: true,
-                    ..sent.message
-                });
+                self.fates.push_back((sent.message.id, Fate::Unconfirmed));
+                again.push(sent.message);
             } else {
-                self.given_up += 1;
+                self.give_up(sent.message.id);
             }
+        }
+        for message in again.into_iter().rev() {
+            self.wait_first(Message {
+                is_repeat: true,
+                ..message
+            });
         }
         self.sent_bytes = 0;
         self.taken = 0;
@@ -342,7 +333,7 @@ impl Outbox {
             && let Some(index) = self.sent.iter().position(|sent| sent.message.is_suspect())
             && let Some(Sent { message, .. }) = self.sent.remove(index)
         {
-            self.sent_bytes -= message.text.len();
+            self.sent_bytes -= message.payload.len();
             self.set_aside(message);
             self.acquit_all();
             return;
@@ -384,20 +375,22 @@ impl Outbox {
     /// once.
     pub fn send_again(&mut self, id: MessageId) {
         if let Some(message) = self.take_aside(id) {
-            self.waiting_bytes += message.text.len();
+            self.waiting_bytes += message.payload.len();
             self.waiting.push_back(message);
         }
     }
 
     /// Gives up what was set aside.
     pub fn drop_aside(&mut self, id: MessageId) {
-        self.given_up += u64::from(self.take_aside(id).is_some());
+        if self.take_aside(id).is_some() {
+            self.give_up(id);
+        }
     }
 
     /// Sends nothing again, and holds nothing against the server: it is another one.
     pub fn forget_server(&mut self) {
         self.give_up_waiting(|message| message.is_repeat);
-        self.given_up += mem::take(&mut self.aside).len() as u64;
+        self.give_up_aside(|_| true);
         self.answered_here.clear();
         self.acquit_all();
     }
@@ -406,7 +399,7 @@ impl Outbox {
     pub fn drop_unsent(&mut self) {
         self.waiting.retain(|message| {
             if !message.is_repeat {
-                self.waiting_bytes -= message.text.len();
+                self.waiting_bytes -= message.payload.len();
                 self.fates.push_back((message.id, Fate::Dropped));
             }
             message.is_repeat
@@ -475,8 +468,13 @@ impl Outbox {
                 Origin::Typed => typed,
                 Origin::Sent => sent,
             };
-            let length = message.text.len().to_string();
-            stored.extend([mark, &length, ":", &message.text]);
+            let (kind, hex) = match &message.payload {
+                Payload::Text(_) => ("", String::new()),
+                Payload::Binary(bytes) => (BINARY, payload::hex(bytes)),
+            };
+            let text = message.payload.text().unwrap_or(&hex);
+            let length = text.len().to_string();
+            stored.extend([mark, message.guarantee.letter(), kind, &length, ":", text]);
         };
         for message in &self.aside {
             store(message, ASIDE);
@@ -501,10 +499,10 @@ impl Outbox {
             if message.is_suspect() {
                 self.set_aside(message);
             } else if message.is_repeat {
-                self.sent_bytes += message.text.len();
+                self.sent_bytes += message.payload.len();
                 self.sent.push_back(Sent::long_ago(message));
             } else {
-                self.waiting_bytes += message.text.len();
+                self.waiting_bytes += message.payload.len();
                 self.waiting.push_back(message);
             }
             rest = behind;
@@ -524,22 +522,26 @@ impl Outbox {
         self.taken - self.sent.len() as u64
     }
 
-    /// Where among the sent messages the newest typed text is, unless a newer one waits.
-    fn newest_typed(&self) -> Option<usize> {
-        let is_typed = |message: &Message| message.origin == Origin::Typed;
-        if self.waiting.iter().any(is_typed) {
-            return None;
-        }
-        self.sent.iter().rposition(|sent| is_typed(&sent.message))
+    /// Where among the sent messages the newest are that alone are sent again of theirs, unless a newer one
+    /// waits.
+    fn latest(&self) -> [Option<usize>; 2] {
+        [Origin::Typed, Origin::Sent].map(|origin| {
+            if self.waiting.iter().any(|message| message.is_latest(origin)) {
+                return None;
+            }
+            let is_latest = |sent: &Sent| sent.message.is_latest(origin);
+            self.sent.iter().rposition(is_latest)
+        })
     }
 
-    fn push(&mut self, text: String, origin: Origin) -> &Message {
-        self.waiting_bytes += text.len();
+    fn push(&mut self, payload: Payload, origin: Origin, guarantee: Guarantee) -> &Message {
+        self.waiting_bytes += payload.len();
         let id = self.name();
         self.waiting.push_back(Message {
             id,
-            text,
+            payload,
             origin,
+            guarantee,
             is_repeat: false,
             ends: 0,
         });
@@ -553,19 +555,41 @@ impl Outbox {
     }
 
     fn wait_first(&mut self, message: Message) {
-        self.waiting_bytes += message.text.len();
+        self.waiting_bytes += message.payload.len();
         self.waiting.push_front(message);
     }
 
+    fn give_up(&mut self, id: MessageId) {
+        self.given_up += 1;
+        self.fates.push_back((id, Fate::GivenUp));
+    }
+
+    /// A newer one says it all again.
+    fn give_up_latest(&mut self, origin: Origin) {
+        self.give_up_waiting(|message| message.is_repeat && message.is_latest(origin));
+        self.give_up_aside(|message| message.is_latest(origin));
+    }
+
     fn give_up_waiting(&mut self, is_given_up: impl Fn(&Message) -> bool) {
-        self.waiting.retain(|message| {
-            let is_kept = !is_given_up(message);
-            if !is_kept {
-                self.waiting_bytes -= message.text.len();
-                self.given_up += 1;
-            }
-            is_kept
-        });
+        for message in extract(&mut self.waiting, is_given_up) {
+            self.waiting_bytes -= message.payload.len();
+            self.give_up(message.id);
+        }
+    }
+
+    fn give_up_aside(&mut self, is_given_up: impl Fn(&Message) -> bool) {
+        for message in extract(&mut self.aside, is_given_up) {
+            self.give_up(message.id);
+        }
+    }
+
+    /// Forgets what waits and was never sent.
+    fn merge(&mut self, is_merged: impl Fn(&Message) -> bool) {
+        for message in extract(&mut self.waiting, is_merged) {
+            self.waiting_bytes -= message.payload.len();
+            self.merged += 1;
+            self.fates.push_back((message.id, Fate::Merged));
+        }
     }
 
     /// Takes the oldest message that the connection has taken, if it is one of the first `taken`.
@@ -574,7 +598,7 @@ impl Outbox {
             return None;
         }
         let Sent { message, .. } = self.sent.pop_front()?;
-        self.sent_bytes -= message.text.len();
+        self.sent_bytes -= message.payload.len();
         Some(message.id)
     }
 
@@ -590,14 +614,15 @@ impl Outbox {
         self.fates.push_back((message.id, Fate::SetAside));
         self.aside.push_back(message);
         let bytes = |aside: &VecDeque<Message>| {
-            let lengths = aside.iter().map(|message| message.text.len());
+            let lengths = aside.iter().map(|message| message.payload.len());
             lengths.sum::<usize>()
         };
         while self.aside.len() > self.limit
             || (self.aside.len() > 1 && bytes(&self.aside) > MAX_BYTES)
         {
-            self.aside.pop_front();
-            self.given_up += 1;
+            if let Some(oldest) = self.aside.pop_front() {
+                self.give_up(oldest.id);
+            }
         }
     }
 
@@ -606,8 +631,8 @@ impl Outbox {
         self.aside.remove(index)
     }
 
-    /// The limit that one more text would exceed, if it would.
-    fn limit_for(&self, text: &str) -> Option<Limit> {
+    /// The limit that so many more bytes would exceed, if they would.
+    fn limit_for(&self, more: usize) -> Option<Limit> {
         let count = self.sent.len() + self.waiting.len();
         let bytes = self.sent_bytes + self.waiting_bytes;
         if count == 0 {
@@ -615,7 +640,7 @@ impl Outbox {
         } else if count >= self.limit {
             Some(Limit::Messages(count))
         } else {
-            (bytes + text.len() > MAX_BYTES).then_some(Limit::Bytes(bytes))
+            (bytes + more > MAX_BYTES).then_some(Limit::Bytes(bytes))
         }
     }
 
@@ -625,9 +650,9 @@ impl Outbox {
             .iter()
             .rposition(|message| message.origin == Origin::Typed);
         if let Some(message) = newest.and_then(|index| self.waiting.remove(index)) {
-            self.waiting_bytes -= message.text.len();
+            self.waiting_bytes -= message.payload.len();
             if message.is_repeat {
-                self.given_up += 1;
+                self.give_up(message.id);
             } else {
                 self.merged += 1;
                 self.fates.push_back((message.id, Fate::Merged));
@@ -650,12 +675,39 @@ impl Message {
     pub fn is_suspect(&self) -> bool {
         self.ends + 1 >= MOST_ENDS
     }
+
+    fn is_latest(&self, origin: Origin) -> bool {
+        self.guarantee == Guarantee::Latest && self.origin == origin
+    }
+}
+
+impl Guarantee {
+    fn letter(self) -> &'static str {
+        match self {
+            Self::AtLeastOnce => "a",
+            Self::AtMostOnce => "o",
+            Self::Latest => "l",
+        }
+    }
+}
+
+/// Takes out those that are wanted.
+fn extract(
+    messages: &mut VecDeque<Message>,
+    is_wanted: impl Fn(&Message) -> bool,
+) -> VecDeque<Message> {
+    let (wanted, rest) = mem::take(messages).into_iter().partition(is_wanted);
+    *messages = rest;
+    wanted
 }
 
 /// What stands before a message in what is stored: one typed, and one sent on purpose.
 const FRESH: [&str; 2] = ["t", "s"];
 const REPEAT: [&str; 2] = ["T", "S"];
 const ASIDE: [&str; 2] = ["x", "X"];
+
+/// Stands before the length of a payload that is stored as digits.
+const BINARY: &str = "b";
 
 /// Answers that are remembered, to be taken back: as many as the log has rows by default.
 const MOST_DOUBTED: usize = 1_000;
@@ -670,12 +722,34 @@ fn split_stored(stored: &str) -> Option<(Message, &str)> {
     } else {
         Origin::Sent
     };
-    let (length, behind) = stored[1..].split_once(':')?;
+    let mut behind = &stored[1..];
+    // Earlier releases stored no letter: the page sent typed texts, and nothing else, again.
+    let mut guarantee = match origin {
+        Origin::Typed => Guarantee::Latest,
+        Origin::Sent => Guarantee::AtMostOnce,
+    };
+    for one in [
+        Guarantee::AtLeastOnce,
+        Guarantee::AtMostOnce,
+        Guarantee::Latest,
+    ] {
+        if let Some(rest) = behind.strip_prefix(one.letter()) {
+            (guarantee, behind) = (one, rest);
+            break;
+        }
+    }
+    let is_binary = behind.starts_with(BINARY);
+    let (length, behind) = behind.trim_start_matches(BINARY).split_once(':')?;
     let (text, rest) = behind.split_at_checked(length.parse().ok()?)?;
     let message = Message {
         id: MessageId::default(),
-        text: text.into(),
+        payload: if is_binary {
+            payload::bytes(text)?.into()
+        } else {
+            text.into()
+        },
         origin,
+        guarantee,
         is_repeat: *kind != FRESH,
         ends: if *kind == ASIDE { MOST_ENDS - 1 } else { 0 },
     };
@@ -688,20 +762,23 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::*;
+    use super::{
+        Guarantee::{AtLeastOnce, AtMostOnce, Latest},
+        *,
+    };
 
     #[test]
     fn a_full_outbox_merges_typing_and_refuses_the_rest() {
         let mut outbox = empty(3);
         for text in ["h", "he"] {
-            outbox.push_typed(text.into());
+            outbox.push_typed(text.into(), AtLeastOnce);
         }
-        assert!(outbox.push_sent("order 1".into()).is_ok());
-        outbox.push_typed("hel".into());
+        assert!(outbox.push_sent("order 1".into(), AtLeastOnce).is_ok());
+        outbox.push_typed("hel".into(), AtLeastOnce);
         assert_eq!(
             refused(&mut outbox, "order 2"),
             Full {
-                text: "order 2".into(),
+                payload: "order 2".into(),
                 limit: Limit::Messages(3)
             }
         );
@@ -713,9 +790,9 @@ mod tests {
     #[test]
     fn the_last_text_is_kept_even_when_only_orders_wait() {
         let mut outbox = empty(1);
-        assert!(outbox.push_sent("order".into()).is_ok());
+        assert!(outbox.push_sent("order".into(), AtLeastOnce).is_ok());
         for text in ["h", "he"] {
-            outbox.push_typed(text.into());
+            outbox.push_typed(text.into(), AtLeastOnce);
         }
         assert_eq!(take_all(&mut outbox), ["order", "he"]);
     }
@@ -723,7 +800,8 @@ mod tests {
     #[test]
     fn the_fate_of_each_message_is_told() {
         let mut outbox = empty(2);
-        let [first, merged, second] = ["a", "b", "c"].map(|text| outbox.push_typed(text.into()).id);
+        let [first, merged, second] =
+            ["a", "b", "c"].map(|text| outbox.push_typed(text.into(), AtLeastOnce).id);
         assert_eq!(take_all(&mut outbox), ["a", "c"]);
         outbox.confirm(1);
         outbox.lose();
@@ -745,18 +823,22 @@ mod tests {
     fn bytes_count_as_well_as_messages() {
         let mut outbox = empty(1_000);
         let half = "x".repeat(MAX_BYTES / 2);
-        assert!(outbox.push_sent(half.clone()).is_ok());
-        assert!(outbox.push_sent(half.clone()).is_ok());
+        assert!(outbox.push_sent(half.as_str().into(), AtLeastOnce).is_ok());
+        assert!(outbox.push_sent(half.as_str().into(), AtLeastOnce).is_ok());
         assert!(outbox.take(Duration::ZERO).is_some());
         assert_eq!(refused(&mut outbox, "y").limit, Limit::Bytes(MAX_BYTES));
         outbox.confirm(1);
-        assert!(outbox.push_sent("y".into()).is_ok());
+        assert!(outbox.push_sent("y".into(), AtLeastOnce).is_ok());
     }
 
     #[test]
     fn an_empty_outbox_takes_one_message_of_any_size() {
         let mut outbox = empty(1_000);
-        assert!(outbox.push_sent("x".repeat(2 * MAX_BYTES)).is_ok());
+        assert!(
+            outbox
+                .push_sent("x".repeat(2 * MAX_BYTES).into(), AtLeastOnce)
+                .is_ok()
+        );
         assert_eq!(refused(&mut outbox, "y").limit, Limit::Bytes(2 * MAX_BYTES));
     }
 
@@ -776,27 +858,46 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_connection_is_made_good_as_the_setting_says() {
-        for (resend, expected) in [
-            (Resend::Every, &["a", "b", "order"][..]),
-            (Resend::Latest, &["b"][..]),
-            (Resend::Off, &[][..]),
+    fn a_lost_connection_is_made_good_as_each_message_says() {
+        for (guarantee, expected) in [
+            (AtLeastOnce, &["a", "b", "order"][..]),
+            (Latest, &["b", "order"][..]),
+            (AtMostOnce, &[][..]),
         ] {
-            let mut outbox = lost(resend);
-            assert_eq!(states(&outbox), [0, 0, 0, 3], "{resend:?}");
-            assert_eq!(take_all(&mut outbox), expected, "{resend:?}");
+            let mut outbox = lost(guarantee);
+            assert_eq!(states(&outbox), [0, 0, 0, 3], "{guarantee:?}");
+            let fates: Vec<_> = iter::from_fn(|| outbox.next_fate()).collect();
+            let fates = fates.into_iter().map(|(id, fate)| (id.number(), fate));
+            let again = take_all(&mut outbox);
+            assert_eq!(again, expected, "{guarantee:?}");
+            // What is final is told as such.
+            let expected = ["a", "b", "order"].into_iter().zip(0..).map(|(text, id)| {
+                let goes_again = again.iter().any(|one| one == text);
+                (
+                    id,
+                    if goes_again {
+                        Fate::Unconfirmed
+                    } else {
+                        Fate::GivenUp
+                    },
+                )
+            });
+            assert!(fates.eq(expected), "{guarantee:?}");
         }
     }
 
     #[test]
     fn a_newer_text_makes_the_latest_one_needless() {
-        let mut before = Outbox::new(10, Resend::Latest);
-        before.push_typed("a".into());
+        let mut before = empty(10);
+        before.push_typed("a".into(), Latest);
         let _ = take_all(&mut before);
-        before.push_typed("b".into());
+        before.push_typed("b".into(), Latest);
         before.lose();
-        let mut after = lost(Resend::Latest);
-        after.push_typed("b".into());
+        let mut after = empty(10);
+        after.push_typed("a".into(), Latest);
+        let _ = take_all(&mut after);
+        after.lose();
+        after.push_typed("b".into(), Latest);
         for mut outbox in [before, after] {
             assert_eq!(outbox.delivery().queued, 1);
             assert_eq!(take_all(&mut outbox), ["b"]);
@@ -804,9 +905,23 @@ mod tests {
     }
 
     #[test]
+    fn the_latest_has_always_room_and_replaces_what_waits() {
+        let mut outbox = empty(1);
+        assert!(outbox.push_sent("order".into(), AtLeastOnce).is_ok());
+        let big = "x".repeat(2 * MAX_BYTES);
+        for text in [&big, "b", "c"] {
+            assert!(outbox.push_sent(text.into(), Latest).is_ok());
+        }
+        // Typed texts are another matter.
+        outbox.push_typed("typed".into(), Latest);
+        assert_eq!(take_all(&mut outbox), ["order", "c", "typed"]);
+        assert_eq!(outbox.sent_bytes(), "ordertyped".len() + 1);
+    }
+
+    #[test]
     fn another_server_gets_nothing_again() {
-        let mut outbox = lost(Resend::Every);
-        outbox.push_typed("c".into());
+        let mut outbox = lost(AtLeastOnce);
+        outbox.push_typed("c".into(), AtLeastOnce);
         outbox.forget_server();
         assert_eq!(states(&outbox), [1, 0, 0, 3]);
         assert_eq!(take_all(&mut outbox), ["c"]);
@@ -830,8 +945,8 @@ mod tests {
         let mut outbox = typed(2, ["a", "b"]);
         let _ = take_all(&mut outbox);
         assert!(outbox.awaits_proof());
-        outbox.give_up_oldest("c");
-        outbox.push_typed("c".into());
+        outbox.give_up_oldest(1);
+        outbox.push_typed("c".into(), AtLeastOnce);
         assert_eq!(take_all(&mut outbox), ["c"]);
         assert_eq!(states(&outbox), [0, 2, 0, 1]);
         outbox.confirm(2);
@@ -840,12 +955,12 @@ mod tests {
 
     #[test]
     fn the_latest_text_is_not_given_up_for_orders() {
-        let mut outbox = Outbox::new(2, Resend::Latest);
-        outbox.push_typed("a".into());
+        let mut outbox = empty(2);
+        outbox.push_typed("a".into(), Latest);
         for order in ["1", "2", "3"] {
             let _ = take_all(&mut outbox);
-            outbox.give_up_oldest(order);
-            assert!(outbox.push_sent(order.into()).is_ok());
+            outbox.give_up_oldest(order.len());
+            assert!(outbox.push_sent(order.into(), AtMostOnce).is_ok());
         }
         let _ = take_all(&mut outbox);
         outbox.confirm(3);
@@ -853,30 +968,30 @@ mod tests {
         outbox.lose();
         assert_eq!(take_all(&mut outbox), [""; 0]);
 
-        let mut outbox = Outbox::new(2, Resend::Latest);
-        outbox.push_typed("a".into());
+        let mut outbox = empty(2);
+        outbox.push_typed("a".into(), Latest);
         for order in ["1", "2"] {
             let _ = take_all(&mut outbox);
-            outbox.give_up_oldest(order);
-            assert!(outbox.push_sent(order.into()).is_ok());
+            outbox.give_up_oldest(order.len());
+            assert!(outbox.push_sent(order.into(), AtMostOnce).is_ok());
         }
         let _ = take_all(&mut outbox);
         outbox.lose();
         assert_eq!(take_all(&mut outbox), ["a"]);
 
-        let mut outbox = Outbox::new(1, Resend::Latest);
-        outbox.push_typed("a".into());
+        let mut outbox = empty(1);
+        outbox.push_typed("a".into(), Latest);
         let _ = take_all(&mut outbox);
-        outbox.give_up_oldest("1");
-        assert!(outbox.push_sent("1".into()).is_ok());
+        outbox.give_up_oldest(1);
+        assert!(outbox.push_sent("1".into(), AtMostOnce).is_ok());
     }
 
     #[test]
     fn what_was_never_sent_can_be_dropped() {
-        let mut outbox = lost(Resend::Every);
+        let mut outbox = lost(AtLeastOnce);
         let _ = iter::from_fn(|| outbox.next_fate()).count();
-        outbox.push_typed("c".into());
-        assert!(outbox.push_sent("second".into()).is_ok());
+        outbox.push_typed("c".into(), AtLeastOnce);
+        assert!(outbox.push_sent("second".into(), AtLeastOnce).is_ok());
 
         outbox.drop_unsent();
 
@@ -885,31 +1000,50 @@ mod tests {
         assert_eq!((fates.len(), outbox.delivery().queued), (2, 0));
         assert_eq!(take_all(&mut outbox), ["a", "b", "order"]);
         let mut outbox = typed(1, ["long"]);
-        outbox.push_typed("longer".into());
+        outbox.push_typed("longer".into(), AtLeastOnce);
         outbox.drop_unsent();
         assert_eq!((outbox.merged(), outbox.store().as_str()), (0, ""));
-        assert!(outbox.push_sent("x".repeat(MAX_BYTES)).is_ok());
+        assert!(
+            outbox
+                .push_sent("x".repeat(MAX_BYTES).into(), AtLeastOnce)
+                .is_ok()
+        );
     }
 
     #[test]
     fn what_is_stored_comes_back_as_after_a_loss() {
         let mut outbox = typed(10, ["", "ä:1", "t2:x"]);
-        assert!(outbox.push_sent("order".into()).is_ok());
+        assert!(outbox.push_sent("order".into(), AtMostOnce).is_ok());
+        assert!(outbox.push_sent(vec![0, 255].into(), Latest).is_ok());
         let _ = outbox.take(Duration::ZERO);
         let _ = outbox.take(Duration::ZERO);
         let stored = outbox.store();
         let mut restored = empty(10);
         restored.restore(&stored);
-        assert_eq!(states(&restored), [2, 0, 0, 2]);
+        assert_eq!(states(&restored), [3, 0, 0, 2]);
+        assert_eq!(restored.store(), {
+            outbox.lose();
+            outbox.store()
+        });
+        let bytes = restored.waiting.pop_back().map(|message| message.payload);
+        assert_eq!(bytes, Some(vec![0, 255].into()));
         assert_eq!(take_all(&mut restored), ["", "ä:1", "t2:x", "order"]);
-        let mut restored = Outbox::new(10, Resend::Latest);
-        restored.push_typed("newer".into());
-        restored.restore(&stored);
-        assert_eq!(take_all(&mut restored), ["t2:x", "order", "newer"]);
-        let mut restored = Outbox::new(10, Resend::Off);
-        restored.restore(&stored);
-        assert_eq!(take_all(&mut restored), ["t2:x", "order"]);
+        restored.lose();
+        assert_eq!(take_all(&mut restored), ["", "ä:1", "t2:x"]);
         assert_eq!(empty(10).store(), "");
+    }
+
+    /// What an earlier release of the page stored.
+    #[test]
+    fn what_was_stored_without_a_guarantee_comes_back() {
+        let mut restored = empty(10);
+        restored.push_typed("newer".into(), AtLeastOnce);
+        restored.restore("T1:aT2:abS5:ordert3:abcs4:more");
+        assert_eq!(states(&restored), [3, 0, 0, 3]);
+        assert_eq!(take_all(&mut restored), ["abc", "more", "newer"]);
+        let mut restored = empty(10);
+        restored.restore("T1:aT2:abS5:order");
+        assert_eq!(take_all(&mut restored), ["ab"]);
     }
 
     proptest! {
@@ -925,14 +1059,14 @@ mod tests {
                 let text = format!("{index:04}");
                 match step {
                     0..=2 => {
-                        outbox.push_typed(text.clone());
+                        outbox.push_typed(text.clone(), AtLeastOnce);
                         last_typed = Some(text);
                     }
                     3 => {
-                        let _ = outbox.push_sent(text);
+                        let _ = outbox.push_sent(text.into(), AtLeastOnce);
                     }
                     4 | 5 if !outbox.awaits_proof() => {
-                        taken.extend(outbox.take(Duration::ZERO).map(|message| message.text));
+                        taken.extend(outbox.take(Duration::ZERO).iter().map(self::text));
                     }
                     6 => outbox.confirm(outbox.taken()),
                     _ => {}
@@ -948,35 +1082,37 @@ mod tests {
         }
 
         #[test]
-        fn what_was_stored_by_somebody_else_does_no_harm(stored in "[tTsS0-9:ä]*") {
+        fn what_was_stored_by_somebody_else_does_no_harm(stored in "[tTsSxXaolb0-9:ä]*") {
             empty(3).restore(&stored);
         }
     }
 
     /// Has sent two texts and an order, and lost the connection.
-    fn lost(resend: Resend) -> Outbox {
-        let mut outbox = Outbox::new(10, resend);
+    fn lost(guarantee: Guarantee) -> Outbox {
+        let mut outbox = empty(10);
         for text in ["a", "b"] {
-            outbox.push_typed(text.into());
+            outbox.push_typed(text.into(), guarantee);
         }
-        assert!(outbox.push_sent("order".into()).is_ok());
+        assert!(outbox.push_sent("order".into(), guarantee).is_ok());
         let _ = take_all(&mut outbox);
         outbox.lose();
         outbox
     }
 
     fn refused(outbox: &mut Outbox, text: &str) -> Full {
-        outbox.push_sent(text.into()).expect_err("there is no room")
+        outbox
+            .push_sent(text.into(), AtLeastOnce)
+            .expect_err("there is no room")
     }
 
     fn empty(limit: usize) -> Outbox {
-        Outbox::new(limit, Resend::Every)
+        Outbox::new(limit)
     }
 
     fn typed<const N: usize>(limit: usize, texts: [&str; N]) -> Outbox {
         let mut outbox = empty(limit);
         for text in texts {
-            outbox.push_typed(text.into());
+            outbox.push_typed(text.into(), AtLeastOnce);
         }
         outbox
     }
@@ -991,9 +1127,13 @@ mod tests {
         ]
     }
 
+    fn text(message: &Message) -> String {
+        message.payload.text().unwrap_or_default().into()
+    }
+
     fn take_all(outbox: &mut Outbox) -> Vec<String> {
         iter::from_fn(|| outbox.take(Duration::ZERO))
-            .map(|message| message.text)
+            .map(|message| text(&message))
             .collect()
     }
 }

@@ -6,7 +6,7 @@ use super::{
     mark::{Mark, Template, marks_in},
     outbox::Message,
 };
-use crate::Options;
+use crate::{Options, Payload};
 
 /// What a server sent.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -32,15 +32,39 @@ pub enum Transmit {
     Message(Message),
     /// A heartbeat with this text.
     Heartbeat(String),
+    /// What every connection begins with.
+    Greeting(Payload),
+    /// The answer to what the server asks.
+    Answer(Payload),
 }
 
 impl Transmit {
-    /// The text frame that carries it.
+    /// The frame that carries it.
     #[must_use]
-    pub fn text(&self) -> &str {
+    pub fn payload(&self) -> PayloadRef<'_> {
         match self {
-            Self::Message(message) => &message.text,
-            Self::Heartbeat(text) => text,
+            Self::Message(Message { payload, .. })
+            | Self::Greeting(payload)
+            | Self::Answer(payload) => payload.into(),
+            Self::Heartbeat(text) => PayloadRef::Text(text),
+        }
+    }
+}
+
+/// A payload that somebody else owns.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum PayloadRef<'a> {
+    /// A text frame.
+    Text(&'a str),
+    /// A binary frame.
+    Binary(&'a [u8]),
+}
+
+impl<'a> From<&'a Payload> for PayloadRef<'a> {
+    fn from(payload: &'a Payload) -> Self {
+        match payload {
+            Payload::Text(text) => Self::Text(text),
+            Payload::Binary(bytes) => Self::Binary(bytes),
         }
     }
 }
@@ -63,6 +87,8 @@ pub enum Meaning {
     },
     /// The server's own heartbeat.
     ServerHeartbeat,
+    /// What the server wants an answer to, and gets it: no message.
+    Question,
     /// An answer that tells nothing but that the connection lives: one more to a heartbeat, since some
     /// servers echo it and answer it as well; one without the mark; one that may be an echo of the same
     /// text typed by a person.
@@ -82,6 +108,7 @@ pub struct PlainText {
     heartbeats: Heartbeats,
     reply_texts: Vec<String>,
     server_heartbeat_texts: Vec<String>,
+    answers: Vec<(String, Payload)>,
 }
 
 #[derive(Clone, Debug)]
@@ -101,6 +128,7 @@ impl PlainText {
             },
             reply_texts: options.replies(),
             server_heartbeat_texts: options.server_heartbeat_texts.clone(),
+            answers: options.answers.clone(),
         }
     }
 
@@ -113,12 +141,22 @@ impl PlainText {
         })
     }
 
-    /// Takes note of a message to be sent now, as far as its echo could be mistaken for a reply.
-    pub fn note(&mut self, message: &Message, now: Duration) {
-        if let Heartbeats::Alike(alike) = &mut self.heartbeats {
-            let is_reply = self.reply_texts.contains(&message.text);
-            alike.note(&message.text, is_reply, now);
+    /// Takes note of what is to be sent now, as far as its echo could be mistaken for a reply.
+    pub fn note(&mut self, payload: &Payload, now: Duration) {
+        if let (Heartbeats::Alike(alike), Payload::Text(text)) = (&mut self.heartbeats, payload) {
+            let is_reply = self.reply_texts.contains(text);
+            alike.note(text, is_reply, now);
         }
+    }
+
+    /// What is to be answered to a frame that is a [question](Meaning::Question).
+    #[must_use]
+    pub fn answer(&self, frame: &Frame) -> Option<&Payload> {
+        let Frame::Text(text) = frame else {
+            return None;
+        };
+        let mut answers = self.answers.iter();
+        answers.find_map(|(question, answer)| (question == text).then_some(answer))
     }
 
     /// Tells what a frame means, and counts a reply as given.
@@ -127,6 +165,9 @@ impl PlainText {
             Frame::Text(text) => Some(text),
             Frame::Binary { .. } => None,
         };
+        if self.answer(frame).is_some() {
+            return Meaning::Question;
+        }
         if text.is_some_and(|text| self.server_heartbeat_texts.contains(text)) {
             return Meaning::ServerHeartbeat;
         }
@@ -531,10 +572,7 @@ const LONGEST_ECHO: Duration = Duration::from_secs(10);
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
     use super::*;
-    use crate::core::{
-        mark::Marks,
-        outbox::{MessageId, Origin},
-    };
+    use crate::core::mark::Marks;
 
     #[test]
     fn a_reply_that_nobody_asked_for_ends_the_trust_in_replies() {
@@ -861,7 +899,10 @@ mod tests {
 
         fn beat_behind(&mut self, taken: u64) -> String {
             let transmit = self.protocol.heartbeat(self.marks.draw(), self.now, taken);
-            transmit.text().to_owned()
+            let PayloadRef::Text(text) = transmit.payload() else {
+                panic!("a heartbeat is a text");
+            };
+            text.to_owned()
         }
 
         fn hear(&mut self, text: &str) -> Meaning {
@@ -877,14 +918,7 @@ mod tests {
         }
 
         fn type_in(&mut self, text: &str) {
-            let message = Message {
-                id: MessageId::default(),
-                text: text.into(),
-                origin: Origin::Typed,
-                is_repeat: false,
-                ends: 0,
-            };
-            self.protocol.note(&message, self.now);
+            self.protocol.note(&text.into(), self.now);
         }
     }
 }
