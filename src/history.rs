@@ -116,9 +116,10 @@ mod tests {
 
     #[test]
     fn a_service_was_told_what_it_was_told_and_nothing_else() {
-        let settings = |text: &str| Settings {
-            heartbeat_text: text.into(),
-            ..Settings::default()
+        let settings = |text: &str| {
+            let mut settings = Settings::default();
+            settings.options.heartbeat_text = text.into();
+            settings
         };
         let mut history = History::default();
         let address = address_of("ws://a.example/x");

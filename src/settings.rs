@@ -1,7 +1,5 @@
 //! What people configure: names, values, defaults, and what is wrong with a value.
 
-use std::time::Duration;
-
 mod table;
 mod value;
 
@@ -11,10 +9,10 @@ pub use value::{Allowed, Limits, duration_text};
 use heartwire::{
     Options,
     core::{
-        heartbeat::{Mode, Period, ReplyTimeout},
-        mark,
+        heartbeat::{Period, ReplyTimeout},
         outbox::Guarantee,
     },
+    default_replies,
 };
 
 use crate::{access::Access, words::Lang};
@@ -28,34 +26,8 @@ pub struct Settings {
     pub protocols: Vec<String>,
     /// Whether to connect at the start.
     pub autoconnect: bool,
-    /// Quiet time after which a heartbeat is sent.
-    pub heartbeat: Period,
-    /// What a heartbeat says; in the place of [`mark::PLACE`] a mark that only it has.
-    pub heartbeat_text: String,
-    /// What starts the quiet time over.
-    pub heartbeat_mode: Mode,
-    /// How long after a heartbeat something must arrive.
-    pub reply_timeout: ReplyTimeout,
-    /// Texts that answer a heartbeat without a mark.
-    pub reply_text: Vec<String>,
-    /// Texts that the server sends as heartbeats of its own.
-    pub server_heartbeat_text: Vec<String>,
-    /// How long a handshake may take.
-    pub connect_timeout: Duration,
-    /// Whether to reconnect after a close that was not asked for.
-    pub retry: bool,
-    /// The back-off's first ceiling, where it is not the default.
-    pub retry_min: Option<Duration>,
-    /// The back-off's last ceiling, where it is not the default.
-    pub retry_max: Option<Duration>,
-    /// Consecutive attempts before giving up.
-    pub retry_limit: Option<u32>,
-    /// How long a connection must have been open before the back-off starts over.
-    pub stable_after: Duration,
-    /// Close codes after which the page does not retry by itself.
-    pub final_codes: Vec<u16>,
-    /// Messages kept for sending.
-    pub outbox_limit: usize,
+    /// How the connection behaves. `prove_within` is no setting.
+    pub options: Options,
     /// Where they are kept.
     pub outbox_storage: Storage,
     /// Rows kept in the log.
@@ -109,26 +81,12 @@ pub enum Storage {
 
 impl Default for Settings {
     fn default() -> Self {
-        let heartbeat_text = "heartbeat".to_owned();
         Self {
             url: None,
             protocols: Vec::new(),
             autoconnect: true,
-            heartbeat: Period::Every(Duration::from_secs(30)),
-            reply_timeout: ReplyTimeout::Auto,
-            reply_text: default_replies(&heartbeat_text),
-            heartbeat_text,
-            heartbeat_mode: Mode::Idle,
-            server_heartbeat_text: Vec::new(),
-            connect_timeout: Duration::from_secs(10),
-            retry: true,
-            retry_min: None,
-            retry_max: None,
-            retry_limit: None,
-            stable_after: Duration::from_secs(10),
-            // RFC 6455 §7.4.1: the server found the client itself at fault.
-            final_codes: vec![1002, 1003, 1007, 1008, 1009, 1010],
-            outbox_limit: 1000,
+            // A page that somebody reads may wait for its receipts.
+            options: Options::new().prove_within(None),
             outbox_storage: Storage::Memory,
             log_limit: 1000,
             resend: Resend::Latest,
@@ -204,33 +162,6 @@ impl Settings {
         reading.settle_conflicts(built_in);
         reading
     }
-
-    /// How the connection behaves with these.
-    #[must_use]
-    pub fn options(&self) -> Options {
-        let mut options = Options::new()
-            .heartbeat(self.heartbeat)
-            .heartbeat_text(self.heartbeat_text.as_str())
-            .heartbeat_mode(self.heartbeat_mode)
-            .reply_timeout(self.reply_timeout)
-            .reply_texts(self.reply_text.iter().cloned())
-            .server_heartbeat_texts(self.server_heartbeat_text.iter().cloned())
-            .connect_timeout(self.connect_timeout)
-            .retry(self.retry)
-            .retry_limit(self.retry_limit)
-            .stable_after(self.stable_after)
-            .final_codes(self.final_codes.iter().copied())
-            .outbox_limit(self.outbox_limit)
-            // A page that somebody reads may wait for its receipts.
-            .prove_within(None);
-        if let Some(ceiling) = self.retry_min {
-            options = options.retry_min(ceiling);
-        }
-        if let Some(ceiling) = self.retry_max {
-            options = options.retry_max(ceiling);
-        }
-        options
-    }
 }
 
 impl Reading {
@@ -286,13 +217,16 @@ impl Reading {
     /// A heartbeat of another text has other replies, unless they are given.
     fn derive_replies(&mut self, built_in: &Settings) {
         let is_given = self.source("reply_text").is_some()
-            || built_in.reply_text != default_replies(&built_in.heartbeat_text);
+            || built_in.options.reply_text != default_replies(&built_in.options.heartbeat_text);
         if !is_given {
             let settings = &mut self.settings;
-            settings.reply_text = default_replies(&settings.heartbeat_text);
+            settings.options.reply_text = default_replies(&settings.options.heartbeat_text);
             // What the server says by itself answers nothing.
-            let own = &settings.server_heartbeat_text;
-            settings.reply_text.retain(|text| !own.contains(text));
+            let own = &settings.options.server_heartbeat_text;
+            settings
+                .options
+                .reply_text
+                .retain(|text| !own.contains(text));
         }
     }
 
@@ -301,15 +235,15 @@ impl Reading {
         let [is_min_locked, is_max_locked] =
             ["retry_min", "retry_max"].map(|setting| self.is_locked(setting));
         let settings = &mut self.settings;
-        if let (Some(least), Some(most)) = (settings.retry_min, settings.retry_max)
+        if let (Some(least), Some(most)) = (settings.options.retry_min, settings.options.retry_max)
             && most < least
         {
             // What the operator prescribes stays.
             if !is_min_locked {
-                settings.retry_min = built_in.retry_min;
+                settings.options.retry_min = built_in.options.retry_min;
             }
             if is_min_locked || !is_max_locked {
-                settings.retry_max = built_in.retry_max;
+                settings.options.retry_max = built_in.options.retry_max;
             }
             let allowed = Allowed::NotBelowRetryMin(least);
             self.complain("retry_max", duration_text(most), allowed);
@@ -317,25 +251,28 @@ impl Reading {
         let is_locked = self.is_locked("reply_timeout");
         let settings = &mut self.settings;
         if let (Period::Off, ReplyTimeout::After(timeout)) =
-            (settings.heartbeat, settings.reply_timeout)
+            (settings.options.heartbeat, settings.options.reply_timeout)
             && !is_locked
         {
-            settings.reply_timeout = ReplyTimeout::Auto;
+            settings.options.reply_timeout = ReplyTimeout::Auto;
             let allowed = Allowed::NotWithoutHeartbeat;
             self.complain("reply_timeout", duration_text(timeout), allowed);
         }
         let is_locked = self.is_locked("server_heartbeat_text");
         let settings = &mut self.settings;
-        let mut own = settings.server_heartbeat_text.iter();
-        if let Some(text) = own.find(|text| settings.reply_text.contains(text)) {
+        let mut own = settings.options.server_heartbeat_text.iter();
+        if let Some(text) = own.find(|text| settings.options.reply_text.contains(text)) {
             // A reply is a receipt: nothing else may look like it.
             let allowed = Allowed::NotInReplyText(text.clone());
-            let value = settings.server_heartbeat_text.join(",");
+            let value = settings.options.server_heartbeat_text.join(",");
             if is_locked {
-                let own = &settings.server_heartbeat_text;
-                settings.reply_text.retain(|text| !own.contains(text));
+                let own = &settings.options.server_heartbeat_text;
+                settings
+                    .options
+                    .reply_text
+                    .retain(|text| !own.contains(text));
             } else {
-                settings.server_heartbeat_text.clear();
+                settings.options.server_heartbeat_text.clear();
             }
             self.complain("server_heartbeat_text", value, allowed);
         }
@@ -352,19 +289,11 @@ impl Reading {
     }
 }
 
-/// A server that echoes, and one that answers as protocols with a ping do. The echo of a heartbeat with a
-/// mark is known by that.
-fn default_replies(heartbeat_text: &str) -> Vec<String> {
-    let mut replies = vec!["pong".to_owned()];
-    if !heartbeat_text.contains(mark::PLACE) {
-        replies.insert(0, heartbeat_text.to_owned());
-    }
-    replies
-}
-
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
-    use heartwire::core::reach::Locality;
+    use std::time::Duration;
+
+    use heartwire::core::{heartbeat::Mode, reach::Locality};
 
     use super::*;
     use crate::address::{AddressError, Page};
@@ -395,29 +324,31 @@ mod tests {
             ("lang", "zh-CN"),
         ]);
         assert_eq!(complaints, []);
-        let expected = Settings {
+        let mut expected = Settings {
             url: Some("ws://example.org/a".into()),
             protocols: vec!["chat".into(), "v2.chat".into()],
             autoconnect: false,
-            heartbeat: Period::Every(Duration::from_millis(500)),
-            heartbeat_text: "ping".into(),
-            heartbeat_mode: Mode::Always,
-            reply_timeout: ReplyTimeout::After(Duration::from_secs(2)),
-            reply_text: vec!["pong".into(), "alive".into()],
-            server_heartbeat_text: vec!["tick".into()],
-            connect_timeout: Duration::from_secs(3),
-            retry: false,
-            retry_min: Some(Duration::from_millis(10)),
-            retry_max: Some(Duration::from_mins(2)),
-            retry_limit: Some(7),
-            stable_after: Duration::ZERO,
-            final_codes: vec![1008, 4001],
-            outbox_limit: 5,
+            options: Options::new()
+                .heartbeat(Duration::from_millis(500))
+                .heartbeat_text("ping")
+                .heartbeat_mode(Mode::Always)
+                .reply_timeout(Duration::from_secs(2))
+                .connect_timeout(Duration::from_secs(3))
+                .retry(false)
+                .retry_min(Duration::from_millis(10))
+                .retry_max(Duration::from_mins(2))
+                .retry_limit(7)
+                .stable_after(Duration::ZERO)
+                .final_codes([1008, 4001])
+                .outbox_limit(5)
+                .prove_within(None),
             outbox_storage: Storage::Session,
             log_limit: 20,
             resend: Resend::Every,
             lang: Some(Lang::ZhCn),
         };
+        expected.options.reply_text = vec!["pong".into(), "alive".into()];
+        expected.options.server_heartbeat_text = vec!["tick".into()];
         assert_eq!(settings, expected);
     }
 
@@ -481,9 +412,9 @@ mod tests {
     #[test]
     fn a_heartbeat_of_another_text_is_answered_by_its_echo() {
         let (settings, _) = read(&[("heartbeat_text", "ping")]);
-        assert_eq!(settings.reply_text, ["ping", "pong"]);
+        assert_eq!(settings.options.reply_text, ["ping", "pong"]);
         let (settings, _) = read(&[("reply_text", "ok"), ("heartbeat_text", "ping")]);
-        assert_eq!(settings.reply_text, ["ok"]);
+        assert_eq!(settings.options.reply_text, ["ok"]);
     }
 
     #[test]
@@ -495,10 +426,10 @@ mod tests {
             ("final_codes", ""),
         ]);
         assert_eq!(complaints, []);
-        assert_eq!(settings.heartbeat, Period::Off);
-        assert_eq!(settings.reply_timeout, ReplyTimeout::Off);
-        assert_eq!(settings.retry_limit, None);
-        assert_eq!(settings.final_codes, [0_u16; 0]);
+        assert_eq!(settings.options.heartbeat, Period::Off);
+        assert_eq!(settings.options.reply_timeout, ReplyTimeout::Off);
+        assert_eq!(settings.options.retry_limit, None);
+        assert_eq!(settings.options.final_codes, [0_u16; 0]);
     }
 
     #[test]
@@ -509,7 +440,7 @@ mod tests {
         for (name, value) in [("retry_min", "2m"), ("retry_max", "10ms")] {
             let (settings, complaints) = read(&[(name, value)]);
             assert_eq!(complaints, []);
-            let ceilings = settings.options().ceilings(Locality::Remote);
+            let ceilings = settings.options.ceilings(Locality::Remote);
             assert_eq!(ceilings.first, ceilings.last);
             assert_eq!(duration_text(ceilings.first), value);
         }
@@ -518,13 +449,13 @@ mod tests {
     #[test]
     fn what_cannot_hold_together_is_refused_with_the_reason() {
         let (settings, complaints) = read(&[("heartbeat", "off"), ("reply_timeout", "5s")]);
-        assert_eq!(settings.reply_timeout, ReplyTimeout::Auto);
+        assert_eq!(settings.options.reply_timeout, ReplyTimeout::Auto);
         assert_eq!(complaints.len(), 1);
         assert_eq!(complaints[0].allowed, Allowed::NotWithoutHeartbeat);
 
         let (settings, complaints) =
             read(&[("server_heartbeat_text", "tick,ok"), ("reply_text", "ok")]);
-        assert_eq!(settings.server_heartbeat_text, [""; 0]);
+        assert_eq!(settings.options.server_heartbeat_text, [""; 0]);
         assert_eq!(complaints.len(), 1);
         assert_eq!(complaints[0].allowed, Allowed::NotInReplyText("ok".into()));
     }
@@ -533,13 +464,16 @@ mod tests {
     fn what_the_server_says_by_itself_is_no_reply_unless_that_was_asked_for() {
         let (settings, complaints) = read(&[("server_heartbeat_text", "pong")]);
         assert_eq!(complaints, []);
-        assert_eq!(settings.reply_text, ["heartbeat"]);
+        assert_eq!(settings.options.reply_text, ["heartbeat"]);
     }
 
     #[test]
     fn the_last_of_several_values_counts() {
         let (settings, complaints) = read(&[("heartbeat", "soon"), ("heartbeat", "5s")]);
-        assert_eq!(settings.heartbeat, Period::Every(Duration::from_secs(5)));
+        assert_eq!(
+            settings.options.heartbeat,
+            Period::Every(Duration::from_secs(5))
+        );
         assert_eq!(complaints, []);
         let (settings, complaints) = read(&[("heartbeat", "5s"), ("heartbeat", "soon")]);
         assert_eq!(settings, Settings::default());
@@ -574,7 +508,7 @@ mod tests {
             (Source::Mandatory, &[("heartbeat", "7")]),
         ]);
         assert_eq!(
-            reading.settings.heartbeat,
+            reading.settings.options.heartbeat,
             Period::Every(Duration::from_secs(5))
         );
         assert!(!reading.is_locked("heartbeat"));
@@ -654,12 +588,10 @@ mod tests {
 
     #[test]
     fn what_is_built_in_can_be_something_else() {
-        let built_in = Settings {
-            heartbeat_text: "beat".into(),
-            reply_text: vec!["ok".into()],
-            retry_min: Some(Duration::ZERO),
-            ..Settings::default()
-        };
+        let mut built_in = Settings::default();
+        built_in.options.heartbeat_text = "beat".into();
+        built_in.options.reply_text = vec!["ok".into()];
+        built_in.options.retry_min = Some(Duration::ZERO);
         let reading = Settings::read(&built_in, &[], &access());
         assert_eq!(reading.settings, built_in);
     }
@@ -681,17 +613,17 @@ mod tests {
             reading.settings
         };
         let settings = read(("retry_min", "30s"), ("retry_max", "1s"));
-        assert_eq!(settings.retry_min, Some(Duration::from_secs(30)));
-        assert_eq!(settings.retry_max, None);
+        assert_eq!(settings.options.retry_min, Some(Duration::from_secs(30)));
+        assert_eq!(settings.options.retry_max, None);
         let settings = read(("retry_max", "1s"), ("retry_min", "30s"));
-        assert_eq!(settings.retry_max, Some(Duration::from_secs(1)));
-        assert_eq!(settings.retry_min, None);
+        assert_eq!(settings.options.retry_max, Some(Duration::from_secs(1)));
+        assert_eq!(settings.options.retry_min, None);
         let settings = read(("reply_timeout", "5s"), ("heartbeat", "off"));
         let timeout = ReplyTimeout::After(Duration::from_secs(5));
-        assert_eq!(settings.reply_timeout, timeout);
+        assert_eq!(settings.options.reply_timeout, timeout);
         let settings = read(("server_heartbeat_text", "tick"), ("reply_text", "tick,ok"));
-        assert_eq!(settings.server_heartbeat_text, ["tick"]);
-        assert_eq!(settings.reply_text, ["ok"]);
+        assert_eq!(settings.options.server_heartbeat_text, ["tick"]);
+        assert_eq!(settings.options.reply_text, ["ok"]);
     }
 
     fn read(pairs: &[(&str, &str)]) -> (Settings, Vec<Complaint>) {

@@ -231,7 +231,7 @@ mod tests {
         access.url_param = UrlParam::Off;
         let reading = setup.read(&access);
         assert_eq!(
-            (reading.settings.url, reading.settings.retry),
+            (reading.settings.url, reading.settings.options.retry),
             (None, false)
         );
         let [complaint] = reading.complaints.as_slice() else {

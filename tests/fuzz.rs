@@ -5,11 +5,17 @@
 
 use std::time::Duration;
 
-use heartwire::core::{
-    connection::{Closure, Connection, Destination, Effect, Epoch, Input, Status, Timer},
-    protocol::{Frame, Transmit},
-    reach::Locality,
-    silence::Learned,
+use heartwire::{
+    Options, Payload,
+    core::{
+        connection::{
+            Closure, Connection, Destination, Effect, Epoch, Input, Refusal, Status, Timer,
+        },
+        outbox::Guarantee,
+        protocol::{Frame, PayloadRef, Transmit},
+        reach::Locality,
+        silence::Learned,
+    },
 };
 use heartwire_page::{
     access::Access,
@@ -18,7 +24,7 @@ use heartwire_page::{
     strip::{Scene, Strip},
     words::Lang,
 };
-use proptest::prelude::*;
+use proptest::{collection::vec, prelude::*};
 
 proptest! {
     #[test]
@@ -51,11 +57,11 @@ proptest! {
     fn any_connection_bears_anything_at_any_time(
         given in pairs(),
         seed in any::<[u64; 2]>(),
-        happenings in prop::collection::vec((happening(), now()), 1..200),
+        happenings in vec((happening(), now()), 1..200),
     ) {
         let (settings, _) = read(&given);
         let mut driver = Driver {
-            connection: Connection::new(settings.options(), seed),
+            connection: Connection::new(options(&settings), seed),
             epochs: vec![Epoch::default()],
             has_socket: false,
             heartbeat: String::new(),
@@ -82,9 +88,10 @@ enum Happening {
     Drained(usize),
     Received(usize, Frame),
     Closed(usize, Closure),
+    Refused(usize, Refusal),
     Expired(usize, Timer),
-    Types(String),
-    Sends(String),
+    Types(String, Guarantee),
+    Sends(Payload, Guarantee),
     Restores(String),
     /// What was set aside first is sent again, or given up.
     Decides {
@@ -127,16 +134,17 @@ impl Driver {
             Happening::Received(age, frame) => Input::Received(self.epoch(age), frame),
             Happening::Closed(age, closure) => Input::Closed(self.epoch(age), closure),
             Happening::Expired(age, timer) => Input::TimerExpired(self.epoch(age), timer),
-            Happening::Types(text) => {
-                self.connection.type_text(text, now);
+            Happening::Refused(age, refusal) => Input::Refused(self.epoch(age), refusal),
+            Happening::Types(text, guarantee) => {
+                let _ = self.connection.type_text(text, guarantee, now);
                 return self.drain(now);
             }
-            Happening::Sends(text) => {
-                let _ = self.connection.send(text, now);
+            Happening::Sends(payload, guarantee) => {
+                let _ = self.connection.send(payload, guarantee, now);
                 return self.drain(now);
             }
             Happening::Configures(given) => {
-                self.connection.configure(read(&given).0.options());
+                self.connection.configure(options(&read(&given).0));
                 return self.drain(now);
             }
             Happening::Decides { sends } => {
@@ -200,7 +208,11 @@ impl Driver {
                     let is_open = matches!(self.connection.status(), Status::Open { .. });
                     assert!(is_open && self.has_socket, "{transmit:?}");
                     // Some are not taken.
-                    if transmit.text().len() % 7 == 3 {
+                    let length = match transmit.payload() {
+                        PayloadRef::Text(text) => text.len(),
+                        PayloadRef::Binary(bytes) => bytes.len(),
+                    };
+                    if length % 7 == 3 {
                         let input = Input::NotTaken(self.connection.epoch(), transmit);
                         self.connection.handle_input(input, now);
                         continue;
@@ -208,6 +220,7 @@ impl Driver {
                     match transmit {
                         Transmit::Heartbeat(text) => self.heartbeat = text,
                         Transmit::Message(_) => self.read += 1,
+                        Transmit::Greeting(_) | Transmit::Answer(_) => {}
                     }
                 }
                 Effect::SetTimer(epoch, _, _) => assert_eq!(epoch, self.connection.epoch()),
@@ -270,13 +283,17 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => age.clone().prop_map(Happening::Drained),
         3 => (age.clone(), frame()).prop_map(|(age, frame)| Happening::Received(age, frame)),
         1 => (age.clone(), closure()).prop_map(|(age, closure)| Happening::Closed(age, closure)),
+        1 => (age.clone(), prop::sample::select(REFUSALS.to_vec()))
+            .prop_map(|(age, refusal)| Happening::Refused(age, refusal)),
         4 => (age, prop::sample::select(timers.to_vec()))
             .prop_map(|(age, timer)| Happening::Expired(age, timer)),
-        3 => text().prop_map(Happening::Types),
-        2 => text().prop_map(Happening::Sends),
+        3 => (text(), guarantee()).prop_map(|(text, kept)| Happening::Types(text, kept)),
+        2 => (text(), guarantee()).prop_map(|(text, kept)| Happening::Sends(text.into(), kept)),
+        1 => (vec(any::<u8>(), 0..9), guarantee())
+            .prop_map(|(bytes, kept)| Happening::Sends(bytes.into(), kept)),
         1 => any::<bool>().prop_map(|sends| Happening::Decides { sends }),
         2 => any::<bool>().prop_map(|is_changed| Happening::Returns { is_changed }),
-        1 => "([tTsSxX][0-9]:.?){0,3}".prop_map(Happening::Restores),
+        1 => "([tTsSxX][aol]?b?[0-9]:.?){0,3}".prop_map(Happening::Restores),
         1 => pairs().prop_map(Happening::Configures),
     ]
 }
@@ -326,8 +343,29 @@ fn pairs() -> impl Strategy<Value = Vec<(String, String)>> {
         2 => "[0-9]{1,7}(ms|s|m)",
         1 => ".{0,20}",
     ];
-    prop::collection::vec((name, value), 0..8)
+    vec((name, value), 0..8)
 }
+
+/// What the page's settings say, and what they cannot.
+fn options(settings: &Settings) -> Options {
+    let options = settings
+        .options
+        .clone()
+        .greeting("login")
+        .greeting(vec![0, 1]);
+    let options = options.answer("who?", "heartbeat").answer("pong", "again");
+    options.prove_within(Duration::from_secs(5))
+}
+
+fn guarantee() -> impl Strategy<Value = Guarantee> {
+    prop::sample::select(vec![
+        Guarantee::AtLeastOnce,
+        Guarantee::AtMostOnce,
+        Guarantee::Latest,
+    ])
+}
+
+const REFUSALS: [Refusal; 2] = [Refusal::Forbidden, Refusal::Unavailable];
 
 fn read(given: &[(String, String)]) -> (Settings, Vec<Complaint>) {
     let layer = Layer {

@@ -5,10 +5,7 @@
 use std::time::Duration;
 
 use gloo_timers::future::sleep;
-use heartwire::core::{
-    connection::CLOSE_REASON,
-    heartbeat::{Period, ReplyTimeout},
-};
+use heartwire::core::{connection::CLOSE_REASON, heartbeat::ReplyTimeout};
 use heartwire_page::{
     address::Page,
     settings::Settings,
@@ -241,10 +238,8 @@ async fn a_full_buffer_is_waited_for() {
 
 #[wasm_bindgen_test]
 async fn a_handshake_without_an_answer_is_given_up() {
-    let settings = Settings {
-        connect_timeout: Duration::from_millis(50),
-        ..quick()
-    };
+    let mut settings = quick();
+    settings.options.connect_timeout = Duration::from_millis(50);
     let page = Mounted::new(settings).await;
     eventually(|| count() == 2).await;
     assert_eq!(closed_with(0), Some(1000));
@@ -285,10 +280,8 @@ async fn a_clean_close_that_was_asked_for_confirms_what_was_sent() {
 
 #[wasm_bindgen_test]
 async fn a_dead_connection_is_replaced_without_its_close() {
-    let settings = Settings {
-        reply_timeout: ReplyTimeout::After(HEARTBEAT * 2),
-        ..quick()
-    };
+    let mut settings = quick();
+    settings.options.reply_timeout = ReplyTimeout::After(HEARTBEAT * 2);
     let page = Mounted::new(settings).await;
     open(0);
     eventually(|| page.state() == "stale").await;
@@ -434,10 +427,12 @@ const BETWEEN_KEYS: Duration = Duration::from_millis(25);
 
 /// Settings of which every duration is short: the whole run has 20 seconds.
 fn quick() -> Settings {
+    let options = Settings::default().options;
     Settings {
-        heartbeat: Period::Every(HEARTBEAT),
-        retry_min: Some(Duration::from_millis(10)),
-        retry_max: Some(Duration::from_millis(10)),
+        options: options
+            .heartbeat(HEARTBEAT)
+            .retry_min(Duration::from_millis(10))
+            .retry_max(Duration::from_millis(10)),
         ..Settings::default()
     }
 }

@@ -43,20 +43,20 @@ pub static SETTINGS: [Setting; 21] = [
     setting!(url, Address),
     setting!(protocols, Protocols),
     setting!(autoconnect, Switch),
-    setting!(heartbeat, Period),
-    setting!(heartbeat_text, Text),
-    words!(heartbeat_mode, "idle" => Mode::Idle, "always" => Mode::Always),
-    setting!(reply_timeout, ReplyTimeout),
-    setting!(reply_text, Texts),
-    setting!(server_heartbeat_text, TextsOrNothing),
-    setting!(connect_timeout, Duration, PERIOD),
-    setting!(retry, Switch),
-    setting!(retry_min, Ceiling),
-    setting!(retry_max, Ceiling),
-    setting!(retry_limit, CountOrOff, 1, u32::MAX),
-    setting!(stable_after, Duration, ANY),
-    setting!(final_codes, CloseCodes),
-    setting!(outbox_limit, Count, 1, 1_000_000),
+    setting!(heartbeat in options, Period),
+    setting!(heartbeat_text in options, Text),
+    words!(heartbeat_mode in options, "idle" => Mode::Idle, "always" => Mode::Always),
+    setting!(reply_timeout in options, ReplyTimeout),
+    setting!(reply_text in options, Texts),
+    setting!(server_heartbeat_text in options, TextsOrNothing),
+    setting!(connect_timeout in options, Duration, PERIOD),
+    setting!(retry in options, Switch),
+    setting!(retry_min in options, Ceiling),
+    setting!(retry_max in options, Ceiling),
+    setting!(retry_limit in options, CountOrOff, 1, u32::MAX),
+    setting!(stable_after in options, Duration, ANY),
+    setting!(final_codes in options, CloseCodes),
+    setting!(outbox_limit in options, Count, 1, 1_000_000),
     words!(outbox_storage, "memory" => Storage::Memory, "session" => Storage::Session),
     setting!(log_limit, Count, 1, 100_000),
     words!(
@@ -289,13 +289,13 @@ fn index(words: &'static [&'static str], value: &str) -> Result<usize, Allowed> 
 
 /// A setting by its field, its kind and what that takes besides.
 macro_rules! setting {
-    ($name:ident, $kind:ident $(, $limit:expr)*) => {
+    ($name:ident $(in $part:ident)?, $kind:ident $(, $limit:expr)*) => {
         Setting {
             name: stringify!($name),
             label: |words| words.settings.$name,
             kind: Kind::$kind($($limit,)* Field {
-                of: |settings| &settings.$name,
-                of_mut: |settings| &mut settings.$name,
+                of: |settings| &settings.$($part.)?$name,
+                of_mut: |settings| &mut settings.$($part.)?$name,
             }),
         }
     };
@@ -303,7 +303,7 @@ macro_rules! setting {
 
 /// A setting by its field and the words for the field's values.
 macro_rules! words {
-    ($name:ident, $($word:literal => $value:expr),+) => {
+    ($name:ident $(in $part:ident)?, $($word:literal => $value:expr),+) => {
         Setting {
             name: stringify!($name),
             label: |words| words.settings.$name,
@@ -311,9 +311,9 @@ macro_rules! words {
                 &[$($word),+],
                 |settings| {
                     let values = [$($value),+];
-                    values.iter().position(|value| *value == settings.$name).unwrap_or_default()
+                    values.iter().position(|value| *value == settings.$($part.)?$name).unwrap_or_default()
                 },
-                |settings, index| settings.$name = [$($value),+][index],
+                |settings, index| settings.$($part.)?$name = [$($value),+][index],
             ),
         }
     };

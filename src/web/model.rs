@@ -4,13 +4,18 @@ use std::{cell::Cell, mem, rc::Rc, time::Duration};
 
 use gloo_events::EventListener;
 use gloo_timers::callback::Interval;
-use heartwire::core::{
-    connection::{Closure, Connection, Destination, Effect, Epoch, Input, Refusal, Status, Timer},
-    heartbeat::is_late,
-    outbox::Delivery,
-    protocol::{Frame, Meaning, Transmit},
-    reach::Locality,
-    silence::Learned,
+use heartwire::{
+    Options,
+    core::{
+        connection::{
+            Closure, Connection, Destination, Effect, Epoch, Input, Refusal, Status, Timer,
+        },
+        heartbeat::is_late,
+        outbox::Delivery,
+        protocol::{Frame, Meaning, Transmit},
+        reach::Locality,
+        silence::Learned,
+    },
 };
 use js_sys::futures::spawn_local;
 use wasm_bindgen::{JsCast as _, JsValue};
@@ -167,7 +172,7 @@ impl Model {
         let lang = reading.settings.lang.unwrap_or(*lang);
         let log_limit = reading.settings.log_limit;
         Self {
-            connection: Connection::new(reading.settings.options(), browser::seed()),
+            connection: Connection::new(reading.settings.options.clone(), browser::seed()),
             plain: setup.plain(&access),
             setup,
             reading,
@@ -291,7 +296,7 @@ impl Model {
             Happening::Rang(Rang::Expired(epoch, timer @ Timer::Connect))
                 if self.local_access == LocalAccess::Asked =>
             {
-                let timeout = self.reading.settings.connect_timeout;
+                let timeout = self.reading.settings.options.connect_timeout;
                 self.timers.set(epoch, timer, timeout, self.clock.now());
                 self.ask_permission(epoch);
                 Draws::Nothing
@@ -426,7 +431,7 @@ impl Model {
             setup: &self.setup,
             reading: &self.reading,
             plain: &self.plain,
-            ceilings: self.plain.options().ceilings(locality),
+            ceilings: self.plain.options.ceilings(locality),
             entries: &self.entries,
             is_open: self.shows_settings,
             is_in_use: toggle != Toggle::Connect,
@@ -616,12 +621,12 @@ impl Model {
         let is_new = self.started.as_ref() != Some(address) || self.protocols != *protocols;
         self.protocols.clone_from(protocols);
         let learned = browser::kept(&silence_name(address));
-        let Settings {
+        let Options {
             heartbeat_text,
             reply_text,
             server_heartbeat_text,
             ..
-        } = &self.reading.settings;
+        } = &self.reading.settings.options;
         let [replies, others] = [reply_text, server_heartbeat_text].map(|texts| texts.join(","));
         self.replies = [heartbeat_text, &replies, &others]
             .map(String::as_str)
@@ -846,7 +851,7 @@ impl Model {
     fn use_setup(&mut self) {
         self.reading = self.setup.read(&self.access);
         let settings = &self.reading.settings;
-        self.connection.configure(settings.options());
+        self.connection.configure(settings.options.clone());
         self.log.log.limit(settings.log_limit);
         let lang = settings.lang.unwrap_or(self.props.lang);
         if lang != self.lang {

@@ -145,15 +145,15 @@ const MUTATIONS: &[Mutation] = &[
         summary: "with every, one message alone is sent again",
         rule: "with every, only a full outbox gives up a message",
         file: "outbox.rs",
-        original: "Resend::Every => true,",
-        broken: "Resend::Every => newest_typed == Some(index),",
+        original: "Guarantee::AtLeastOnce => true,",
+        broken: "Guarantee::AtLeastOnce => index == 0,",
     },
     Mutation {
         summary: "a typed text throws out what waits",
         rule: "what no connection took is not given up",
         file: "outbox.rs",
-        original: "message.is_repeat && message.origin == Origin::Typed",
-        broken: "message.origin == Origin::Typed",
+        original: "message.is_repeat && message.is_latest(origin)",
+        broken: "message.is_latest(origin)",
     },
     Mutation {
         summary: "a marked reply confirms what was sent after its heartbeat",
@@ -232,7 +232,7 @@ const MUTATIONS: &[Mutation] = &[
         rule: "answered messages have arrived at a server that speaks when asked",
         file: "connection.rs",
         original: "
-        self.protocol.note(&message, self.now);",
+        self.protocol.note(payload, self.now);",
         broken: "",
     },
     Mutation {
@@ -254,17 +254,17 @@ const MUTATIONS: &[Mutation] = &[
         summary: "the latest text is not sent again",
         rule: "with latest, the latest text arrives and is proven",
         file: "outbox.rs",
-        original: "Resend::Latest => newest_typed == Some(index),",
-        broken: "Resend::Latest => false,",
+        original: "Guarantee::Latest => latest.contains(&Some(index)),",
+        broken: "Guarantee::Latest => false,",
     },
     Mutation {
         summary: "the latest text makes way for others",
         rule: "with latest, the latest text arrives and is proven",
         file: "outbox.rs",
-        original: "let latest = self.resend == Resend::Latest
-                && ",
-        broken: "let latest = false
-                && ",
+        original: "
+                self.latest().contains(&Some(0)) && ",
+        broken: "
+                false && ",
     },
     Mutation {
         summary: "a new connection waits for the old one's buffer",

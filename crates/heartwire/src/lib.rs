@@ -9,5 +9,5 @@ mod options;
 mod payload;
 
 pub use duration::millis;
-pub use options::Options;
+pub use options::{Options, default_replies};
 pub use payload::Payload;

@@ -21,25 +21,47 @@ use crate::core::{
 ///     .heartbeat_text("ping {n}")
 ///     .retry_limit(10);
 /// ```
+///
+/// Each is a field, too, to be read and to be changed one by one.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct Options {
-    pub(crate) heartbeat: Period,
-    pub(crate) heartbeat_text: String,
-    pub(crate) heartbeat_mode: Mode,
-    pub(crate) reply_timeout: ReplyTimeout,
-    pub(crate) reply_texts: Option<Vec<String>>,
-    pub(crate) server_heartbeat_texts: Vec<String>,
-    pub(crate) connect_timeout: Duration,
-    pub(crate) retry: bool,
-    pub(crate) retry_min: Option<Duration>,
-    pub(crate) retry_max: Option<Duration>,
-    pub(crate) retry_limit: Option<u32>,
-    pub(crate) stable_after: Duration,
-    pub(crate) final_codes: Vec<u16>,
-    pub(crate) outbox_limit: usize,
-    pub(crate) greeting: Vec<Payload>,
-    pub(crate) answers: Vec<(String, Payload)>,
-    pub(crate) prove_within: Option<Duration>,
+    /// How long it has to be quiet before a heartbeat is sent.
+    pub heartbeat: Period,
+    /// What a heartbeat says, with [`mark::PLACE`] for its mark.
+    pub heartbeat_text: String,
+    /// What starts the quiet time over.
+    pub heartbeat_mode: Mode,
+    /// How long after a heartbeat something must arrive.
+    pub reply_timeout: ReplyTimeout,
+    /// What answers a heartbeat without a mark.
+    pub reply_text: Vec<String>,
+    /// What the server sends as heartbeats of its own.
+    pub server_heartbeat_text: Vec<String>,
+    /// How long a handshake may take.
+    pub connect_timeout: Duration,
+    /// Whether to connect again after an end that was not asked for.
+    pub retry: bool,
+    /// The ceiling of the first delay, where it is not the default.
+    pub retry_min: Option<Duration>,
+    /// The ceiling of every delay, where it is not the default.
+    pub retry_max: Option<Duration>,
+    /// How many attempts in a row may fail.
+    pub retry_limit: Option<u32>,
+    /// How long a connection must have been open before delays begin anew.
+    pub stable_after: Duration,
+    /// The close codes after which no attempt is made by itself.
+    pub final_codes: Vec<u16>,
+    /// How many messages are kept at most until there is an answer.
+    pub outbox_limit: usize,
+    /// What every connection begins with.
+    pub greeting: Vec<Payload>,
+    /// What the server asks, and what is answered.
+    pub answers: Vec<(String, Payload)>,
+    /// How soon a message has to have a proof.
+    pub prove_within: Option<Duration>,
+    /// Whether the replies follow from the heartbeat's text.
+    derives_replies: bool,
 }
 
 impl Default for Options {
@@ -57,8 +79,8 @@ impl Options {
             heartbeat_text: "heartbeat".into(),
             heartbeat_mode: Mode::Idle,
             reply_timeout: ReplyTimeout::Auto,
-            reply_texts: None,
-            server_heartbeat_texts: Vec::new(),
+            reply_text: default_replies("heartbeat"),
+            server_heartbeat_text: Vec::new(),
             connect_timeout: Duration::from_secs(10),
             retry: true,
             retry_min: None,
@@ -70,6 +92,7 @@ impl Options {
             greeting: Vec::new(),
             answers: Vec::new(),
             prove_within: Some(Duration::from_secs(5)),
+            derives_replies: true,
         }
     }
 
@@ -86,7 +109,7 @@ impl Options {
     #[must_use]
     pub fn heartbeat_text(mut self, text: impl Into<String>) -> Self {
         self.heartbeat_text = text.into();
-        self
+        self.derive_replies()
     }
 
     /// What starts the quiet time over: anything received.
@@ -107,7 +130,8 @@ impl Options {
     /// What answers a heartbeat without a mark: `pong`, and the heartbeat's own text where that has none.
     #[must_use]
     pub fn reply_texts<T: Into<String>>(mut self, texts: impl IntoIterator<Item = T>) -> Self {
-        self.reply_texts = Some(texts.into_iter().map(Into::into).collect());
+        self.reply_text = texts.into_iter().map(Into::into).collect();
+        self.derives_replies = false;
         self
     }
 
@@ -117,8 +141,8 @@ impl Options {
         mut self,
         texts: impl IntoIterator<Item = T>,
     ) -> Self {
-        self.server_heartbeat_texts = texts.into_iter().map(Into::into).collect();
-        self
+        self.server_heartbeat_text = texts.into_iter().map(Into::into).collect();
+        self.derive_replies()
     }
 
     /// How long a handshake may take: 10 s.
@@ -224,20 +248,26 @@ impl Options {
         }
     }
 
-    /// The texts that answer a heartbeat without a mark.
-    pub(crate) fn replies(&self) -> Vec<String> {
-        if let Some(texts) = &self.reply_texts {
-            return texts.clone();
+    fn derive_replies(mut self) -> Self {
+        if self.derives_replies {
+            self.reply_text = default_replies(&self.heartbeat_text);
+            // What the server says by itself answers nothing.
+            let own = &self.server_heartbeat_text;
+            self.reply_text.retain(|text| !own.contains(text));
         }
-        let mut replies = vec!["pong".to_owned()];
-        // The echo of a heartbeat with a mark is known by that.
-        if !self.heartbeat_text.contains(mark::PLACE) {
-            replies.insert(0, self.heartbeat_text.clone());
-        }
-        // What the server says by itself answers nothing.
-        replies.retain(|text| !self.server_heartbeat_texts.contains(text));
-        replies
+        self
     }
+}
+
+/// What answers a heartbeat of this text at a server that echoes, and at one that answers as protocols with a
+/// ping do. The echo of a heartbeat with a mark is known by that.
+#[must_use]
+pub fn default_replies(heartbeat_text: &str) -> Vec<String> {
+    let mut replies = vec!["pong".to_owned()];
+    if !heartbeat_text.contains(mark::PLACE) {
+        replies.insert(0, heartbeat_text.to_owned());
+    }
+    replies
 }
 
 const FINAL_CODES: [u16; 6] = [1002, 1003, 1007, 1008, 1009, 1010];

@@ -1,7 +1,5 @@
 //! What a message carries.
 
-use std::fmt::Write as _;
-
 /// Text or bytes: a text frame or a binary one.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Payload {
@@ -63,12 +61,9 @@ impl From<Vec<u8>> for Payload {
 
 /// Bytes as digits of base 16, two each.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        // A string takes everything.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+    let digits = digits.filter_map(|digit| char::from_digit(digit.into(), 16));
+    digits.collect()
 }
 
 /// Reads what [`hex`] has written; `None` of anything else.

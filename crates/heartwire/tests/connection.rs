@@ -309,6 +309,19 @@ fn what_is_sent_is_proven_in_time_whatever_comes_in() {
     }
 }
 
+/// Also where the timer is late, as in a page that nobody sees.
+#[test]
+fn a_proof_that_is_due_is_asked_for_as_something_comes() {
+    let mut shell = Shell::open(Options::new());
+    shell.send("order", AtLeastOnce);
+    shell.now += Duration::from_millis(4_999);
+    shell.receive("news");
+    assert_eq!(shell.take_wire(), ["order"]);
+    shell.now += Duration::from_millis(1);
+    shell.receive("news");
+    assert_eq!(shell.take_wire(), ["heartbeat"]);
+}
+
 #[test]
 fn a_server_that_answers_nothing_is_not_asked_for_proofs() {
     let mut shell = Shell::open(Options::new().prove_within(Duration::from_secs(5)));
@@ -1072,7 +1085,7 @@ fn a_text_that_ends_each_connection_is_set_aside_and_the_rest_arrives() {
                 let bad = texts.iter().filter(|text| text.starts_with("bad"));
                 let bad: Vec<_> = bad.copied().collect();
                 let aside = shell.connection.outbox().aside();
-                let aside: Vec<_> = aside.map(|message| text(message)).collect();
+                let aside: Vec<_> = aside.map(text).collect();
                 assert_eq!(aside, bad, "{case}");
                 for text in bad {
                     assert!((3..=5).contains(&sent[text]), "{case}: {sent:?}");
@@ -1251,7 +1264,7 @@ proptest! {
         let mut seen = std::collections::HashSet::new();
         first_of_each.retain(|text| seen.insert(text.clone()));
         let outbox = shell.connection.outbox();
-        let aside: Vec<_> = outbox.aside().map(|message| text(message)).collect();
+        let aside: Vec<_> = outbox.aside().map(text).collect();
         let expected: Vec<_> = shell.typed.iter().filter(|text| !aside.contains(text)).collect();
         first_of_each.retain(|text| !aside.contains(text));
         prop_assert_eq!(first_of_each.iter().collect::<Vec<_>>(), expected);

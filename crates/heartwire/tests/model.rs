@@ -1118,6 +1118,8 @@ impl State {
         let taken = outbox.aside().len() + outbox.delivery().sent;
         while let Some((mark, behind)) = rest.split_once(':') {
             let (kind, length) = mark.split_at(1);
+            // The letters tell what is sent again.
+            let length = length.trim_start_matches(char::is_alphabetic);
             let (text, behind) = behind.split_at(length.parse().unwrap());
             let is_waiting = numbers.len() >= taken;
             repeats += u64::from(is_waiting && kind.chars().all(char::is_uppercase));
@@ -1406,7 +1408,7 @@ impl State {
             ..
         } = &self.world;
         let aside = self.connection.outbox().aside();
-        let aside: Vec<_> = aside.map(|message| Link::number(text(message))).collect();
+        let aside: Vec<_> = aside.map(text).map(Link::number).collect();
         let has_arrived = (0..*written).all(|number| {
             [arrived, given_up, merged, &aside]
                 .iter()

@@ -199,7 +199,7 @@ impl Outbox {
     pub fn push_sent(&mut self, payload: Payload, guarantee: Guarantee) -> Result<&Message, Full> {
         if guarantee == Guarantee::Latest {
             self.give_up_latest(Origin::Sent);
-            self.merge(|message| message.is_latest(Origin::Sent));
+            self.merge(&|message| message.is_latest(Origin::Sent));
         } else if let Some(limit) = self.limit_for(payload.len()) {
             return Err(Full { payload, limit });
         }
@@ -296,26 +296,24 @@ impl Outbox {
     /// far as it is to be sent again.
     pub fn lose(&mut self) {
         let latest = self.latest();
-        let mut again = Vec::new();
-        for (index, sent) in mem::take(&mut self.sent).into_iter().enumerate() {
-            let goes_again = match sent.message.guarantee {
+        let told = self.fates.len();
+        for (index, sent) in mem::take(&mut self.sent).into_iter().enumerate().rev() {
+            let mut message = sent.message;
+            let goes_again = match message.guarantee {
                 Guarantee::AtLeastOnce => true,
                 Guarantee::AtMostOnce => false,
                 Guarantee::Latest => latest.contains(&Some(index)),
             };
             if goes_again {
-                self.fates.push_back((sent.message.id, Fate::Unconfirmed));
-                again.push(sent.message);
+                self.fates.push_back((message.id, Fate::Unconfirmed));
+                message.is_repeat = true;
+                self.wait_first(message);
             } else {
-                self.give_up(sent.message.id);
+                self.give_up(message.id);
             }
         }
-        for message in again.into_iter().rev() {
-            self.wait_first(Message {
-                is_repeat: true,
-                ..message
-            });
-        }
+        // The oldest first.
+        self.fates.make_contiguous()[told..].reverse();
         self.sent_bytes = 0;
         self.taken = 0;
     }
@@ -389,8 +387,8 @@ impl Outbox {
 
     /// Sends nothing again, and holds nothing against the server: it is another one.
     pub fn forget_server(&mut self) {
-        self.give_up_waiting(|message| message.is_repeat);
-        self.give_up_aside(|_| true);
+        self.give_up_waiting(&|message| message.is_repeat);
+        self.give_up_aside(&|_| true);
         self.answered_here.clear();
         self.acquit_all();
     }
@@ -566,25 +564,25 @@ impl Outbox {
 
     /// A newer one says it all again.
     fn give_up_latest(&mut self, origin: Origin) {
-        self.give_up_waiting(|message| message.is_repeat && message.is_latest(origin));
-        self.give_up_aside(|message| message.is_latest(origin));
+        self.give_up_waiting(&|message| message.is_repeat && message.is_latest(origin));
+        self.give_up_aside(&|message| message.is_latest(origin));
     }
 
-    fn give_up_waiting(&mut self, is_given_up: impl Fn(&Message) -> bool) {
+    fn give_up_waiting(&mut self, is_given_up: &dyn Fn(&Message) -> bool) {
         for message in extract(&mut self.waiting, is_given_up) {
             self.waiting_bytes -= message.payload.len();
             self.give_up(message.id);
         }
     }
 
-    fn give_up_aside(&mut self, is_given_up: impl Fn(&Message) -> bool) {
+    fn give_up_aside(&mut self, is_given_up: &dyn Fn(&Message) -> bool) {
         for message in extract(&mut self.aside, is_given_up) {
             self.give_up(message.id);
         }
     }
 
     /// Forgets what waits and was never sent.
-    fn merge(&mut self, is_merged: impl Fn(&Message) -> bool) {
+    fn merge(&mut self, is_merged: &dyn Fn(&Message) -> bool) {
         for message in extract(&mut self.waiting, is_merged) {
             self.waiting_bytes -= message.payload.len();
             self.merged += 1;
@@ -694,7 +692,7 @@ impl Guarantee {
 /// Takes out those that are wanted.
 fn extract(
     messages: &mut VecDeque<Message>,
-    is_wanted: impl Fn(&Message) -> bool,
+    is_wanted: &dyn Fn(&Message) -> bool,
 ) -> VecDeque<Message> {
     let (wanted, rest) = mem::take(messages).into_iter().partition(is_wanted);
     *messages = rest;

@@ -126,8 +126,8 @@ impl PlainText {
                 Some(template) => Heartbeats::Marked(Marked::new(template)),
                 None => Heartbeats::Alike(Alike::new(options.heartbeat_text.clone())),
             },
-            reply_texts: options.replies(),
-            server_heartbeat_texts: options.server_heartbeat_texts.clone(),
+            reply_texts: options.reply_text.clone(),
+            server_heartbeat_texts: options.server_heartbeat_text.clone(),
             answers: options.answers.clone(),
         }
     }
