@@ -293,7 +293,7 @@ fn happening() -> impl Strategy<Value = Happening> {
             .prop_map(|(bytes, kept)| Happening::Sends(bytes.into(), kept)),
         1 => any::<bool>().prop_map(|sends| Happening::Decides { sends }),
         2 => any::<bool>().prop_map(|is_changed| Happening::Returns { is_changed }),
-        1 => "([tTsSxX][aol]?b?[0-9]:.?){0,3}".prop_map(Happening::Restores),
+        1 => "([tTsSxX][aolAOL]?[0-9]:.?){0,3}".prop_map(Happening::Restores),
         1 => pairs().prop_map(Happening::Configures),
     ]
 }

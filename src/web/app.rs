@@ -19,7 +19,7 @@ pub struct App {
 }
 
 /// What the page starts with.
-#[derive(Clone, Debug, PartialEq, Properties)]
+#[derive(Clone, Debug, Properties)]
 pub struct Props {
     /// The page's own address.
     pub page: Page,
@@ -38,8 +38,16 @@ pub struct Props {
     pub lang: Lang,
 }
 
+/// They are taken once, at the start: others change nothing, and comparing them would cost the page half a
+/// kilobyte.
+impl PartialEq for Props {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
 /// What the operator, the user and a link give.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct Given {
     /// What `config.json` says.
     pub config: Config,

@@ -619,7 +619,7 @@ impl Model {
     fn open(&mut self, address: &Address) {
         let Settings { protocols, .. } = &self.reading.settings;
         let is_new = self.started.as_ref() != Some(address) || self.protocols != *protocols;
-        self.protocols.clone_from(protocols);
+        self.protocols = protocols.clone();
         let learned = browser::kept(&silence_name(address));
         let Options {
             heartbeat_text,

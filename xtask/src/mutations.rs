@@ -128,8 +128,8 @@ const MUTATIONS: &[Mutation] = &[
         summary: "what is sent again is turned round",
         rule: "a connection carries each message once and in order",
         file: "outbox.rs",
-        original: "mem::take(&mut self.sent).into_iter().enumerate().rev()",
-        broken: "mem::take(&mut self.sent).into_iter().enumerate()",
+        original: "sent.into_iter().enumerate().rev()",
+        broken: "sent.into_iter().enumerate()",
     },
     Mutation {
         summary: "the first of two messages that wait is not transmitted",

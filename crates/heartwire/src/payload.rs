@@ -58,22 +58,3 @@ impl From<Vec<u8>> for Payload {
         Self::Binary(bytes)
     }
 }
-
-/// Bytes as digits of base 16, two each.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
-    let digits = digits.filter_map(|digit| char::from_digit(digit.into(), 16));
-    digits.collect()
-}
-
-/// Reads what [`hex`] has written; `None` of anything else.
-pub(crate) fn bytes(hex: &str) -> Option<Vec<u8>> {
-    let digits = hex.as_bytes().chunks(2);
-    let digit = |digit: &u8| char::from(*digit).to_digit(16);
-    digits
-        .map(|pair| {
-            let [high, low] = pair else { return None };
-            u8::try_from(digit(high)? << 4 | digit(low)?).ok()
-        })
-        .collect()
-}

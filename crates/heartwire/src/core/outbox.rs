@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, mem, time::Duration};
 
-use crate::payload::{self, Payload};
+use crate::Payload;
 
 /// Names one message among all of an outbox; a later one has a greater name.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
@@ -296,24 +296,25 @@ impl Outbox {
     /// far as it is to be sent again.
     pub fn lose(&mut self) {
         let latest = self.latest();
-        let told = self.fates.len();
-        for (index, sent) in mem::take(&mut self.sent).into_iter().enumerate().rev() {
-            let mut message = sent.message;
-            let goes_again = match message.guarantee {
-                Guarantee::AtLeastOnce => true,
-                Guarantee::AtMostOnce => false,
-                Guarantee::Latest => latest.contains(&Some(index)),
-            };
-            if goes_again {
-                self.fates.push_back((message.id, Fate::Unconfirmed));
-                message.is_repeat = true;
-                self.wait_first(message);
+        let goes_again = |index, sent: &Sent| match sent.message.guarantee {
+            Guarantee::AtLeastOnce => true,
+            Guarantee::AtMostOnce => false,
+            Guarantee::Latest => latest.contains(&Some(index)),
+        };
+        let sent = mem::take(&mut self.sent);
+        for (index, sent) in sent.iter().enumerate() {
+            if goes_again(index, sent) {
+                self.fates.push_back((sent.message.id, Fate::Unconfirmed));
             } else {
-                self.give_up(message.id);
+                self.give_up(sent.message.id);
             }
         }
-        // The oldest first.
-        self.fates.make_contiguous()[told..].reverse();
+        for (index, mut sent) in sent.into_iter().enumerate().rev() {
+            if goes_again(index, &sent) {
+                sent.message.is_repeat = true;
+                self.wait_first(sent.message);
+            }
+        }
         self.sent_bytes = 0;
         self.taken = 0;
     }
@@ -466,13 +467,16 @@ impl Outbox {
                 Origin::Typed => typed,
                 Origin::Sent => sent,
             };
-            let (kind, hex) = match &message.payload {
-                Payload::Text(_) => ("", String::new()),
-                Payload::Binary(bytes) => (BINARY, payload::hex(bytes)),
+            let (is_binary, text) = match &message.payload {
+                Payload::Text(text) => (false, text.clone()),
+                Payload::Binary(bytes) => {
+                    (true, bytes.iter().map(|byte| char::from(*byte)).collect())
+                }
             };
-            let text = message.payload.text().unwrap_or(&hex);
-            let length = text.len().to_string();
-            stored.extend([mark, message.guarantee.letter(), kind, &length, ":", text]);
+            let mut kinds = KINDS.iter();
+            let kind = kinds.find(|kind| (kind.1, kind.2) == (message.guarantee, is_binary));
+            let kind = kind.map_or("", |kind| kind.0);
+            stored.extend([mark, kind, &text.len().to_string(), ":", &text]);
         };
         for message in &self.aside {
             store(message, ASIDE);
@@ -679,16 +683,6 @@ impl Message {
     }
 }
 
-impl Guarantee {
-    fn letter(self) -> &'static str {
-        match self {
-            Self::AtLeastOnce => "a",
-            Self::AtMostOnce => "o",
-            Self::Latest => "l",
-        }
-    }
-}
-
 /// Takes out those that are wanted.
 fn extract(
     messages: &mut VecDeque<Message>,
@@ -704,8 +698,16 @@ const FRESH: [&str; 2] = ["t", "s"];
 const REPEAT: [&str; 2] = ["T", "S"];
 const ASIDE: [&str; 2] = ["x", "X"];
 
-/// Stands before the length of a payload that is stored as digits.
-const BINARY: &str = "b";
+/// What stands before the length of what was stored: which guarantee it has, and whether its characters are
+/// bytes.
+const KINDS: [(&str, Guarantee, bool); 6] = [
+    ("a", Guarantee::AtLeastOnce, false),
+    ("o", Guarantee::AtMostOnce, false),
+    ("l", Guarantee::Latest, false),
+    ("A", Guarantee::AtLeastOnce, true),
+    ("O", Guarantee::AtMostOnce, true),
+    ("L", Guarantee::Latest, true),
+];
 
 /// Answers that are remembered, to be taken back: as many as the log has rows by default.
 const MOST_DOUBTED: usize = 1_000;
@@ -720,29 +722,22 @@ fn split_stored(stored: &str) -> Option<(Message, &str)> {
     } else {
         Origin::Sent
     };
-    let mut behind = &stored[1..];
+    let (header, behind) = stored[1..].split_once(':')?;
+    let mut kinds = KINDS.iter();
+    let kept = kinds.find_map(|(letter, guarantee, is_binary)| {
+        Some((*guarantee, *is_binary, header.strip_prefix(letter)?))
+    });
     // Earlier releases stored no letter: the page sent typed texts, and nothing else, again.
-    let mut guarantee = match origin {
-        Origin::Typed => Guarantee::Latest,
-        Origin::Sent => Guarantee::AtMostOnce,
-    };
-    for one in [
-        Guarantee::AtLeastOnce,
-        Guarantee::AtMostOnce,
-        Guarantee::Latest,
-    ] {
-        if let Some(rest) = behind.strip_prefix(one.letter()) {
-            (guarantee, behind) = (one, rest);
-            break;
-        }
-    }
-    let is_binary = behind.starts_with(BINARY);
-    let (length, behind) = behind.trim_start_matches(BINARY).split_once(':')?;
+    let (guarantee, is_binary, length) = kept.unwrap_or(match origin {
+        Origin::Typed => (Guarantee::Latest, false, header),
+        Origin::Sent => (Guarantee::AtMostOnce, false, header),
+    });
     let (text, rest) = behind.split_at_checked(length.parse().ok()?)?;
     let message = Message {
         id: MessageId::default(),
         payload: if is_binary {
-            payload::bytes(text)?.into()
+            let bytes = text.chars().map(|letter| u8::try_from(letter).ok());
+            Payload::Binary(bytes.collect::<Option<_>>()?)
         } else {
             text.into()
         },
@@ -1080,7 +1075,7 @@ mod tests {
         }
 
         #[test]
-        fn what_was_stored_by_somebody_else_does_no_harm(stored in "[tTsSxXaolb0-9:ä]*") {
+        fn what_was_stored_by_somebody_else_does_no_harm(stored in "[tTsSxXaolAL0-9:äĀ]*") {
             empty(3).restore(&stored);
         }
     }
