@@ -123,6 +123,7 @@ impl Driver {
                 learned,
                 is_distrusted,
             } => Input::Open(Destination {
+                speaks_otherwise: is_distrusted,
                 locality: Locality::Remote,
                 is_new,
                 learned,
@@ -176,7 +177,8 @@ impl Driver {
                 Input::Received(epoch, Frame::Text(text))
             }
             Happening::Restores(stored) => {
-                self.connection.restore(&stored);
+                let unsaid = [Guarantee::Latest, Guarantee::AtMostOnce];
+                self.connection.restore(&stored, unsaid);
                 return self.drain(now);
             }
         };

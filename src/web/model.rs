@@ -618,7 +618,8 @@ impl Model {
     /// Starts a connection, with what this tab has kept for it.
     fn open(&mut self, address: &Address) {
         let Settings { protocols, .. } = &self.reading.settings;
-        let is_new = self.started.as_ref() != Some(address) || self.protocols != *protocols;
+        let is_new = self.started.as_ref() != Some(address);
+        let speaks_otherwise = self.protocols != *protocols;
         self.protocols = protocols.clone();
         let learned = browser::kept(&silence_name(address));
         let Options {
@@ -635,6 +636,7 @@ impl Model {
         self.take(Input::Open(Destination {
             locality: address.locality(),
             is_new,
+            speaks_otherwise,
             learned: learned.and_then(|learned| Learned::restore(&learned)),
             is_distrusted: distrusted.as_ref() == Some(&self.replies),
         }));
@@ -663,7 +665,9 @@ impl Model {
         }
         for server in [String::new(), self.server()] {
             while let Some(stored) = self.kept_outboxes.take(&server) {
-                self.connection.restore(&stored);
+                let resend = self.reading.settings.resend;
+                self.connection
+                    .restore(&stored, [resend.typed(), resend.sent()]);
                 if let Ok(address) = &self.address {
                     self.started = Some(address.clone());
                 }
@@ -745,6 +749,8 @@ impl Model {
                 self.is_typed = false;
                 self.address = self.access.address(&self.entered);
                 self.obstacle = None;
+                // What was refused before concerned another address.
+                self.take(Input::Close);
                 Draws::AtOnce
             }
             Press::Use(address) => {

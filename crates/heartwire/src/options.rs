@@ -60,8 +60,6 @@ pub struct Options {
     pub answers: Vec<(String, Payload)>,
     /// How soon a message has to have a proof.
     pub prove_within: Option<Duration>,
-    /// Whether the replies follow from the heartbeat's text.
-    derives_replies: bool,
 }
 
 impl Default for Options {
@@ -92,7 +90,6 @@ impl Options {
             greeting: Vec::new(),
             answers: Vec::new(),
             prove_within: Some(Duration::from_secs(5)),
-            derives_replies: true,
         }
     }
 
@@ -105,11 +102,13 @@ impl Options {
     }
 
     /// What a heartbeat says: `heartbeat`. In the place of [`mark::PLACE`] it has a mark that no other
-    /// one has, so that a server which returns it proves that all before has arrived.
+    /// one has, so that a server which returns it proves that all before has arrived. The replies become what
+    /// [`reply_text`](Self::reply_text) says: other ones are told after this.
     #[must_use]
     pub fn heartbeat_text(mut self, text: impl Into<String>) -> Self {
         self.heartbeat_text = text.into();
-        self.derive_replies()
+        self.reply_text = default_replies(&self.heartbeat_text);
+        self.drop_replies_of_others()
     }
 
     /// What starts the quiet time over: anything received.
@@ -129,20 +128,19 @@ impl Options {
 
     /// What answers a heartbeat without a mark: `pong`, and the heartbeat's own text where that has none.
     #[must_use]
-    pub fn reply_texts<T: Into<String>>(mut self, texts: impl IntoIterator<Item = T>) -> Self {
+    pub fn reply_text<T: Into<String>>(mut self, texts: impl IntoIterator<Item = T>) -> Self {
         self.reply_text = texts.into_iter().map(Into::into).collect();
-        self.derives_replies = false;
         self
     }
 
     /// What the server sends as heartbeats of its own: life, never messages and never replies. None.
     #[must_use]
-    pub fn server_heartbeat_texts<T: Into<String>>(
+    pub fn server_heartbeat_text<T: Into<String>>(
         mut self,
         texts: impl IntoIterator<Item = T>,
     ) -> Self {
         self.server_heartbeat_text = texts.into_iter().map(Into::into).collect();
-        self.derive_replies()
+        self.drop_replies_of_others()
     }
 
     /// How long a handshake may take: 10 s.
@@ -215,11 +213,12 @@ impl Options {
     #[must_use]
     pub fn answer(mut self, question: impl Into<String>, answer: impl Into<Payload>) -> Self {
         self.answers.push((question.into(), answer.into()));
-        self
+        self.drop_replies_of_others()
     }
 
     /// While a message has no proof, a heartbeat leaves at most so long after it, whatever comes in: 5 s.
-    /// Without, a server that talks all the time proves nothing for a long time.
+    /// Without, a server that talks all the time proves nothing for a long time. Where no heartbeat is sent at
+    /// all, none is sent for this either.
     #[must_use]
     pub fn prove_within(mut self, time: impl Into<Option<Duration>>) -> Self {
         self.prove_within = time.into();
@@ -248,19 +247,19 @@ impl Options {
         }
     }
 
-    fn derive_replies(mut self) -> Self {
-        if self.derives_replies {
-            self.reply_text = default_replies(&self.heartbeat_text);
-            // What the server says by itself answers nothing.
-            let own = &self.server_heartbeat_text;
-            self.reply_text.retain(|text| !own.contains(text));
-        }
+    /// What the server says by itself, or asks, answers nothing.
+    fn drop_replies_of_others(mut self) -> Self {
+        let (own, answers) = (&self.server_heartbeat_text, &self.answers);
+        self.reply_text.retain(|text| {
+            !own.contains(text) && !answers.iter().any(|(question, _)| question == text)
+        });
         self
     }
 }
 
 /// What answers a heartbeat of this text at a server that echoes, and at one that answers as protocols with a
 /// ping do. The echo of a heartbeat with a mark is known by that.
+#[doc(hidden)]
 #[must_use]
 pub fn default_replies(heartbeat_text: &str) -> Vec<String> {
     let mut replies = vec!["pong".to_owned()];

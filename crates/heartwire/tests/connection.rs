@@ -111,7 +111,7 @@ fn other_options_hold_from_the_next_start_on() {
         options()
             .heartbeat(Period::Every(Duration::from_secs(5)))
             .heartbeat_text("ping")
-            .reply_texts(["pong"])
+            .reply_text(["pong"])
             .reply_timeout(ReplyTimeout::After(Duration::from_secs(1)))
             .connect_timeout(Duration::from_secs(3))
             .retry_min(Duration::ZERO)
@@ -226,7 +226,7 @@ fn bytes_are_messages_like_texts() {
     // Also after a loss, and through what is stored.
     let stored = shell.connection.outbox().store();
     let mut other = Shell::new(options());
-    other.connection.restore(&stored);
+    other.connection.restore(&stored, [Latest, AtMostOnce]);
     other.input(open());
     other.socket_opens();
     assert!(is_sent(&other.wire[0]));
@@ -320,6 +320,133 @@ fn a_proof_that_is_due_is_asked_for_as_something_comes() {
     shell.now += Duration::from_millis(1);
     shell.receive("news");
     assert_eq!(shell.take_wire(), ["heartbeat"]);
+}
+
+/// The next of what is sent behind a heartbeat, or whose heartbeat is never answered.
+#[test]
+fn what_one_heartbeat_does_not_prove_another_does() {
+    let mut shell = Shell::open(Options::new());
+    shell.send("a", AtLeastOnce);
+    shell.advance(5_000);
+    assert_eq!(shell.take_wire(), ["a", "heartbeat"]);
+    // The server is slow, and looks silent.
+    shell.advance(3_500);
+    shell.send("b", AtLeastOnce);
+    shell.advance(500);
+    shell.receive("heartbeat");
+    assert_eq!(shell.states(), [0, 1, 1, 0]);
+    for _ in 0..5 {
+        shell.advance(1_000);
+        shell.receive("news");
+    }
+    assert_eq!(shell.take_wire(), ["b", "heartbeat"]);
+    // This one has no reply, but the connection lives.
+    for _ in 0..5 {
+        shell.advance(1_000);
+        shell.receive("news");
+    }
+    assert_eq!(shell.take_wire(), ["heartbeat"]);
+    // A server that has stopped to answer is not asked for ever.
+    for _ in 0..60 {
+        shell.advance(1_000);
+        shell.receive("news");
+    }
+    assert!(shell.take_wire().len() < 3);
+}
+
+#[test]
+fn a_server_that_wants_answers_gives_receipts_all_the_same() {
+    let mut shell = Shell::open(Options::new().answer("ping", "pong"));
+    for _ in 0..1_200 {
+        shell.advance(10_000);
+        shell.receive("ping");
+    }
+    shell.take_wire();
+    for _ in 0..3 {
+        shell.send("order", AtLeastOnce);
+        shell.advance(5_000);
+        assert_eq!(shell.take_wire(), ["order", "heartbeat"]);
+        shell.receive("pong");
+        shell.receive("ping");
+        assert_eq!(shell.take_wire(), ["pong"]);
+    }
+    assert_eq!((shell.states(), shell.shown.len()), ([0, 0, 3, 0], 0));
+}
+
+/// The server turned the greeting away, and never came to read more.
+#[test]
+fn what_stands_behind_a_greeting_is_not_blamed_for_it() {
+    let mut shell = Shell::new(options().greeting("login").final_codes([]));
+    shell.send("order", AtLeastOnce);
+    shell.input(open());
+    for _ in 0..10 {
+        shell.socket_opens();
+        shell.socket_closes(4401);
+        shell.reconnect();
+    }
+    assert_eq!(shell.connection.outbox().aside().len(), 0);
+    shell.socket_opens();
+    shell.advance(3_000);
+    assert_eq!(shell.messages().last().map(String::as_str), Some("order"));
+}
+
+#[test]
+fn options_without_a_measure_do_no_harm() {
+    let endless = Duration::MAX;
+    for options in [
+        Options::new().outbox_limit(0),
+        Options::new().heartbeat(endless),
+        Options::new().heartbeat(Duration::ZERO),
+        Options::new().prove_within(endless),
+        Options::new().prove_within(Duration::ZERO),
+        Options::new().reply_timeout(endless),
+        Options::new().reply_timeout(Duration::ZERO),
+    ] {
+        let mut shell = Shell::open(options.stable_after(endless));
+        let _ = shell.connection.send("order", AtLeastOnce, shell.now);
+        shell.drain();
+        for _ in 0..20 {
+            shell.advance(50);
+            shell.receive("heartbeat");
+        }
+        assert_eq!(shell.status(), "open");
+    }
+}
+
+#[test]
+fn a_refusal_leaves_nothing_of_a_socket_that_closes() {
+    let mut shell = Shell::open(options());
+    shell.send("order", AtLeastOnce);
+    shell.input(Input::Left);
+    shell.input(Input::Returned);
+    let epoch = shell.connection.epoch();
+    shell.input(Input::Refused(epoch, Refusal::Forbidden));
+    let closure = Closure {
+        code: 1000,
+        reason: shell.reason.clone(),
+        was_clean: true,
+    };
+    shell.input(Input::Closed(epoch, closure));
+    assert_eq!(shell.states(), [0, 0, 1, 0]);
+    shell.input(Input::Close);
+    assert_eq!(shell.status(), "stopped");
+}
+
+#[test]
+fn other_subprotocols_keep_what_waits_and_forget_what_is_known() {
+    let mut shell = Shell::answered();
+    shell.send("order", AtLeastOnce);
+    shell.socket_closes(1006);
+    let Input::Open(destination) = open() else {
+        panic!("it opens");
+    };
+    shell.input(Input::Open(Destination {
+        speaks_otherwise: true,
+        ..destination
+    }));
+    assert_eq!(shell.knowledge(), Knowledge::Unasked);
+    shell.socket_opens();
+    assert_eq!(shell.messages(), ["order", "order"]);
 }
 
 #[test]
@@ -815,7 +942,7 @@ fn the_servers_own_heartbeats_stop_ours() {
         let mut shell = Shell::open(
             options()
                 .heartbeat_mode(heartbeat_mode)
-                .server_heartbeat_texts(["tick"]),
+                .server_heartbeat_text(["tick"]),
         );
         for _ in 0..10 {
             shell.advance(29_000);
@@ -1135,7 +1262,7 @@ fn what_was_set_aside_is_sent_once_more_at_a_time_or_given_up() {
 
     // It is kept over a reload, and not sent then.
     let mut shell = Shell::new(options());
-    shell.connection.restore(&stored);
+    shell.connection.restore(&stored, [Latest, AtMostOnce]);
     shell.input(open());
     shell.socket_opens();
     assert_eq!(shell.take_wire(), [""; 0]);
@@ -1360,6 +1487,7 @@ fn destination(is_new: bool, is_distrusted: bool) -> Input {
     Input::Open(Destination {
         locality: Locality::Remote,
         is_new,
+        speaks_otherwise: false,
         learned: None,
         is_distrusted,
     })
@@ -1369,6 +1497,7 @@ fn open_at(locality: Locality) -> Input {
     Input::Open(Destination {
         locality,
         is_new: false,
+        speaks_otherwise: false,
         learned: None,
         is_distrusted: false,
     })
@@ -1746,7 +1875,8 @@ impl Shell {
             | Effect::Distrust => {}
             Effect::SetTimer(epoch, timer, period) => {
                 assert_eq!(epoch, self.connection.epoch());
-                self.timers.insert(timer, (self.now + period, period));
+                let due = self.now.saturating_add(period);
+                self.timers.insert(timer, (due, period));
             }
             Effect::StopTimer(timer) => {
                 self.timers.remove(&timer);

@@ -894,6 +894,7 @@ impl State {
                     Input::Open(Destination {
                         locality: Locality::Remote,
                         is_new: false,
+                        speaks_otherwise: false,
                         learned: None,
                         is_distrusted: false,
                     }),

@@ -102,6 +102,9 @@ pub struct Destination {
     /// is sent again, and nothing that is known of it is right any more. What waits and was sent to
     /// nobody goes to the new one.
     pub is_new: bool,
+    /// Whether other subprotocols are offered there than before: what is known of its answers is right no
+    /// more.
+    pub speaks_otherwise: bool,
     /// What is remembered of the path to it.
     pub learned: Option<Learned>,
     /// Whether it was heard before to say replies unasked: see [`Effect::Distrust`].
@@ -314,6 +317,9 @@ impl Trial {
     }
 }
 
+/// Heartbeats that come faster are an attack on the server.
+const SHORTEST_PERIOD: Duration = Duration::from_millis(100);
+
 /// A server that a text ends has done so by then, wherever it is.
 const TRIAL: Duration = Duration::from_secs(3);
 
@@ -384,9 +390,7 @@ impl Connection {
             }
             (Status::Open { .. }, Input::Received(_, frame)) => self.receive(frame),
             (Status::Open { .. }, Input::TimerExpired(_, Timer::Heartbeat)) => {
-                if self.heartbeat.is_due(now) {
-                    self.beat();
-                }
+                self.ring();
             }
             (Status::Open { .. }, Input::TimerExpired(_, Timer::Reply)) => self.judge(),
             (Status::Open { .. }, Input::TimerExpired(_, Timer::Trial)) => {
@@ -431,8 +435,9 @@ impl Connection {
                 self.quit();
                 self.status = Status::Stopped;
             }
+            (Status::Refused(_), Input::Close) => self.status = Status::Stopped,
             (
-                Status::Stopped | Status::Away | Status::Waiting { .. },
+                Status::Stopped | Status::Away | Status::Waiting { .. } | Status::Refused(_),
                 Input::Closed(_, closure),
             ) if self.closing.is_some() => {
                 self.finish_closing(Some(&closure));
@@ -526,8 +531,8 @@ impl Connection {
 
     /// Takes over what the outbox of an earlier page had [`store`](Outbox::store)d. What had been
     /// sent is treated as after the loss of a connection. No socket may be open.
-    pub fn restore(&mut self, stored: &str) {
-        self.outbox.restore(stored);
+    pub fn restore(&mut self, stored: &str, unsaid: [Guarantee; 2]) {
+        self.outbox.restore(stored, unsaid);
     }
 
     /// What to do next; call it until `None` after every other call.
@@ -644,6 +649,9 @@ impl Connection {
             self.heartbeat.forget();
             self.silence = Silence::new(destination.learned);
             self.protocol = PlainText::new(&self.options);
+        } else if destination.speaks_otherwise {
+            self.heartbeat.forget();
+            self.protocol = PlainText::new(&self.options);
         }
         if destination.is_distrusted {
             self.protocol.withdraw_trust();
@@ -683,6 +691,7 @@ impl Connection {
         for payload in self.options.greeting.clone() {
             self.effects
                 .push_back(Effect::Transmit(Transmit::Greeting(payload.clone())));
+            self.protocol.note(&payload, now);
             self.hand_over_to_socket(&payload);
         }
     }
@@ -718,12 +727,18 @@ impl Connection {
                     self.outbox.answer(taken);
                 }
                 self.go_on_trying();
+                if self.outbox.sent_count() > 0 {
+                    self.await_proof();
+                } else if self.prove_by.take().is_some() {
+                    self.restart_period();
+                }
             }
             Meaning::Question => {
                 if let Some(answer) = self.protocol.answer(&frame).cloned() {
                     self.effects.push_back(Effect::Note(frame, meaning));
                     self.effects
                         .push_back(Effect::Transmit(Transmit::Answer(answer.clone())));
+                    self.protocol.note_answer(&answer, now);
                     self.hand_over_to_socket(&answer);
                     self.prove_in_time();
                     return;
@@ -767,9 +782,25 @@ impl Connection {
         let mark = self.marks.draw();
         let heartbeat = self.protocol.heartbeat(mark, now, self.outbox.taken());
         self.effects.push_back(Effect::Transmit(heartbeat));
+        let doubt = self.heartbeat.beat(self.outbox.sent_bytes(), now);
+        // Its reply may be lost, and the connection live.
+        if self.outbox.sent_count() > 0 && self.heartbeat.is_answered(now) {
+            self.await_proof();
+        }
         self.restart_period();
-        if let Some(wait) = self.heartbeat.beat(self.outbox.sent_bytes(), now) {
+        if let Some(wait) = doubt {
             self.set_timer(Timer::Reply, wait);
+        }
+    }
+
+    /// The heartbeat's timer expired, perhaps as it was set anew.
+    fn ring(&mut self) {
+        let is_due = self.heartbeat.is_due(self.now);
+        if is_due || self.prove_by.is_some_and(|by| by <= self.now) {
+            self.beat();
+        } else {
+            let wait = self.heartbeat.due().saturating_sub(self.now);
+            self.set_timer(Timer::Heartbeat, wait);
         }
     }
 
@@ -938,7 +969,7 @@ impl Connection {
     /// What it has to be quiet for before a heartbeat is sent; `None` if none ever is.
     fn period(&self) -> Option<Duration> {
         match self.options.heartbeat {
-            Period::Every(period) => Some(period),
+            Period::Every(period) => Some(period.max(SHORTEST_PERIOD)),
             Period::Auto => Some(self.silence.learned().period),
             Period::Off => None,
         }
@@ -953,15 +984,14 @@ impl Connection {
         }
     }
 
-    /// A message leaves: a heartbeat is to prove it in time, where the server may answer one.
+    /// A message has no proof: a heartbeat is to prove it in time, where the server may answer one.
     fn await_proof(&mut self) {
-        let is_silent = self.heartbeat.knowledge(self.now) == Knowledge::Silent;
         if let Some(within) = self.options.prove_within
             && self.prove_by.is_none()
             && self.period().is_some()
-            && !is_silent
+            && self.heartbeat.may_be_answered(self.now)
         {
-            let by = self.now + within;
+            let by = self.now.saturating_add(within);
             self.prove_by = Some(by);
             if by < self.heartbeat.due() {
                 self.restart_period();
@@ -987,10 +1017,9 @@ impl Connection {
         id
     }
 
-    /// Counts what the socket is handed, whose echo is no reply; behind so much it is asked to drain.
+    /// Counts what the socket is handed; behind so much it is asked to drain.
     fn hand_over_to_socket(&mut self, payload: &Payload) {
         self.silence.sent(self.now);
-        self.protocol.note(payload, self.now);
         self.undrained_bytes += payload.len();
         if self.undrained_bytes >= BATCH_BYTES && !self.awaits_drain {
             self.awaits_drain = true;
@@ -1003,7 +1032,8 @@ impl Connection {
             return None;
         }
         let (messages, bytes) = self.unasked;
-        let is_half = messages >= self.options.outbox_limit.div_ceil(2) || bytes >= MAX_BYTES / 2;
+        let is_half =
+            messages >= self.options.outbox_limit.div_ceil(2).max(1) || bytes >= MAX_BYTES / 2;
         let is_replayed = self.replayed > 0
             && (self.replayed >= REPLAYED_BEFORE_PROOF || !self.outbox.is_repeating());
         if (is_half || is_replayed) && self.period().is_some() {
@@ -1022,7 +1052,9 @@ impl Connection {
         }
         if self.outbox.is_suspect_next() {
             let has_begun = std::mem::replace(&mut self.trial.has_begun, true);
-            if !has_begun && self.heartbeat.is_answered(self.now) {
+            // A greeting may be the reason, too.
+            let is_greeted = !self.options.greeting.is_empty();
+            if !has_begun && (is_greeted || self.heartbeat.is_answered(self.now)) {
                 self.await_answer();
                 return self.effects.pop_front();
             }
@@ -1038,6 +1070,7 @@ impl Connection {
         let is_replay = message.is_repeat && message.guarantee == Guarantee::AtLeastOnce;
         self.replayed += u32::from(is_replay);
         self.unasked = (messages + 1, bytes + message.payload.len());
+        self.protocol.note(&message.payload, self.now);
         self.hand_over_to_socket(&message.payload);
         self.await_proof();
         self.effects

@@ -171,7 +171,17 @@ impl Heartbeat {
     /// When the timer expires.
     #[must_use]
     pub fn due(&self) -> Duration {
-        self.started + self.period
+        self.started.saturating_add(self.period)
+    }
+
+    /// Whether a heartbeat that is sent soon may be answered: no server that has let one wait for long.
+    #[must_use]
+    pub fn may_be_answered(&self, now: Duration) -> bool {
+        match self.knowledge(now) {
+            Knowledge::Silent => false,
+            Knowledge::Answers => self.is_answered(now),
+            Knowledge::Unasked | Knowledge::Lost { .. } => true,
+        }
     }
 
     /// The timer expired: returns whether a heartbeat is due. It is not when the expiry was already
@@ -278,8 +288,8 @@ impl Heartbeat {
     /// Doubts the connection from now on; returns when to ask again.
     fn begin_doubt(&mut self, timeout: Duration, now: Duration, has_slept: bool) -> Duration {
         self.doubt = Some(Doubt {
-            due: now + timeout / 2,
-            until: now + timeout,
+            due: now.saturating_add(timeout / 2),
+            until: now.saturating_add(timeout),
             timeout,
             probed: None,
             has_slept,

@@ -73,7 +73,8 @@ pub struct Delivery {
 /// What became of a message that waited or was sent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Fate {
-    /// The server has answered what was sent after it.
+    /// The server has answered what was sent after it. Should it be heard to say replies unasked, that
+    /// is taken back: [`GivenUp`](Self::GivenUp) follows.
     Answered,
     /// It is proven that it arrived.
     Confirmed,
@@ -153,14 +154,14 @@ pub const MAX_BYTES: usize = 1024 * 1024;
 pub const MOST_ENDS: u8 = 3;
 
 impl Outbox {
-    /// Makes an empty outbox for at most `limit` messages.
+    /// Makes an empty outbox for at most `limit` messages, and at least one.
     #[must_use]
     pub fn new(limit: usize) -> Self {
         Self {
             sent: VecDeque::new(),
             waiting: VecDeque::new(),
             aside: VecDeque::new(),
-            limit,
+            limit: limit.max(1),
             sent_bytes: 0,
             waiting_bytes: 0,
             taken: 0,
@@ -176,7 +177,7 @@ impl Outbox {
 
     /// Takes another limit. What is kept stays, even over it.
     pub fn limit(&mut self, limit: usize) {
-        self.limit = limit;
+        self.limit = limit.max(1);
     }
 
     /// Adds the input field's whole text behind all others, and returns the message.
@@ -236,6 +237,12 @@ impl Outbox {
         }
     }
 
+    /// How many messages the connection has taken that have no proof.
+    #[must_use]
+    pub fn sent_count(&self) -> usize {
+        self.sent.len()
+    }
+
     /// How many messages the connection has taken.
     #[must_use]
     pub fn taken(&self) -> u64 {
@@ -282,9 +289,15 @@ impl Outbox {
     /// counts as sent later: a proof that comes too late is none that is false.
     pub fn give_up_oldest(&mut self, bytes: usize) {
         while self.limit_for(bytes).is_some() {
-            let is_needed =
-                self.latest().contains(&Some(0)) && self.sent.len() + self.waiting.len() > 1;
-            let Some(Sent { message, .. }) = self.sent.remove(is_needed.into()) else {
+            let latest = self.latest();
+            let is_needed = |index: &usize| latest.contains(&Some(*index));
+            let mut sent = 0..self.sent.len();
+            let oldest = match sent.find(|index| !is_needed(index)) {
+                Some(oldest) => oldest,
+                None if self.sent.len() + self.waiting.len() == 1 => 0,
+                None => return,
+            };
+            let Some(Sent { message, .. }) = self.sent.remove(oldest) else {
                 return;
             };
             self.sent_bytes -= message.payload.len();
@@ -438,7 +451,7 @@ impl Outbox {
         self.waiting.is_empty()
     }
 
-    /// How many typed texts were replaced by newer ones since nothing waited last.
+    /// How many messages were replaced by newer ones since nothing waited last.
     #[must_use]
     pub fn merged(&self) -> u64 {
         self.merged
@@ -492,11 +505,12 @@ impl Outbox {
 
     /// Takes over what another outbox [`store`](Self::store)d, up to where that cannot be read, before
     /// what waits. What had been sent is treated as after the loss of a connection. No connection may
-    /// have taken anything yet.
-    pub fn restore(&mut self, stored: &str) {
+    /// have taken anything yet. Earlier releases did not store what is sent again: for theirs it is told of
+    /// a typed text, and of one sent on purpose.
+    pub fn restore(&mut self, stored: &str, unsaid: [Guarantee; 2]) {
         let newer = mem::take(&mut self.waiting);
         let mut rest = stored;
-        while let Some((mut message, behind)) = split_stored(rest) {
+        while let Some((mut message, behind)) = split_stored(rest, unsaid) {
             message.id = self.name();
             if message.is_suspect() {
                 self.set_aside(message);
@@ -713,7 +727,7 @@ const KINDS: [(&str, Guarantee, bool); 6] = [
 const MOST_DOUBTED: usize = 1_000;
 
 /// Splits off the first message of what an outbox stored.
-fn split_stored(stored: &str) -> Option<(Message, &str)> {
+fn split_stored(stored: &str, unsaid: [Guarantee; 2]) -> Option<(Message, &str)> {
     let mark = stored.get(..1)?;
     let kinds = [FRESH, REPEAT, ASIDE];
     let kind = kinds.iter().find(|kind| kind.contains(&mark))?;
@@ -727,10 +741,9 @@ fn split_stored(stored: &str) -> Option<(Message, &str)> {
     let kept = kinds.find_map(|(letter, guarantee, is_binary)| {
         Some((*guarantee, *is_binary, header.strip_prefix(letter)?))
     });
-    // Earlier releases stored no letter: the page sent typed texts, and nothing else, again.
     let (guarantee, is_binary, length) = kept.unwrap_or(match origin {
-        Origin::Typed => (Guarantee::Latest, false, header),
-        Origin::Sent => (Guarantee::AtMostOnce, false, header),
+        Origin::Typed => (unsaid[0], false, header),
+        Origin::Sent => (unsaid[1], false, header),
     });
     let (text, rest) = behind.split_at_checked(length.parse().ok()?)?;
     let message = Message {
@@ -980,6 +993,18 @@ mod tests {
     }
 
     #[test]
+    fn what_alone_is_sent_again_is_not_given_up_for_the_rest() {
+        let mut outbox = empty(3);
+        outbox.push_typed("typed".into(), Latest);
+        assert!(outbox.push_sent("sent".into(), Latest).is_ok());
+        assert!(outbox.push_sent("once".into(), AtMostOnce).is_ok());
+        let _ = take_all(&mut outbox);
+        outbox.give_up_oldest(1);
+        outbox.lose();
+        assert_eq!(take_all(&mut outbox), ["typed", "sent"]);
+    }
+
+    #[test]
     fn what_was_never_sent_can_be_dropped() {
         let mut outbox = lost(AtLeastOnce);
         let _ = iter::from_fn(|| outbox.next_fate()).count();
@@ -1012,7 +1037,7 @@ mod tests {
         let _ = outbox.take(Duration::ZERO);
         let stored = outbox.store();
         let mut restored = empty(10);
-        restored.restore(&stored);
+        restored.restore(&stored, [Latest, AtMostOnce]);
         assert_eq!(states(&restored), [3, 0, 0, 2]);
         assert_eq!(restored.store(), {
             outbox.lose();
@@ -1031,11 +1056,11 @@ mod tests {
     fn what_was_stored_without_a_guarantee_comes_back() {
         let mut restored = empty(10);
         restored.push_typed("newer".into(), AtLeastOnce);
-        restored.restore("T1:aT2:abS5:ordert3:abcs4:more");
+        restored.restore("T1:aT2:abS5:ordert3:abcs4:more", [Latest, AtMostOnce]);
         assert_eq!(states(&restored), [3, 0, 0, 3]);
         assert_eq!(take_all(&mut restored), ["abc", "more", "newer"]);
         let mut restored = empty(10);
-        restored.restore("T1:aT2:abS5:order");
+        restored.restore("T1:aT2:abS5:order", [Latest, AtMostOnce]);
         assert_eq!(take_all(&mut restored), ["ab"]);
     }
 
@@ -1076,7 +1101,7 @@ mod tests {
 
         #[test]
         fn what_was_stored_by_somebody_else_does_no_harm(stored in "[tTsSxXaolAL0-9:äĀ]*") {
-            empty(3).restore(&stored);
+            empty(3).restore(&stored, [Latest, AtMostOnce]);
         }
     }
 

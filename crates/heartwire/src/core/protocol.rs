@@ -141,6 +141,16 @@ impl PlainText {
         })
     }
 
+    /// Takes note of an answer to be sent now. What a server asks it hardly echoes: that its reply to a
+    /// heartbeat says the same is more likely.
+    pub fn note_answer(&mut self, payload: &Payload, now: Duration) {
+        if let (Heartbeats::Alike(alike), Payload::Text(text)) = (&self.heartbeats, payload)
+            && (alike.echoes == Some(true) || *text == alike.text)
+        {
+            self.note(payload, now);
+        }
+    }
+
     /// Takes note of what is to be sent now, as far as its echo could be mistaken for a reply.
     pub fn note(&mut self, payload: &Payload, now: Duration) {
         if let (Heartbeats::Alike(alike), Payload::Text(text)) = (&mut self.heartbeats, payload) {
@@ -508,8 +518,12 @@ impl Alike {
             return;
         }
         if self.unanswered.len() == MAX_UNANSWERED {
-            self.unanswered.pop_front();
-            self.has_lost_count = true;
+            // No echo comes so late.
+            let now = sent.at();
+            let is_over = |sent: &Sent| !sent.is_beat(&self.text) && sent.at() + LONGEST_ECHO < now;
+            let over = self.unanswered.iter().position(is_over);
+            self.unanswered.remove(over.unwrap_or_default());
+            self.has_lost_count |= over.is_none();
         }
         self.unanswered.push_back(sent);
     }
@@ -530,6 +544,13 @@ enum Sent {
 }
 
 impl Sent {
+    /// When it was sent.
+    fn at(&self) -> Duration {
+        match self {
+            Self::Heartbeat { at, .. } | Self::Lookalike { at, .. } => *at,
+        }
+    }
+
     /// Whether the server takes it for a heartbeat.
     fn is_beat(&self, heartbeat: &str) -> bool {
         match self {
@@ -710,7 +731,7 @@ mod tests {
             let mut line = Line::with(
                 &Options::new()
                     .heartbeat_text(heartbeat_text)
-                    .server_heartbeat_texts(["ping", "tick"]),
+                    .server_heartbeat_text(["ping", "tick"]),
             );
             line.beat();
             assert_eq!(line.hear("tick"), Meaning::ServerHeartbeat);
@@ -876,7 +897,7 @@ mod tests {
             Self::with(
                 &Options::new()
                     .heartbeat_text(heartbeat_text)
-                    .reply_texts(["pong"]),
+                    .reply_text(["pong"]),
             )
         }
 
