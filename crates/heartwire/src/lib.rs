@@ -3,11 +3,23 @@
 //!
 //! [`core`] decides what to do, without a browser; [`Options`] say how a connection behaves.
 
+mod client;
 pub mod core;
 mod duration;
+mod message;
 mod options;
 mod payload;
+mod platform;
+mod receipt;
+mod target;
+#[cfg(feature = "testing")]
+pub mod testing;
 
+pub use client::{Client, Event, Failure, OutboxFull, Status, Subscription, Trace};
+pub use core::outbox::{Fate, MessageId};
 pub use duration::millis;
+pub use message::{Binary, Message};
 pub use options::{Options, default_replies};
 pub use payload::Payload;
+pub use receipt::Receipt;
+pub use target::{Attempt, Endpoint, Target, Unavailable};

@@ -35,6 +35,18 @@ impl Payload {
     }
 }
 
+impl PartialEq<str> for Payload {
+    fn eq(&self, other: &str) -> bool {
+        self.text() == Some(other)
+    }
+}
+
+impl PartialEq<&str> for Payload {
+    fn eq(&self, other: &&str) -> bool {
+        self == *other
+    }
+}
+
 impl From<&str> for Payload {
     fn from(text: &str) -> Self {
         Self::Text(text.into())

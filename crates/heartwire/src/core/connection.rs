@@ -30,7 +30,7 @@ impl Epoch {
 }
 
 /// A timer that the shell keeps for the connection.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Timer {
     /// When to give up on the handshake.
     Connect,

@@ -92,6 +92,22 @@ pub enum Fate {
     HandedOver,
 }
 
+impl Fate {
+    /// Whether nothing else becomes of the message; but [`Answered`](Self::Answered) may be taken back.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        match self {
+            Self::Unconfirmed | Self::SetAside => false,
+            Self::Answered
+            | Self::Confirmed
+            | Self::GivenUp
+            | Self::Merged
+            | Self::Dropped
+            | Self::HandedOver => true,
+        }
+    }
+}
+
 /// The outbox is full; what was to be sent is handed back.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Full {

@@ -1,0 +1,544 @@
+//! A handle to one kept connection: drives the core, and tells what happens.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    fmt, mem,
+    rc::{Rc, Weak},
+    time::Duration,
+};
+
+use crate::{
+    Options, Payload,
+    core::{
+        connection::{
+            Closure, Connection, Destination, Effect, Epoch, Input, Loss, Refusal,
+            Status as CoreStatus,
+        },
+        outbox::{Delivery, Fate, Full, Guarantee, MessageId},
+        protocol::{Frame, Meaning, Transmit},
+    },
+    message::Message,
+    platform::{Heard, Opened, Platform},
+    receipt::{Receipt, Receipts},
+    target::{Attempt, Endpoint, Target, Unavailable},
+};
+
+/// A handle to one kept connection. Clones share it; dropping the last one ends it.
+///
+/// Everything lives on the page's one thread. On a host without a browser a client exists and stays
+/// [`Status::Idle`]: a server can render a page that has one.
+///
+/// ```
+/// use heartwire::{Client, Event};
+///
+/// let client = Client::connect("wss://example.org/ws");
+/// let subscription = client.subscribe(|event| {
+///     if let Event::Message(message) = event {
+///         println!("{:?}", message.text());
+///     }
+/// });
+/// // It waits for the connection, and is sent again if that is lost before there is an answer.
+/// let receipt = client.send("hello").expect("there is room");
+/// assert_eq!(receipt.fate(), None);
+/// ```
+#[derive(Clone)]
+pub struct Client(Rc<Shared>);
+
+/// What a connection is doing. Times are those of [`Client::now`].
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Status {
+    /// No connection was asked for yet.
+    Idle,
+    /// The handshake is under way.
+    Connecting {
+        /// How many attempts have failed since the back-off last started over.
+        attempt: u32,
+    },
+    /// Messages pass.
+    Open {
+        /// Counts connections: another one is another session, time to fetch again.
+        epoch: u32,
+    },
+    /// The next attempt has its time.
+    Waiting {
+        /// How many attempts have failed since the back-off last started over.
+        attempt: u32,
+        /// When the next one is due.
+        until: Duration,
+    },
+    /// The page was left while a connection was wanted.
+    Away,
+    /// It was closed by [`Client::close`].
+    Closed,
+    /// Nothing more is tried by itself; [`Client::retry`] tries.
+    Failed(Failure),
+}
+
+impl Status {
+    /// Whether messages pass.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        matches!(self, Self::Open { .. })
+    }
+}
+
+/// Why nothing more is tried by itself.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Failure {
+    /// The server closed with one of [`Options::final_codes`].
+    TurnedAway(Closure),
+    /// As many attempts failed as [`Options::retry_limit`] allows.
+    GaveUp,
+    /// Another attempt would end alike.
+    Refused(Refusal),
+}
+
+/// What happens to a connection.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// Its status is another one.
+    Status(Status),
+    /// A message came.
+    Message(Message),
+    /// It is known what became of a message; see [`Fate`] for those that are not final.
+    Fate(MessageId, Fate),
+    /// What passes besides, for whoever shows more than most.
+    Trace(Trace),
+}
+
+/// What passes besides messages.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Trace {
+    /// A message waits for a connection, or for what is before it.
+    Queued(crate::core::outbox::Message),
+    /// The socket took this.
+    Transmitted(Transmit),
+    /// A frame came that is no message but means this.
+    Noted(Frame, Meaning),
+    /// The server was heard to say replies unasked: without a mark they prove nothing any more.
+    Distrusted,
+}
+
+/// The outbox is full; what was to be sent is handed back.
+pub type OutboxFull = Full;
+
+/// Ends its subscription when it is dropped.
+#[must_use = "dropping a subscription ends it"]
+pub struct Subscription {
+    client: Weak<Shared>,
+    number: u64,
+}
+
+pub(crate) struct Shared {
+    core: RefCell<Connection>,
+    target: RefCell<Target>,
+    /// Where the attempt under way goes.
+    endpoint: RefCell<Option<Endpoint>>,
+    platform: Rc<dyn Platform>,
+    /// What is still to be taken, while something else is.
+    inputs: RefCell<VecDeque<Input>>,
+    is_driving: Cell<bool>,
+    events: RefCell<VecDeque<Event>>,
+    is_telling: Cell<bool>,
+    subscribers: RefCell<Vec<(u64, Rc<dyn Fn(&Event)>)>>,
+    subscribed: Cell<u64>,
+    told: RefCell<Status>,
+    receipts: Receipts,
+}
+
+impl Client {
+    /// Makes a client that does nothing yet.
+    #[must_use]
+    pub fn new(target: impl Into<Target>, options: Options) -> Self {
+        Self::on(crate::platform::platform(), target.into(), options)
+    }
+
+    /// Makes a client with the defaults, and connects.
+    #[must_use]
+    pub fn connect(target: impl Into<Target>) -> Self {
+        let client = Self::new(target, Options::new());
+        client.open();
+        client
+    }
+
+    pub(crate) fn on(platform: Rc<dyn Platform>, target: Target, options: Options) -> Self {
+        let seed = platform.seed();
+        Self(Rc::new_cyclic(|shared: &Weak<Shared>| {
+            let heard = shared.clone();
+            platform.listen(Box::new(move |heard_of| {
+                if let Some(shared) = heard.upgrade() {
+                    Client(shared).hear(heard_of);
+                }
+            }));
+            Shared {
+                core: RefCell::new(Connection::new(options, seed)),
+                target: RefCell::new(target),
+                endpoint: RefCell::new(None),
+                platform,
+                inputs: RefCell::default(),
+                is_driving: Cell::new(false),
+                events: RefCell::default(),
+                is_telling: Cell::new(false),
+                subscribers: RefCell::default(),
+                subscribed: Cell::new(0),
+                told: RefCell::new(Status::Idle),
+                receipts: Receipts::default(),
+            }
+        }))
+    }
+
+    /// Connects, unless it is connected or about to be.
+    pub fn open(&self) {
+        self.start(false);
+    }
+
+    /// Ends the connection with 1000; it stays so until [`open`](Self::open).
+    pub fn close(&self) {
+        self.take(Input::Close);
+    }
+
+    /// Ends a wait early, or opens what has ended: what a button "Reconnect" calls.
+    pub fn retry(&self) {
+        match self.status() {
+            Status::Idle | Status::Closed | Status::Failed(_) => self.open(),
+            Status::Connecting { .. }
+            | Status::Open { .. }
+            | Status::Waiting { .. }
+            | Status::Away => self.take(Input::Retry),
+        }
+    }
+
+    /// Goes to another target from now on. What was sent to the old one is never sent to the new; what was
+    /// sent to nobody yet is.
+    pub fn set_target(&self, target: impl Into<Target>) {
+        let target = target.into();
+        if *self.0.target.borrow() == target {
+            return;
+        }
+        let was_wanted = !matches!(
+            self.status(),
+            Status::Idle | Status::Closed | Status::Failed(_)
+        );
+        self.close();
+        *self.0.target.borrow_mut() = target;
+        if was_wanted {
+            self.start(true);
+        }
+    }
+
+    /// Sends at least once: now, or as soon as there is a connection, and again after a loss until there is
+    /// an answer. **It may arrive twice.**
+    ///
+    /// # Errors
+    ///
+    /// Hands the payload back when the outbox is full.
+    pub fn send(&self, payload: impl Into<Payload>) -> Result<Receipt, OutboxFull> {
+        self.enqueue(payload.into(), Guarantee::AtLeastOnce)
+    }
+
+    /// Sends at most once: never again after a loss. **It may be lost.**
+    ///
+    /// # Errors
+    ///
+    /// Hands the payload back when the outbox is full.
+    pub fn send_once(&self, payload: impl Into<Payload>) -> Result<Receipt, OutboxFull> {
+        self.enqueue(payload.into(), Guarantee::AtMostOnce)
+    }
+
+    /// Sends what makes an older one pointless: it takes the place of one that waits, and only the newest is
+    /// sent again after a loss. There is always room.
+    pub fn send_latest(&self, payload: impl Into<Payload>) -> Receipt {
+        match self.enqueue(payload.into(), Guarantee::Latest) {
+            Ok(receipt) => receipt,
+            Err(_) => unreachable!("there is always room for the latest"),
+        }
+    }
+
+    /// What the connection is doing.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.inspect(status)
+    }
+
+    /// How many messages are in which state.
+    #[must_use]
+    pub fn delivery(&self) -> Delivery {
+        self.inspect(|core| core.outbox().delivery())
+    }
+
+    /// How long the newest reply to a heartbeat of this connection took.
+    #[must_use]
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.inspect(|core| core.heartbeat().round_trip())
+    }
+
+    /// The connection or attempt that ended last without being closed.
+    #[must_use]
+    pub fn last_loss(&self) -> Option<Loss> {
+        self.inspect(|core| core.last_loss().cloned())
+    }
+
+    /// The clock of [`Status::Waiting`], for a countdown.
+    #[must_use]
+    pub fn now(&self) -> Duration {
+        self.0.platform.now()
+    }
+
+    /// Looks at the core, for whoever shows more than most.
+    ///
+    /// # Panics
+    ///
+    /// If `look` calls something of the client that changes it.
+    pub fn inspect<T>(&self, look: impl FnOnce(&Connection) -> T) -> T {
+        look(&self.0.core.borrow())
+    }
+
+    /// Calls a function with all that happens from now on, at once and in order, until the subscription is
+    /// dropped. It may call anything of the client: what comes of that is told after.
+    pub fn subscribe(&self, hear: impl Fn(&Event) + 'static) -> Subscription {
+        let number = self.0.subscribed.get();
+        self.0.subscribed.set(number + 1);
+        let mut subscribers = self.0.subscribers.borrow_mut();
+        subscribers.push((number, Rc::new(hear)));
+        Subscription {
+            client: Rc::downgrade(&self.0),
+            number,
+        }
+    }
+
+    fn enqueue(&self, payload: Payload, guarantee: Guarantee) -> Result<Receipt, OutboxFull> {
+        let now = self.now();
+        let sent = self.0.core.borrow_mut().send(payload, guarantee, now);
+        let receipt = self.0.receipts.receipt(sent?);
+        self.drive();
+        Ok(receipt)
+    }
+
+    fn start(&self, is_new: bool) {
+        if !self.0.platform.has_network() {
+            return;
+        }
+        let locality = match self.0.target.borrow().endpoint_now() {
+            Some(endpoint) => self.0.platform.locality(&endpoint),
+            None => crate::core::reach::Locality::Remote,
+        };
+        self.take(Input::Open(Destination {
+            locality,
+            is_new,
+            speaks_otherwise: false,
+            learned: None,
+            is_distrusted: false,
+        }));
+    }
+
+    /// What the platform tells.
+    fn hear(&self, heard: Heard) {
+        match heard {
+            Heard::Input(input) => self.take(input),
+            Heard::Endpoint(epoch, answer) => self.go_to(epoch, answer),
+        }
+    }
+
+    fn take(&self, input: Input) {
+        self.0.inputs.borrow_mut().push_back(input);
+        self.drive();
+    }
+
+    /// Has the core take what is to be taken, and does what it says. What is called meanwhile comes after.
+    fn drive(&self) {
+        if self.0.is_driving.replace(true) {
+            return;
+        }
+        loop {
+            let effect = self.0.core.borrow_mut().poll_effect();
+            if let Some(effect) = effect {
+                if let Some(input) = self.perform(effect) {
+                    // It belongs to the effect, and to nothing that came meanwhile.
+                    self.0.inputs.borrow_mut().push_front(input);
+                    self.handle_next();
+                }
+            } else if !self.handle_next() {
+                break;
+            }
+        }
+        self.0.is_driving.set(false);
+        self.tell_all();
+    }
+
+    fn handle_next(&self) -> bool {
+        let input = self.0.inputs.borrow_mut().pop_front();
+        let Some(input) = input else {
+            return false;
+        };
+        let now = self.now();
+        self.0.core.borrow_mut().handle_input(input, now);
+        let status = self.status();
+        if *self.0.told.borrow() != status {
+            self.0.told.replace(status.clone());
+            self.note(Event::Status(status));
+        }
+        true
+    }
+
+    /// Does what the core wants; returns what it must know at once.
+    fn perform(&self, effect: Effect) -> Option<Input> {
+        let platform = &self.0.platform;
+        match effect {
+            Effect::Connect(epoch) => {
+                let attempt =
+                    self.inspect(|core| Attempt::new(core.attempt(), core.last_loss().cloned()));
+                let endpoint = self.0.target.borrow().endpoint(attempt);
+                match endpoint {
+                    Ok(endpoint) => return self.connect_to(epoch, endpoint),
+                    Err(asked) => platform.ask(epoch, asked),
+                }
+            }
+            Effect::Close(epoch, reason) => platform.close(epoch, &reason),
+            Effect::Disconnect => platform.disconnect(),
+            Effect::Transmit(transmit) => {
+                if !platform.send(transmit.payload()) {
+                    let epoch = self.inspect(Connection::epoch);
+                    return Some(Input::NotTaken(epoch, transmit));
+                }
+                self.note(Event::Trace(Trace::Transmitted(transmit)));
+            }
+            Effect::AwaitDrain(epoch) => {
+                return platform.has_drained(epoch).then_some(Input::Drained(epoch));
+            }
+            Effect::Deliver(frame) => self.note(Event::Message(platform.message(frame))),
+            Effect::Note(frame, meaning) => self.note(Event::Trace(Trace::Noted(frame, meaning))),
+            Effect::Queued(message) => self.note(Event::Trace(Trace::Queued(message))),
+            Effect::Settled(id, fate) => self.note(Event::Fate(id, fate)),
+            Effect::Distrust => self.note(Event::Trace(Trace::Distrusted)),
+            Effect::SetTimer(epoch, timer, wait) => platform.set_timer(epoch, timer, wait),
+            Effect::StopTimer(timer) => platform.stop_timer(timer),
+        }
+        None
+    }
+
+    fn connect_to(&self, epoch: Epoch, endpoint: Endpoint) -> Option<Input> {
+        let opened = self.0.platform.connect(epoch, &endpoint);
+        *self.0.endpoint.borrow_mut() = Some(endpoint);
+        match opened {
+            Opened::Underway => None,
+            Opened::Refused(refusal) => Some(Input::Refused(epoch, refusal)),
+            Opened::Failed => Some(Input::Closed(epoch, Closure::abnormal())),
+        }
+    }
+
+    /// It is known where the attempt goes that asked.
+    fn go_to(&self, epoch: Epoch, answer: Result<Endpoint, Unavailable>) {
+        let is_awaited = self.inspect(|core| {
+            core.epoch() == epoch && matches!(core.status(), CoreStatus::Connecting { .. })
+        });
+        if !is_awaited {
+            return;
+        }
+        let input = match answer {
+            Ok(endpoint) => self.connect_to(epoch, endpoint),
+            Err(Unavailable::Now) => Some(Input::Closed(epoch, Closure::abnormal())),
+            Err(Unavailable::ForGood) => Some(Input::Refused(epoch, Refusal::Unavailable)),
+        };
+        if let Some(input) = input {
+            self.take(input);
+        }
+    }
+
+    fn note(&self, event: Event) {
+        self.0.events.borrow_mut().push_back(event);
+    }
+
+    /// Tells all subscribers what happened. Nothing is borrowed while they hear it.
+    fn tell_all(&self) {
+        if self.0.is_telling.replace(true) {
+            return;
+        }
+        loop {
+            let event = self.0.events.borrow_mut().pop_front();
+            let Some(event) = event else {
+                break;
+            };
+            if let Event::Fate(id, fate) = event {
+                self.0.receipts.settle(id, fate);
+            }
+            let subscribers = self.0.subscribers.borrow().clone();
+            for (number, hear) in subscribers {
+                let is_subscribed = |(other, _): &(u64, _)| *other == number;
+                if self.0.subscribers.borrow().iter().any(is_subscribed) {
+                    hear(&event);
+                }
+            }
+        }
+        self.0.is_telling.set(false);
+    }
+}
+
+/// Equal: the same connection.
+impl PartialEq for Client {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Client").field(&self.status()).finish()
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let now = self.platform.now();
+        let core = self.core.get_mut();
+        core.handle_input(Input::Close, now);
+        while let Some(effect) = core.poll_effect() {
+            if let Effect::Close(epoch, reason) = effect {
+                self.platform.close(epoch, &reason);
+            }
+        }
+        self.platform.end();
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        if let Some(client) = self.client.upgrade() {
+            let mut subscribers = mem::take(&mut *client.subscribers.borrow_mut());
+            subscribers.retain(|(number, _)| *number != self.number);
+            *client.subscribers.borrow_mut() = subscribers;
+        }
+    }
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Subscription").field(&self.number).finish()
+    }
+}
+
+fn status(core: &Connection) -> Status {
+    let attempt = core.attempt();
+    match core.status() {
+        CoreStatus::Idle => Status::Idle,
+        CoreStatus::Connecting { .. } => Status::Connecting { attempt },
+        CoreStatus::Open { .. } => Status::Open {
+            epoch: core.epoch().number(),
+        },
+        CoreStatus::Waiting { until, .. } => Status::Waiting { attempt, until },
+        CoreStatus::Away => Status::Away,
+        CoreStatus::Stopped => Status::Closed,
+        CoreStatus::GaveUp => Status::Failed(Failure::GaveUp),
+        CoreStatus::Refused(refusal) => Status::Failed(Failure::Refused(refusal)),
+        CoreStatus::TurnedAway => {
+            let closure = core.last_loss().map(|loss| loss.closure.clone());
+            Status::Failed(Failure::TurnedAway(
+                closure.unwrap_or_else(Closure::abnormal),
+            ))
+        }
+    }
+}

@@ -1,0 +1,370 @@
+//! A test that is server, network and clock: on the host, at once.
+//!
+//! ```
+//! use std::time::Duration;
+//! use heartwire::{Fate, Options, testing};
+//!
+//! let (client, server) = testing::client("ws://example.org", Options::new());
+//! client.open();
+//! server.accept();
+//! let receipt = client.send("order").expect("there is room");
+//! assert_eq!(server.received(), ["order"]);
+//! server.echo();
+//! server.advance(Duration::from_secs(5));
+//! assert_eq!(receipt.fate(), Some(Fate::Answered));
+//! ```
+
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, VecDeque},
+    rc::Rc,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use crate::{
+    Client, Options, Payload,
+    core::{
+        connection::{Closure, Epoch, Input, Refusal, Timer},
+        protocol::{Frame, PayloadRef},
+        reach::Locality,
+    },
+    platform::{Heard, Opened, Platform},
+    target::{Asked, Endpoint, Target},
+};
+
+/// Makes a client, and the other end of it.
+#[must_use]
+pub fn client(target: impl Into<Target>, options: Options) -> (Client, Server) {
+    let network = Rc::new(Network::default());
+    let client = Client::on(
+        Rc::clone(&network) as Rc<dyn Platform>,
+        target.into(),
+        options,
+    );
+    (client, Server(network))
+}
+
+/// The server, the network and the clock of one client.
+#[derive(Clone)]
+pub struct Server(Rc<Network>);
+
+#[derive(Default)]
+struct Network {
+    state: RefCell<State>,
+    hear: RefCell<Option<Box<dyn Fn(Heard)>>>,
+}
+
+#[derive(Default)]
+struct State {
+    now: Duration,
+    socket: Option<Socket>,
+    /// When each expires.
+    timers: BTreeMap<Timer, (Epoch, Duration)>,
+    received: Vec<Payload>,
+    /// Who connected where, in turn.
+    endpoints: Vec<Endpoint>,
+    asked: Vec<(Epoch, Asked)>,
+    echoes: bool,
+    is_frozen: bool,
+}
+
+struct Socket {
+    epoch: Epoch,
+    is_open: bool,
+    /// The reason that it was given to close.
+    reason: Option<String>,
+    /// What the server has not answered, and whether it has read it.
+    wire: VecDeque<(Payload, bool)>,
+}
+
+impl Server {
+    /// Accepts the handshake that is under way.
+    ///
+    /// # Panics
+    ///
+    /// If there is none.
+    pub fn accept(&self) {
+        let epoch = {
+            let mut state = self.0.state.borrow_mut();
+            let socket = state.socket.as_mut().filter(|socket| !socket.is_open);
+            let socket = socket.expect("a handshake is under way");
+            socket.is_open = true;
+            socket.epoch
+        };
+        self.0.tell(Input::Opened(epoch));
+        self.read();
+    }
+
+    /// Refuses the handshake that is under way, as a server does that is not there.
+    ///
+    /// # Panics
+    ///
+    /// If there is none.
+    pub fn refuse(&self) {
+        let is_open = self
+            .0
+            .state
+            .borrow()
+            .socket
+            .as_ref()
+            .map(|socket| socket.is_open);
+        assert_eq!(is_open, Some(false), "a handshake is under way");
+        self.close(1006);
+    }
+
+    /// Says a text, or sends bytes.
+    ///
+    /// # Panics
+    ///
+    /// If no connection is open.
+    pub fn say(&self, payload: impl Into<Payload>) {
+        let epoch = self.open_socket();
+        let frame = match payload.into() {
+            Payload::Text(text) => Frame::Text(text),
+            Payload::Binary(bytes) => Frame::Binary {
+                bytes: bytes.len(),
+                head: bytes,
+            },
+        };
+        self.0.tell(Input::Received(epoch, frame));
+        self.read();
+    }
+
+    /// Ends the connection with this code (RFC 6455 §7.4); 1006 is an end without a word.
+    ///
+    /// # Panics
+    ///
+    /// If there is none.
+    pub fn close(&self, code: u16) {
+        let socket = self.0.state.borrow_mut().socket.take();
+        let socket = socket.expect("there is a connection or a handshake");
+        let closure = Closure {
+            code,
+            reason: String::new(),
+            was_clean: code != 1006,
+        };
+        self.0.tell(Input::Closed(socket.epoch, closure));
+    }
+
+    /// Reads nothing and says nothing from now on, and its connections do not end: a network that is gone.
+    pub fn freeze(&self) {
+        self.0.state.borrow_mut().is_frozen = true;
+    }
+
+    /// Goes on after [`freeze`](Self::freeze), with what came meanwhile.
+    pub fn thaw(&self) {
+        self.0.state.borrow_mut().is_frozen = false;
+        self.read();
+    }
+
+    /// Sends back what it gets, from now on.
+    pub fn echo(&self) {
+        self.0.state.borrow_mut().echoes = true;
+    }
+
+    /// Lets time pass: timers expire in their order.
+    pub fn advance(&self, time: Duration) {
+        self.read();
+        let end = self.0.state.borrow().now.saturating_add(time);
+        loop {
+            let next = {
+                let state = self.0.state.borrow();
+                let timers = state.timers.iter();
+                let due = timers.map(|(timer, (epoch, due))| (*due, *timer, *epoch));
+                due.min_by_key(|(due, ..)| *due)
+                    .filter(|(due, ..)| *due <= end)
+            };
+            let Some((due, timer, epoch)) = next else {
+                break;
+            };
+            {
+                let mut state = self.0.state.borrow_mut();
+                state.now = state.now.max(due);
+                state.timers.remove(&timer);
+            }
+            self.0.tell(Input::TimerExpired(epoch, timer));
+            self.read();
+        }
+        self.0.state.borrow_mut().now = end;
+        self.read();
+    }
+
+    /// What the server has read: messages, heartbeats, greetings and answers, in their order.
+    #[must_use]
+    pub fn received(&self) -> Vec<Payload> {
+        self.0.state.borrow().received.clone()
+    }
+
+    /// Where each connection went.
+    #[must_use]
+    pub fn endpoints(&self) -> Vec<Endpoint> {
+        self.0.state.borrow().endpoints.clone()
+    }
+
+    fn open_socket(&self) -> Epoch {
+        let state = self.0.state.borrow();
+        let socket = state.socket.as_ref().filter(|socket| socket.is_open);
+        socket.expect("a connection is open").epoch
+    }
+
+    /// Reads what is on the wire, and answers as it does; then whatever that brings.
+    fn read(&self) {
+        self.0.answer_asked();
+        loop {
+            let (epoch, payload, echoes) = {
+                let mut state = self.0.state.borrow_mut();
+                let echoes = state.echoes;
+                if state.is_frozen {
+                    return;
+                }
+                let Some(socket) = state.socket.as_mut() else {
+                    return;
+                };
+                let Some((payload, is_read)) = socket.wire.pop_front() else {
+                    if let Some(reason) = socket.reason.take() {
+                        let closure = Closure {
+                            code: 1000,
+                            reason,
+                            was_clean: true,
+                        };
+                        let epoch = socket.epoch;
+                        drop(state);
+                        self.0.tell(Input::Closed(epoch, closure));
+                    }
+                    return;
+                };
+                let epoch = socket.epoch;
+                if !is_read {
+                    state.received.push(payload.clone());
+                }
+                (epoch, payload, echoes)
+            };
+            if echoes {
+                let frame = match payload {
+                    Payload::Text(text) => Frame::Text(text),
+                    Payload::Binary(bytes) => Frame::Binary {
+                        bytes: bytes.len(),
+                        head: bytes,
+                    },
+                };
+                self.0.tell(Input::Received(epoch, frame));
+            }
+        }
+    }
+}
+
+impl Network {
+    fn tell(&self, input: Input) {
+        let hear = self.hear.borrow();
+        if let Some(hear) = &*hear {
+            hear(Heard::Input(input));
+        }
+    }
+
+    /// Answers that are ready at once are given at once.
+    fn answer_asked(&self) {
+        let asked = std::mem::take(&mut self.state.borrow_mut().asked);
+        for (epoch, mut answer) in asked {
+            match answer
+                .as_mut()
+                .poll(&mut Context::from_waker(Waker::noop()))
+            {
+                Poll::Ready(answer) => {
+                    if let Some(hear) = &*self.hear.borrow() {
+                        hear(Heard::Endpoint(epoch, answer));
+                    }
+                }
+                Poll::Pending => self.state.borrow_mut().asked.push((epoch, answer)),
+            }
+        }
+    }
+}
+
+impl Platform for Network {
+    fn now(&self) -> Duration {
+        self.state.borrow().now
+    }
+
+    fn seed(&self) -> [u64; 2] {
+        [1, 2]
+    }
+
+    fn listen(&self, hear: Box<dyn Fn(Heard)>) {
+        *self.hear.borrow_mut() = Some(hear);
+    }
+
+    fn locality(&self, _: &Endpoint) -> Locality {
+        Locality::Remote
+    }
+
+    fn connect(&self, epoch: Epoch, endpoint: &Endpoint) -> Opened {
+        let is_address = ["ws://", "wss://", "/"].iter();
+        if !is_address
+            .into_iter()
+            .any(|start| endpoint.url.starts_with(start))
+        {
+            return Opened::Refused(Refusal::BadAddress);
+        }
+        let mut state = self.state.borrow_mut();
+        state.endpoints.push(endpoint.clone());
+        state.socket = Some(Socket {
+            epoch,
+            is_open: false,
+            reason: None,
+            wire: VecDeque::new(),
+        });
+        Opened::Underway
+    }
+
+    fn ask(&self, epoch: Epoch, asked: Asked) {
+        self.state.borrow_mut().asked.push((epoch, asked));
+    }
+
+    fn send(&self, payload: PayloadRef<'_>) -> bool {
+        let payload: Payload = match payload {
+            PayloadRef::Text(text) => text.into(),
+            PayloadRef::Binary(bytes) => bytes.into(),
+        };
+        let mut state = self.state.borrow_mut();
+        let is_read = !state.is_frozen;
+        let socket = state.socket.as_mut().filter(|socket| socket.is_open);
+        let Some(socket) = socket else {
+            return false;
+        };
+        socket.wire.push_back((payload.clone(), is_read));
+        if is_read {
+            state.received.push(payload);
+        }
+        true
+    }
+
+    fn close(&self, epoch: Epoch, reason: &str) {
+        let mut state = self.state.borrow_mut();
+        if let Some(socket) = state.socket.as_mut().filter(|socket| socket.epoch == epoch) {
+            socket.reason = Some(reason.into());
+        }
+    }
+
+    fn disconnect(&self) {
+        self.state.borrow_mut().socket = None;
+    }
+
+    fn has_drained(&self, _: Epoch) -> bool {
+        true
+    }
+
+    fn set_timer(&self, epoch: Epoch, timer: Timer, wait: Duration) {
+        let mut state = self.state.borrow_mut();
+        let due = state.now.saturating_add(wait);
+        state.timers.insert(timer, (epoch, due));
+    }
+
+    fn stop_timer(&self, timer: Timer) {
+        self.state.borrow_mut().timers.remove(&timer);
+    }
+
+    fn end(&self) {
+        self.state.borrow_mut().timers.clear();
+    }
+}

@@ -1,0 +1,201 @@
+//! The client, by a test that is server, network and clock.
+#![cfg(not(target_arch = "wasm32"))]
+#![allow(clippy::unwrap_used)]
+
+use std::{cell::RefCell, rc::Rc, time::Duration};
+
+use heartwire::{
+    Attempt, Client, Endpoint, Event, Failure, Fate, Message, Options, Payload, Status, Target,
+    Unavailable, core::connection::Refusal, testing,
+};
+
+#[test]
+fn what_is_sent_while_down_arrives_after_the_greeting() {
+    let options = Options::new().greeting("login").heartbeat_text("beat {n}");
+    let (client, server) = testing::client("ws://example.org", options);
+    client.open();
+    server.refuse(); // the first handshake; the next attempt comes within 5 s
+    let receipt = client.send("order").expect("there is room");
+    server.advance(seconds(6));
+    server.accept(); // the second, which is under way
+    assert_eq!(server.received(), ["login", "order"]);
+    assert_eq!(receipt.fate(), None);
+    server.echo(); // from now on it returns what it gets
+    server.advance(seconds(6)); // prove_within is 5 s
+    assert_eq!(receipt.fate(), Some(Fate::Confirmed));
+}
+
+#[test]
+fn subscribers_hear_all_in_order_and_may_call_anything() {
+    let (client, server) = testing::client("ws://example.org", Options::new());
+    let heard = Rc::new(RefCell::new(Vec::new()));
+    let (log, own) = (Rc::clone(&heard), client.clone());
+    let subscription = client.subscribe(move |event| match event {
+        Event::Status(status) => log.borrow_mut().push(format!("{status:?}")),
+        Event::Message(message) => {
+            let text = message.text().unwrap_or_default().to_owned();
+            log.borrow_mut().push(text.clone());
+            if text == "ask" {
+                own.send("told").unwrap();
+            }
+            if text == "bye" {
+                own.close();
+            }
+        }
+        _ => {}
+    });
+    client.open();
+    server.accept();
+    server.say("ask");
+    server.say("bye");
+    assert_eq!(server.received(), ["told"]);
+    assert_eq!(
+        *heard.borrow(),
+        [
+            "Connecting { attempt: 0 }",
+            "Open { epoch: 1 }",
+            "ask",
+            "bye",
+            "Closed"
+        ]
+    );
+    drop(subscription);
+    client.open();
+    assert_eq!(heard.borrow().len(), 5);
+}
+
+#[test]
+fn the_last_handle_may_go_within_a_callback() {
+    let (client, server) = testing::client("ws://example.org", Options::new());
+    let held = Rc::new(RefCell::new(None));
+    let last = Rc::clone(&held);
+    let subscription = client.subscribe(move |event| {
+        if let Event::Message(_) = event {
+            drop(last.take());
+        }
+    });
+    client.open();
+    server.accept();
+    let receipt = client.send("order").unwrap();
+    *held.borrow_mut() = Some(client);
+    server.say("go");
+    drop(subscription);
+    assert_eq!(receipt.fate(), Some(Fate::GivenUp));
+}
+
+#[test]
+fn an_address_is_asked_for_anew_before_each_attempt() {
+    let attempts = Rc::new(RefCell::new(Vec::new()));
+    let seen = Rc::clone(&attempts);
+    let target = Target::asked(move |attempt: Attempt| {
+        let code = attempt.loss.map(|loss| loss.closure.code);
+        seen.borrow_mut().push((attempt.number, code));
+        let count = seen.borrow().len();
+        async move {
+            match count {
+                2 => Err(Unavailable::Now),
+                5 => Err(Unavailable::ForGood),
+                count => Ok(Endpoint::new(format!("ws://example.org/{count}"))),
+            }
+        }
+    });
+    let (client, server) = testing::client(target, Options::new());
+    client.open();
+    for (connections, code) in [(1, 4401), (2, 1012), (3, 1012)] {
+        while server.endpoints().len() < connections {
+            server.advance(seconds(1));
+        }
+        server.accept();
+        server.close(code);
+    }
+    while !matches!(client.status(), Status::Failed(_)) {
+        server.advance(seconds(1));
+    }
+    let failure = Failure::Refused(Refusal::Unavailable);
+    assert_eq!(client.status(), Status::Failed(failure));
+    assert_eq!(
+        *attempts.borrow(),
+        [
+            (0, None),
+            (1, Some(4401)),
+            (2, Some(1006)),
+            (3, Some(1012)),
+            (4, Some(1012))
+        ]
+    );
+    let urls = [1, 3, 4].map(|count| Endpoint::new(format!("ws://example.org/{count}")));
+    assert_eq!(server.endpoints(), urls);
+}
+
+#[test]
+fn a_dead_connection_is_noticed_and_what_was_sent_arrives() {
+    let (client, server) = testing::client("ws://example.org", Options::new());
+    server.echo();
+    client.open();
+    server.accept();
+    client.send("first").unwrap();
+    server.advance(seconds(6));
+    server.freeze();
+    let receipt = client.send("second").unwrap();
+    server.advance(seconds(60));
+    assert!(!client.status().is_open());
+    server.thaw();
+    while !matches!(client.status(), Status::Connecting { .. }) {
+        server.advance(seconds(1));
+    }
+    server.accept();
+    server.advance(seconds(6));
+    assert_eq!(receipt.fate(), Some(Fate::Answered));
+    let texts = server.received();
+    assert!(texts.contains(&Payload::from("second")), "{texts:?}");
+}
+
+#[test]
+fn another_target_gets_what_nobody_got() {
+    let (client, server) = testing::client("ws://a.example", Options::new());
+    client.open();
+    server.accept();
+    let sent = client.send("for a").unwrap();
+    client.set_target("ws://b.example");
+    let waiting = client.send("for b").unwrap();
+    server.accept();
+    assert_eq!(server.received(), ["for a", "for b"]);
+    assert_eq!((sent.fate(), waiting.fate()), (Some(Fate::GivenUp), None));
+    assert_eq!(
+        server.endpoints(),
+        ["ws://a.example", "ws://b.example"].map(Endpoint::new)
+    );
+}
+
+#[test]
+fn a_client_without_a_browser_stays_as_it_is() {
+    let client = Client::new("ws://example.org", Options::new());
+    client.open();
+    client.retry();
+    assert_eq!(client.status(), Status::Idle);
+    assert!(client.send("x").is_ok());
+    assert_eq!(client, client.clone());
+    assert_ne!(client, Client::new("ws://example.org", Options::new()));
+}
+
+#[test]
+fn bytes_come_and_go() {
+    let (client, server) = testing::client("ws://example.org", Options::new());
+    let got = Rc::new(RefCell::new(Vec::new()));
+    let into = Rc::clone(&got);
+    let _subscription = client.subscribe(move |event| {
+        if let Event::Message(Message::Binary(bytes)) = event {
+            into.borrow_mut().extend(bytes.to_vec());
+        }
+    });
+    client.open();
+    server.accept();
+    client.send(b"\x00\xff").unwrap();
+    server.say(&[1, 2, 3]);
+    assert_eq!(server.received(), [Payload::from(b"\x00\xff")]);
+    assert_eq!(*got.borrow(), [1, 2, 3]);
+}
+
+fn seconds(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
