@@ -1,4 +1,4 @@
-//! The page: a [`Connection`](heartwire::core::connection::Connection) kept for somebody who reads.
+//! The page: a [`Client`](heartwire::Client) shown to somebody who reads.
 //!
 //! # Layout
 //!
@@ -9,8 +9,8 @@
 //!   through into a line; [`announcer`] decides what is read aloud.
 //! - [`log`] keeps what passed; [`payload`] tells how that looks; [`recall`] brings back what was
 //!   sent.
-//! - `web` is the only part that names the browser: it owns the socket and the timers, performs
-//!   effects and draws. It exists on wasm32 alone.
+//! - `web` is the only part that names the browser: it has a [`Client`](heartwire::Client), takes what
+//!   that tells, and draws. It exists on wasm32 alone.
 //!
 //! Nothing outside `web` uses a clock, a random source, a browser crate or I/O: time and seeds are
 //! arguments. A host build compiles without any browser crate.

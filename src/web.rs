@@ -1,8 +1,7 @@
-//! The shell: owns the socket and the timers, performs effects and draws the page.
+//! The page in a browser: shows what its client tells, and asks it for what the user wants.
 
 mod app;
 mod browser;
-mod clock;
 mod composer;
 mod config_file;
 mod dispatcher;
@@ -14,9 +13,7 @@ mod log;
 mod model;
 mod pulse;
 mod settings_panel;
-mod socket;
 mod tab;
-mod timers;
 mod view;
 
 pub use app::{App, Given, Props};

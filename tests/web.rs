@@ -583,7 +583,7 @@ extern "C" {
     fn end(this: &HiddenPage);
 }
 
-#[wasm_bindgen(module = "/tests/web/fake_socket.js")]
+#[wasm_bindgen(module = "/crates/heartwire/tests/fake_socket.js")]
 extern "C" {
     fn install();
     fn uninstall();

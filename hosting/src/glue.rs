@@ -39,8 +39,31 @@ pub(crate) fn shorten(folder: &Path, page: &str) -> Result<String, String> {
     fs::write(path(&new_stem, MODULE), short_module).map_err(unreadable)?;
     fs::write(path(&new_stem, SCRIPT), &short_script).map_err(unreadable)?;
     let renewed = integrity::renewed(page, &script, &short_script)?;
-    Ok(renewed.replace(&stem, &new_stem))
+    shorten_snippets(&folder.join(SNIPPETS), renewed.replace(&stem, &new_stem))
 }
+
+/// Leaves out of the scripts that crates bring what only people read. Their names stay.
+fn shorten_snippets(folder: &Path, mut page: String) -> Result<String, String> {
+    let unreadable = |cause: io::Error| cause.to_string();
+    if !folder.exists() {
+        return Ok(page);
+    }
+    for entry in fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if path.is_dir() {
+            page = shorten_snippets(&path, page)?;
+            continue;
+        }
+        let script = fs::read_to_string(&path).map_err(unreadable)?;
+        let short_script = remarks::without(&script);
+        fs::write(&path, &short_script).map_err(unreadable)?;
+        page = integrity::renewed(&page, &script, &short_script)?;
+    }
+    Ok(page)
+}
+
+/// Where wasm-bindgen puts the scripts that crates bring.
+const SNIPPETS: &str = "snippets";
 
 /// How the names of the two files end.
 const MODULE: &str = "_bg.wasm";
@@ -59,13 +82,14 @@ fn stem_of_module(folder: &Path) -> io::Result<String> {
 /// The names of imports, each with its short one, in the module's order.
 #[derive(Debug, PartialEq)]
 struct Names {
-    /// The one that all imports are from.
+    /// The one that all of them are from.
     source: (String, String),
     imports: Vec<(String, String)>,
 }
 
-/// Gives the imports short names and leaves out the custom sections, which browsers ignore; nothing if
-/// some imports are no functions, or not all from one source.
+/// Gives the imports short names, but for those from the scripts that crates bring, which have names of their
+/// own; leaves out the custom sections, which browsers ignore. Nothing if some imports are no functions, or
+/// the others not all from one source.
 ///
 /// WebAssembly Core Specification, §5.5: a section is its number, its size and its content; §5.5.3: a
 /// custom one means nothing; §5.5.5: an import is two names, a kind and, for a function, the index of its
@@ -88,24 +112,30 @@ fn rename_imports(module: &[u8]) -> Option<(Vec<u8>, Names)> {
         if number == IMPORTS {
             let count = take_size(&mut content)?;
             put_size(&mut section, count);
-            for index in 0..count {
+            for _ in 0..count {
                 let from = String::from_utf8(take_sized(&mut content)?.to_vec()).ok()?;
-                if *source.get_or_insert_with(|| from.clone()) != from {
-                    return None;
-                }
                 let name = String::from_utf8(take_sized(&mut content)?.to_vec()).ok()?;
                 if take(&mut content, 1)? != [FUNCTION] {
                     return None;
                 }
                 let kind = take_size(&mut content)?;
-                let short = short_name(index);
-                for text in [SOURCE, &short] {
+                let is_foreign = from.starts_with(&format!("./{SNIPPETS}/"));
+                let (short_from, short) = if is_foreign {
+                    (from.as_str(), name.clone())
+                } else if *source.get_or_insert_with(|| from.clone()) == from {
+                    (SOURCE, short_name(imports.len()))
+                } else {
+                    return None;
+                };
+                for text in [short_from, &short] {
                     put_size(&mut section, text.len());
                     section.extend(text.bytes());
                 }
                 section.push(FUNCTION);
                 put_size(&mut section, kind);
-                imports.push((name, short));
+                if !is_foreign {
+                    imports.push((name, short));
+                }
             }
         }
         section.extend(content);
@@ -229,6 +259,17 @@ mod tests {
                 imports: [("one", "a"), ("two", "b")].map(own).into(),
             }
         );
+    }
+
+    #[test]
+    fn what_a_crate_brings_keeps_its_names() {
+        let module = b"\0asm\x01\0\0\0\
+            \x02\x23\x02\x0f./snippets/a.js\x03one\0\x05\x04./up\x03two\0\x81\x01";
+        let (renamed, names) = rename_imports(module).unwrap();
+
+        let kept = b"\x0f./snippets/a.js\x03one\0\x05";
+        assert!(renamed.windows(kept.len()).any(|part| part == kept));
+        assert_eq!(names.imports, [("two".to_owned(), "a".to_owned())]);
     }
 
     #[test]

@@ -43,20 +43,20 @@ pub static SETTINGS: [Setting; 21] = [
     setting!(url, Address),
     setting!(protocols, Protocols),
     setting!(autoconnect, Switch),
-    setting!(heartbeat in options, Period),
-    setting!(heartbeat_text in options, Text),
-    words!(heartbeat_mode in options, "idle" => Mode::Idle, "always" => Mode::Always),
-    setting!(reply_timeout in options, ReplyTimeout),
-    setting!(reply_text in options, Texts),
-    setting!(server_heartbeat_text in options, TextsOrNothing),
-    setting!(connect_timeout in options, Duration, PERIOD),
-    setting!(retry in options, Switch),
-    setting!(retry_min in options, Ceiling),
-    setting!(retry_max in options, Ceiling),
-    setting!(retry_limit in options, CountOrOff, 1, u32::MAX),
-    setting!(stable_after in options, Duration, ANY),
-    setting!(final_codes in options, CloseCodes),
-    setting!(outbox_limit in options, Count, 1, 1_000_000),
+    setting!(heartbeat; options, Period),
+    setting!(heartbeat_text; options, Text),
+    words!(heartbeat_mode; options, "idle" => Mode::Idle, "always" => Mode::Always),
+    setting!(reply_timeout; options, ReplyTimeout),
+    setting!(reply_text; options, Texts),
+    setting!(server_heartbeat_text; options, TextsOrNothing),
+    setting!(connect_timeout; options, Duration, PERIOD),
+    setting!(retry; options, Switch),
+    setting!(retry_min; options, Ceiling),
+    setting!(retry_max; options, Ceiling),
+    setting!(retry_limit; options, CountOrOff, 1, u32::MAX),
+    setting!(stable_after; options, Duration, ANY),
+    setting!(final_codes; options, CloseCodes),
+    setting!(outbox_limit; options, Count, 1, 1_000_000),
     words!(outbox_storage, "memory" => Storage::Memory, "session" => Storage::Session),
     setting!(log_limit, Count, 1, 100_000),
     words!(
@@ -289,7 +289,7 @@ fn index(words: &'static [&'static str], value: &str) -> Result<usize, Allowed> 
 
 /// A setting by its field, its kind and what that takes besides.
 macro_rules! setting {
-    ($name:ident $(in $part:ident)?, $kind:ident $(, $limit:expr)*) => {
+    ($name:ident $(; $part:ident)?, $kind:ident $(, $limit:expr)*) => {
         Setting {
             name: stringify!($name),
             label: |words| words.settings.$name,
@@ -303,7 +303,7 @@ macro_rules! setting {
 
 /// A setting by its field and the words for the field's values.
 macro_rules! words {
-    ($name:ident $(in $part:ident)?, $($word:literal => $value:expr),+) => {
+    ($name:ident $(; $part:ident)?, $($word:literal => $value:expr),+) => {
         Setting {
             name: stringify!($name),
             label: |words| words.settings.$name,

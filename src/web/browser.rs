@@ -1,14 +1,12 @@
 //! What the shell asks the browser for and has it do: addresses, storage, the clipboard, the tab.
 
 use gloo_events::{EventListener, EventListenerOptions};
-use heartwire::core::connection::Input;
 use js_sys::Array;
 use wasm_bindgen::{JsCast as _, JsValue, closure::Closure};
 use web_sys::{
     Blob, BlobPropertyBag, ClipboardEvent, Document, Element, Event, EventTarget, HtmlDocument,
-    HtmlElement, HtmlTextAreaElement, PageTransitionEvent, Performance, PermissionState,
-    PermissionStatus, ResizeObserver, SecurityPolicyViolationEvent,
-    SecurityPolicyViolationEventDisposition, Storage, Url, UrlSearchParams, Window,
+    HtmlElement, HtmlTextAreaElement, PageTransitionEvent, Performance, ResizeObserver, Storage,
+    Url, UrlSearchParams, Window,
 };
 use yew::Callback;
 
@@ -23,16 +21,6 @@ pub(super) fn page() -> Page {
             .is_ok_and(|protocol| protocol == "https:"),
         host: location.host().unwrap_or_default(),
     }
-}
-
-/// Whether two addresses have the same scheme, host and port, as the browser reads them: of what a policy
-/// forbids it may tell no more.
-pub(super) fn is_same_origin(one: &str, other: &str) -> bool {
-    let origin = |address| {
-        let url = Url::new(address).ok()?;
-        Some((url.protocol(), url.host()))
-    };
-    origin(one).is_some_and(|one| Some(one) == origin(other))
 }
 
 /// The names and values in the page's address.
@@ -184,27 +172,6 @@ pub(super) fn has_lost_focus() -> bool {
         .is_none_or(|element| Some(element) == document.body().map(Into::into))
 }
 
-/// Whether the browser is asking the user, or is going to, to let this page reach the machine itself
-/// or its network: <https://wicg.github.io/local-network-access/>. One that knows no such question
-/// asks none.
-pub(super) async fn asks_permission() -> bool {
-    let Ok(permissions) = window().navigator().permissions() else {
-        return false;
-    };
-    for name in ["loopback-network", "local-network-access"] {
-        let descriptor = js_sys::Object::new();
-        let is_named = js_sys::Reflect::set(&descriptor, &"name".into(), &name.into());
-        if is_named.is_ok()
-            && let Ok(answer) = permissions.query(&descriptor)
-            && let Ok(status) = answer.await
-        {
-            let status: PermissionStatus = status.unchecked_into();
-            return status.state() == PermissionState::Prompt;
-        }
-    }
-    false
-}
-
 /// The element that the page is drawn into.
 pub(super) fn root() -> Element {
     document()
@@ -225,6 +192,16 @@ pub(super) fn steady_millis() -> f64 {
         static PERFORMANCE: Option<Performance> = window().performance();
     }
     PERFORMANCE.with(|performance| performance.as_ref().map_or(0.0, Performance::now))
+}
+
+/// The time of the day, in milliseconds since 1970.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "whole milliseconds; before 1970 it is 0"
+)]
+pub(super) fn day() -> u64 {
+    js_sys::Date::now() as u64
 }
 
 /// A seed that nobody can guess.
@@ -398,59 +375,45 @@ pub(super) fn warn(what: &str, error: &JsValue) {
 }
 
 /// Something that happened to the page as a whole.
-#[derive(Debug)]
-pub(super) enum Noticed {
-    /// Something for the connection.
-    Input(Input),
-    /// The browser says that there is a network again.
-    Online,
-    /// The browser says that there is none any more.
-    Offline,
-    /// Nobody can see the page any more.
-    Hidden,
-    /// The page's content security policy forbade a connection to this address, or to one of its origin.
-    Forbidden(String),
+#[derive(Clone, Copy, Debug)]
+pub(super) enum PageEvent {
+    /// It is being left, or frozen.
+    Left,
+    /// It came back, or can be seen again.
+    Back,
+    /// It is hidden, or the browser says that there is a network, or none.
+    Other,
 }
 
 /// Listens to what happens to the page as a whole until dropped.
 #[must_use = "dropping the listeners detaches them"]
-pub(super) fn listen(emit: &Callback<Noticed>) -> [EventListener; 8] {
-    let on = |target: &EventTarget, kind: &'static str, notice: fn(&Event) -> Option<Noticed>| {
+pub(super) fn listen(emit: &Callback<PageEvent>) -> [EventListener; 7] {
+    let on = |target: &EventTarget, kind: &'static str, tell: fn(&Event) -> Option<PageEvent>| {
         let emit = emit.clone();
         EventListener::new(target, kind, move |event| {
-            if let Some(noticed) = notice(event) {
-                emit.emit(noticed);
+            if let Some(event) = tell(event) {
+                emit.emit(event);
             }
         })
     };
     let (window, document) = (window(), document());
     [
-        on(&window, "pagehide", |_| Some(Noticed::Input(Input::Left))),
+        on(&window, "pagehide", |_| Some(PageEvent::Left)),
         on(&window, "pageshow", |event| {
             let event = event.dyn_ref::<PageTransitionEvent>()?;
-            event.persisted().then_some(Noticed::Input(Input::Returned))
+            event.persisted().then_some(PageEvent::Back)
         }),
-        on(&window, "online", |_| Some(Noticed::Online)),
-        on(&window, "offline", |_| Some(Noticed::Offline)),
+        on(&window, "online", |_| Some(PageEvent::Other)),
+        on(&window, "offline", |_| Some(PageEvent::Other)),
         on(&document, "visibilitychange", |_| {
             Some(if is_hidden() {
-                Noticed::Hidden
+                PageEvent::Other
             } else {
-                Noticed::Input(Input::Woke)
+                PageEvent::Back
             })
         }),
-        // A frozen page cannot tell its server that it lives, and Chromium closes its socket.
-        on(&document, "freeze", |_| Some(Noticed::Input(Input::Left))),
-        // Page Lifecycle: the page was frozen and runs again.
-        on(&document, "resume", |_| Some(Noticed::Input(Input::Woke))),
-        on(&document, "securitypolicyviolation", |event| {
-            let event = event.dyn_ref::<SecurityPolicyViolationEvent>()?;
-            // One that is only reported forbids nothing.
-            let is_enforced =
-                event.disposition() == SecurityPolicyViolationEventDisposition::Enforce;
-            (is_enforced && event.effective_directive() == "connect-src")
-                .then(|| Noticed::Forbidden(event.blocked_uri()))
-        }),
+        on(&document, "freeze", |_| Some(PageEvent::Left)),
+        on(&document, "resume", |_| Some(PageEvent::Back)),
     ]
 }
 

@@ -10,7 +10,7 @@ use yew::Callback;
 
 use super::{
     app::Props,
-    model::{Happening, Model},
+    model::{Model, Msg},
 };
 
 /// Has the model take what happens, each thing at once and after what happened before.
@@ -19,7 +19,7 @@ use super::{
 /// script; and once it was busy for 16 ms, after a timer, which a page that is left may never get.
 pub(super) struct Dispatcher {
     model: RefCell<Model>,
-    waiting: RefCell<VecDeque<Happening>>,
+    waiting: RefCell<VecDeque<Msg>>,
     draw: Callback<()>,
 }
 
@@ -28,9 +28,9 @@ impl Dispatcher {
     pub(super) fn start(props: Props, draw: Callback<()>) -> Rc<Self> {
         let dispatcher = Rc::new_cyclic(|this: &Weak<Self>| {
             let this = this.clone();
-            let emit = Callback::from(move |happening| {
+            let emit = Callback::from(move |msg| {
                 if let Some(dispatcher) = this.upgrade() {
-                    dispatcher.take(happening);
+                    dispatcher.take(msg);
                 }
             });
             Self {
@@ -52,8 +52,8 @@ impl Dispatcher {
         done
     }
 
-    fn take(&self, happening: Happening) {
-        self.waiting.borrow_mut().push_back(happening);
+    fn take(&self, msg: Msg) {
+        self.waiting.borrow_mut().push_back(msg);
         self.go_on_and_draw();
     }
 
@@ -67,14 +67,14 @@ impl Dispatcher {
     fn go_on(&self) -> bool {
         let mut draws = false;
         while let Ok(mut model) = self.model.try_borrow_mut()
-            && let Some(happening) = self.next()
+            && let Some(msg) = self.next()
         {
-            draws |= model.update(happening);
+            draws |= model.update(msg);
         }
         draws
     }
 
-    fn next(&self) -> Option<Happening> {
+    fn next(&self) -> Option<Msg> {
         self.waiting.borrow_mut().pop_front()
     }
 }

@@ -1,5 +1,6 @@
 //! Takes over what `early.js` and `draft.js` have begun: the configuration, a socket, what is typed.
 
+use heartwire::EarlySocket;
 use js_sys::{Array, Promise};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use web_sys::{Event, Url, WebSocket};
@@ -13,14 +14,6 @@ pub struct Draft {
     pub(super) texts: Vec<String>,
     /// Where the caret is, or what is selected, if the field has the focus: its ends in UTF-16 units.
     pub(super) selection: Option<(u32, u32)>,
-}
-
-/// A socket that was opened early, and what it has told since.
-pub(super) struct EarlySocket {
-    pub(super) socket: WebSocket,
-    pub(super) events: Vec<Event>,
-    /// Whether it has been silent for long: nobody has asked it yet whether it lives.
-    pub(super) is_quiet: bool,
 }
 
 /// What the host says of `config.json`.

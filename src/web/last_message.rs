@@ -39,7 +39,7 @@ enum Message {
 
 /// What happens to the last message.
 #[derive(Debug)]
-pub(super) enum Act {
+pub(super) enum Msg {
     /// All of it is to be copied.
     Copy,
     /// It was, or the browser did not allow it.
@@ -63,14 +63,14 @@ impl LastMessage {
     }
 
     /// Does what the user wants.
-    pub(super) fn act(&mut self, act: Act, emit: &Callback<Act>) {
-        match (act, &self.message) {
-            (Act::Copy, Some(Message::Text(text))) => {
+    pub(super) fn update(&mut self, msg: Msg, emit: &Callback<Msg>) {
+        match (msg, &self.message) {
+            (Msg::Copy, Some(Message::Text(text))) => {
                 let (text, emit) = (Rc::clone(text), emit.clone());
-                spawn_local(async move { emit.emit(Act::Copied(browser::copy(&text).await)) });
+                spawn_local(async move { emit.emit(Msg::Copied(browser::copy(&text).await)) });
             }
-            (Act::Copy, Some(Message::Binary(_)) | None) => {}
-            (Act::Copied(has_copied), _) => self.has_copied = Some(has_copied),
+            (Msg::Copy, Some(Message::Binary(_)) | None) => {}
+            (Msg::Copied(has_copied), _) => self.has_copied = Some(has_copied),
         }
     }
 
@@ -122,7 +122,7 @@ impl LastMessage {
     }
 
     /// The card around it. No live region: it would read every echo aloud.
-    pub(super) fn view(&self, words: &'static Words, emit: &Callback<Act>) -> Html {
+    pub(super) fn view(&self, words: &'static Words, emit: &Callback<Msg>) -> Html {
         let is_text = matches!(self.message, Some(Message::Text(_)));
         let copied = match self.has_copied {
             None => "",
@@ -149,7 +149,7 @@ impl LastMessage {
                     <button
                         type="button"
                         disabled={!is_text}
-                        onclick={emit.reform(|_| Act::Copy)}
+                        onclick={emit.reform(|_| Msg::Copy)}
                         ~textContent={words.copy_last}
                     />
                     <span role="status" ~textContent={copied} />

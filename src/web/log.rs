@@ -15,7 +15,6 @@ use yew::{AttrValue, Callback, Html, NodeRef, TargetCast as _, html};
 
 use super::{
     browser::{self, Download, SizeWatch},
-    clock,
     frames::Draws,
 };
 use crate::{
@@ -28,7 +27,7 @@ use crate::{
 pub(super) struct LogPanel {
     pub(super) log: Log,
     words: &'static Words,
-    emit: Callback<Act>,
+    emit: Callback<Msg>,
     /// What scrolls, and what is in it.
     list: NodeRef,
     items: NodeRef,
@@ -55,7 +54,7 @@ pub(super) struct LogPanel {
 
 /// What happened to the log.
 #[derive(Debug)]
-pub(super) enum Act {
+pub(super) enum Msg {
     Show(Show),
     Search(String),
     Pause,
@@ -151,7 +150,7 @@ struct Reader {
 }
 
 impl LogPanel {
-    pub(super) fn new(limit: usize, words: &'static Words, emit: Callback<Act>) -> Self {
+    pub(super) fn new(limit: usize, words: &'static Words, emit: Callback<Msg>) -> Self {
         Self {
             log: Log::new(limit, words),
             words,
@@ -198,39 +197,39 @@ impl LogPanel {
     }
 
     /// Does what the user wants; returns when to draw that.
-    pub(super) fn act(&mut self, act: Act) -> Draws {
-        match act {
-            Act::Show(show) => {
+    pub(super) fn update(&mut self, msg: Msg) -> Draws {
+        match msg {
+            Msg::Show(show) => {
                 self.show = show;
                 self.filter();
             }
-            Act::Search(search) => {
+            Msg::Search(search) => {
                 self.search = search.into();
                 self.filter();
             }
-            Act::Pause => self.log.pause(!self.log.is_paused()),
-            Act::Clear => self.log.clear(),
-            Act::Undo => {
+            Msg::Pause => self.log.pause(!self.log.is_paused()),
+            Msg::Clear => self.log.clear(),
+            Msg::Undo => {
                 self.log.undo_clear();
                 // The button that has the focus goes.
                 focus(&self.clear_button);
             }
-            Act::Download => self.download(),
-            Act::ReadAloud(reads) => self.reader = reads.then(Reader::default),
-            Act::ReadOn => self.read_on(),
+            Msg::Download => self.download(),
+            Msg::ReadAloud(reads) => self.reader = reads.then(Reader::default),
+            Msg::ReadOn => self.read_on(),
             // The list scrolls by itself as rows come.
-            Act::Scroll if self.notice_scrolling() => return Draws::Next,
-            Act::Scroll => return Draws::Nothing,
+            Msg::Scroll if self.notice_scrolling() => return Draws::Next,
+            Msg::Scroll => return Draws::Nothing,
             // Sizes that change while the browser tells of sizes are an error to it.
-            Act::Resize => {
+            Msg::Resize => {
                 self.measure();
                 return Draws::Soon;
             }
-            Act::Jump => {
+            Msg::Jump => {
                 self.place.set(Place::Latest);
                 focus(&self.list);
             }
-            Act::Focus(number) => {
+            Msg::Focus(number) => {
                 self.focused = number;
                 if let Some(number) = number {
                     // A row that somebody looks at does not move away, and a scroll that was under way
@@ -238,19 +237,19 @@ impl LogPanel {
                     self.reveal(self.log.index_of(number));
                 }
             }
-            Act::Key(step) => self.step(step),
-            Act::Open(number) => self.open(number),
-            Act::Close => {
+            Msg::Key(step) => self.step(step),
+            Msg::Open(number) => self.open(number),
+            Msg::Close => {
                 self.to_focus = self.opened.take().map(|opened| opened.row.number);
             }
-            Act::Look(look) => {
+            Msg::Look(look) => {
                 if let Some(opened) = &mut self.opened {
                     *opened = Opened::new(opened.row.clone(), look, self.words);
                 }
             }
-            Act::Copy => self.copy(),
-            Act::Copied(has_copied) => self.has_copied = Some(has_copied),
-            Act::LetGo => {
+            Msg::Copy => self.copy(),
+            Msg::Copied(has_copied) => self.has_copied = Some(has_copied),
+            Msg::LetGo => {
                 self.downloads.pop_front();
                 return Draws::Nothing;
             }
@@ -281,7 +280,7 @@ impl LogPanel {
 
     pub(super) fn view(&self) -> Html {
         let words = self.words;
-        let on = |act: fn() -> Act| self.emit.reform(move |_| act());
+        let on = |act: fn() -> Msg| self.emit.reform(move |_| act());
         let pause = if self.log.is_paused() {
             words.resume.of(self.log.missed())
         } else {
@@ -294,13 +293,13 @@ impl LogPanel {
             let show = usize::try_from(index)
                 .ok()
                 .and_then(|index| Show::EACH.get(index));
-            Act::Show(show.copied().unwrap_or(Show::All))
+            Msg::Show(show.copied().unwrap_or(Show::All))
         });
         let onsearch = self.emit.reform(|event: InputEvent| {
-            Act::Search(event.target_unchecked_into::<HtmlInputElement>().value())
+            Msg::Search(event.target_unchecked_into::<HtmlInputElement>().value())
         });
         let onread = self.emit.reform(|event: Event| {
-            Act::ReadAloud(event.target_unchecked_into::<HtmlInputElement>().checked())
+            Msg::ReadAloud(event.target_unchecked_into::<HtmlInputElement>().checked())
         });
         let dropped = self.log.dropped();
         html! {
@@ -330,18 +329,18 @@ impl LogPanel {
                         type="button"
                         class="pause"
                         ~textContent={pause}
-                        onclick={on(|| Act::Pause)}
+                        onclick={on(|| Msg::Pause)}
                     />
                     <button
                         type="button"
                         ref={&self.clear_button}
                         ~textContent={words.clear}
-                        onclick={on(|| Act::Clear)}
+                        onclick={on(|| Msg::Clear)}
                     />
                     if self.log.can_undo_clear() {
-                        { button(words.undo, on(|| Act::Undo)) }
+                        { button(words.undo, on(|| Msg::Undo)) }
                     }
-                    { button(words.download, on(|| Act::Download)) }
+                    { button(words.download, on(|| Msg::Download)) }
                 </div>
                 <label class="check">
                     <input type="checkbox" checked={self.reader.is_some()} onchange={onread} />
@@ -370,7 +369,7 @@ impl LogPanel {
             return;
         };
         if self.size_watch.is_none() {
-            let told = self.emit.reform(|()| Act::Resize);
+            let told = self.emit.reform(|()| Msg::Resize);
             self.size_watch = SizeWatch::start([&list, &items], told);
         }
         let drawn = self.drawn.get();
@@ -432,9 +431,9 @@ impl LogPanel {
             Place::At { seen, .. } => Some(self.log.len() - self.log.index_of(seen + 1)),
         };
         let emit = &self.emit;
-        let onclick = self.hear(|event: &MouseEvent| Some(Act::Open(row_of(event)?)));
-        let onfocusin = self.hear(|event: &FocusEvent| Some(Act::Focus(Some(row_of(event)?))));
-        let onfocusout = self.hear(|_: &FocusEvent| Some(Act::Focus(None)));
+        let onclick = self.hear(|event: &MouseEvent| Some(Msg::Open(row_of(event)?)));
+        let onfocusin = self.hear(|event: &FocusEvent| Some(Msg::Focus(Some(row_of(event)?))));
+        let onfocusout = self.hear(|_: &FocusEvent| Some(Msg::Focus(None)));
         let onkeydown = self.hear(|event: &KeyboardEvent| {
             let step = match event.key().as_str() {
                 "ArrowUp" => Step::Back,
@@ -444,7 +443,7 @@ impl LogPanel {
                 _ => return None,
             };
             event.prevent_default();
-            Some(Act::Key(step))
+            Some(Msg::Key(step))
         });
         // One row is reached with Tab, and the others from there.
         let is_drawn = |number: &u64| (drawn.first..=drawn.last).contains(number);
@@ -462,7 +461,7 @@ impl LogPanel {
                     aria-live="off"
                     aria-labelledby="log-name"
                     tabindex="0"
-                    onscroll={emit.reform(|_| Act::Scroll)}
+                    onscroll={emit.reform(|_| Msg::Scroll)}
                 >
                     if self.log.is_empty() {
                         <p class="hint" ~textContent={if self.log.is_blank() {
@@ -500,7 +499,7 @@ impl LogPanel {
                         } else {
                             words.jump.of(new as u64)
                         }}
-                        onclick={emit.reform(|_| Act::Jump)}
+                        onclick={emit.reform(|_| Msg::Jump)}
                     />
                 }
             </div>
@@ -551,14 +550,14 @@ impl LogPanel {
                                         type="button"
                                         aria-pressed={if look == opened.look { "true" } else { "false" }}
                                         ~textContent={name}
-                                        onclick={emit.reform(move |_| Act::Look(look))}
+                                        onclick={emit.reform(move |_| Msg::Look(look))}
                                     />
                                 }
                             }
                         </div>
                     }
-                    { button(words.copy, emit.reform(|_| Act::Copy)) }
-                    { button(words.close, emit.reform(|_| Act::Close)) }
+                    { button(words.copy, emit.reform(|_| Msg::Copy)) }
+                    { button(words.close, emit.reform(|_| Msg::Close)) }
                     <span role="status" ~textContent={copied} />
                 </div>
                 <dl>
@@ -587,7 +586,7 @@ impl LogPanel {
         }
     }
 
-    fn hear<E: 'static>(&self, act: fn(&E) -> Option<Act>) -> Callback<E> {
+    fn hear<E: 'static>(&self, act: fn(&E) -> Option<Msg>) -> Callback<E> {
         let emit = self.emit.clone();
         Callback::from(move |event| {
             if let Some(act) = act(&event) {
@@ -744,11 +743,11 @@ impl LogPanel {
         reader.unread = 0;
         reader.count += 1;
         let emit = self.emit.clone();
-        reader.pause = Some(Timeout::new(READING_MILLIS, move || emit.emit(Act::ReadOn)));
+        reader.pause = Some(Timeout::new(READING_MILLIS, move || emit.emit(Msg::ReadOn)));
     }
 
     fn download(&mut self) {
-        let now = day_and_time(local(clock::day()));
+        let now = day_and_time(local(browser::day()));
         // To the second, and as every system allows it in a name.
         let now = now.split('.').next().unwrap_or_default().replace(':', "-");
         let name = ["heartwire-", &now, ".jsonl"].concat();
@@ -760,7 +759,7 @@ impl LogPanel {
         match browser::download(&name, &lines) {
             Ok(download) => {
                 let emit = self.emit.clone();
-                let timeout = Timeout::new(READ_MILLIS, move || emit.emit(Act::LetGo));
+                let timeout = Timeout::new(READ_MILLIS, move || emit.emit(Msg::LetGo));
                 self.downloads.push_back((download, timeout));
             }
             Err(error) => browser::warn("the log could not be downloaded", &error),
@@ -772,7 +771,7 @@ impl LogPanel {
             return;
         };
         let (text, emit) = (opened.copied(self.words), self.emit.clone());
-        spawn_local(async move { emit.emit(Act::Copied(browser::copy(&text).await)) });
+        spawn_local(async move { emit.emit(Msg::Copied(browser::copy(&text).await)) });
     }
 }
 

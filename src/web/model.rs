@@ -1,43 +1,37 @@
-//! What the page is: owns the connection and does what it says.
+//! What the page is: one client, and what is shown of it.
 
 use std::{cell::Cell, mem, rc::Rc, time::Duration};
 
 use gloo_events::EventListener;
 use gloo_timers::callback::Interval;
 use heartwire::{
-    Options,
+    Client, Endpoint, Event, Message, Options, Subscription, Trace as Traced,
     core::{
-        connection::{
-            Closure, Connection, Destination, Effect, Epoch, Input, Refusal, Status, Timer,
-        },
+        connection::{Closure, Connection, Destination, Input, Loss, Refusal, Status},
         heartbeat::is_late,
         outbox::Delivery,
-        protocol::{Frame, Meaning, Transmit},
+        protocol::{MAX_HEAD, Meaning, Transmit},
         reach::Locality,
         silence::Learned,
     },
 };
 use js_sys::futures::spawn_local;
-use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::{Element, HtmlElement, HtmlInputElement};
 use yew::{Callback, Html, NodeRef, html};
 
 use super::{
     app::Props,
-    browser::{self, Noticed},
-    clock::Clock,
+    browser::{self, PageEvent},
     composer::{Composed, Composer},
     config_file::{Failure, PATIENCE},
     early,
     frames::{Draws, Due, Frames},
     kept::Kept,
     last_message::{self, LastMessage},
-    log::{Act, LogPanel},
+    log::{self, LogPanel},
     pulse::{self, Trace},
     settings_panel::{Change, Copy, Entry, Panel, settings_panel},
-    socket::{Heard, Socket},
     tab::Tab,
-    timers::{Rang, Timers},
     view::{self, AddressForm, Aside, Facts},
 };
 use crate::{
@@ -55,18 +49,17 @@ use crate::{
 /// The page's state: one connection, and what is shown of it.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Model {
-    emit: Callback<Happening>,
+    emit: Callback<Msg>,
     props: Props,
-    connection: Connection,
-    socket: Option<Socket>,
-    timers: Timers,
-    clock: Clock,
+    client: Client,
+    /// The client's time, and the time of the day in milliseconds since 1970, as this happens.
+    now: Duration,
+    day: u64,
     /// What the address field holds.
     entered: String,
     /// What it held when the user or the page last wanted to connect.
     address: Result<Address, AddressError>,
     obstacle: Option<Obstacle>,
-    local_access: LocalAccess,
     setup: Setup,
     access: Access,
     /// What holds of the setup.
@@ -104,7 +97,7 @@ pub(super) struct Model {
     announcer: Announcer,
     tab: Tab,
     status: NodeRef,
-    /// Whether the focus was within the status section before it was drawn last.
+    /// Whether the focus was within the status section before what is being completed was drawn.
     status_had_focus: Cell<bool>,
     /// Whether what the user ended last was an open connection.
     was_open: bool,
@@ -115,8 +108,8 @@ pub(super) struct Model {
     last_message: LastMessage,
     trace: Trace,
     log: LogPanel,
-    /// The connection's status as the log knows it.
-    logged: Status,
+    /// The connection's status as far as it was told.
+    status_told: Status,
     /// Runs while the page shows a time that passes.
     ticker: Option<Interval>,
     ticked: Duration,
@@ -124,24 +117,23 @@ pub(super) struct Model {
     /// Whether the echo has come of what was typed last. It is shown at once: somebody is looking for
     /// it.
     is_echoed: bool,
-    _listeners: [EventListener; 8],
+    _subscription: Subscription,
+    _listeners: [EventListener; 7],
 }
 
 /// What happens to the page.
 #[derive(Debug)]
-pub(super) enum Happening {
-    Rang(Rang),
-    Noticed(Noticed),
-    Heard(Heard),
+pub(super) enum Msg {
+    Client(Event),
+    Page(PageEvent),
     Composed(Composed),
     LanguageChosen(Lang),
-    PermissionAsked(Epoch, bool),
     AddressEntered(String),
     Toggled(Toggle),
     Pressed(Press),
     Aside(Aside),
-    LastMessage(last_message::Act),
-    Log(Act),
+    LastMessage(last_message::Msg),
+    Log(log::Msg),
     Changed(Change),
     Copied(Copy),
     Due(Due),
@@ -150,7 +142,7 @@ pub(super) enum Happening {
 
 impl Model {
     /// What the page is at first. Nothing begins before [`Model::start`].
-    pub(super) fn new(props: Props, emit: Callback<Happening>) -> Self {
+    pub(super) fn new(props: Props, emit: Callback<Msg>) -> Self {
         let Props {
             page,
             settings,
@@ -171,8 +163,14 @@ impl Model {
         let entered = entered_at_first(&reading, page);
         let lang = reading.settings.lang.unwrap_or(*lang);
         let log_limit = reading.settings.log_limit;
+        // Its address comes with the first start. It hears of the page's end before the page does.
+        let client = Client::new("", reading.settings.options.clone());
+        let tell = emit.reform(Msg::Client);
         Self {
-            connection: Connection::new(reading.settings.options.clone(), browser::seed()),
+            _subscription: client.subscribe(move |event| tell.emit(event.clone())),
+            now: client.now(),
+            day: browser::day(),
+            client,
             plain: setup.plain(&access),
             setup,
             reading,
@@ -185,14 +183,10 @@ impl Model {
             is_typed: false,
             trusted: None,
             is_forgotten: false,
-            socket: None,
-            timers: Timers::new(emit.reform(Happening::Rang)),
-            clock: Clock::start(),
             address: access.address(&entered),
             entered,
             access,
             obstacle: None,
-            local_access: LocalAccess::Free,
             started: None,
             protocols: Vec::new(),
             replies: String::new(),
@@ -211,13 +205,13 @@ impl Model {
             composer: Composer::new(),
             last_message: LastMessage::default(),
             trace: Trace::default(),
-            log: LogPanel::new(log_limit, lang.words(), emit.reform(Happening::Log)),
-            logged: Status::Idle,
+            log: LogPanel::new(log_limit, lang.words(), emit.reform(Msg::Log)),
+            status_told: Status::Idle,
             ticker: None,
             ticked: Duration::ZERO,
-            frames: Frames::new(emit.reform(Happening::Due)),
+            frames: Frames::new(emit.reform(Msg::Due)),
             is_echoed: false,
-            _listeners: browser::listen(&emit.reform(Happening::Noticed)),
+            _listeners: browser::listen(&emit.reform(Msg::Page)),
             emit,
             props,
         }
@@ -234,26 +228,22 @@ impl Model {
         early::close();
         self.keep();
         self.tell();
-        self.trace.draw(self.lang.words(), &self.clock, true);
+        self.draw_trace(true);
     }
 
     /// Takes what happened; returns whether the page is to be drawn.
-    pub(super) fn update(&mut self, happening: Happening) -> bool {
-        let may_have_slept = self.clock.read();
-        let before = self.connection.status();
+    pub(super) fn update(&mut self, msg: Msg) -> bool {
+        self.now = self.client.now();
+        self.day = browser::day();
+        let before = self.status_told;
         if self.kept_outboxes.is_taken() {
-            self.connection.hand_over();
+            self.client.change(|core, _| core.hand_over());
             self.kept.1 = None;
         }
-        if may_have_slept {
-            self.handle(Input::Woke);
-            self.drive();
-        }
-        let is_frame = matches!(happening, Happening::Due(Due::Frame));
-        let draws = self.respond(happening, before);
-        self.drive();
+        let is_frame = matches!(msg, Msg::Due(Due::Frame));
+        let draws = self.respond(msg);
         self.keep();
-        let after = self.connection.status();
+        let after = self.status_told;
         if before != after && matches!(after, Status::Open { .. }) {
             self.remember();
         }
@@ -262,16 +252,13 @@ impl Model {
             // Nobody looks at it, and a notice of the end would flash up while another page loads.
             return false;
         }
-        if let Status::Connecting { .. } | Status::Open { .. } = before {
-            self.report_loss();
-        }
         let is_echoed = mem::take(&mut self.is_echoed);
         let draws = if before == after {
             draws
         } else {
             Draws::AtOnce
         };
-        let draws = self.frames.draw(draws, self.clock.now());
+        let draws = self.frames.draw(draws, self.now);
         if draws {
             self.tell();
         } else if is_echoed || !self.frames.shows_message {
@@ -283,46 +270,31 @@ impl Model {
             if !is_frame {
                 self.log.notice_scrolling();
             }
-            self.trace
-                .draw(self.lang.words(), &self.clock, before != after);
+            self.draw_trace(before != after);
         }
         draws
     }
 
-    /// Does what has to be done; returns when to draw that. The status `before` is the one it met.
-    fn respond(&mut self, happening: Happening, before: Status) -> Draws {
-        match happening {
-            // While the browser asks, nobody can answer the handshake.
-            Happening::Rang(Rang::Expired(epoch, timer @ Timer::Connect))
-                if self.local_access == LocalAccess::Asked =>
-            {
-                let timeout = self.reading.settings.options.connect_timeout;
-                self.timers.set(epoch, timer, timeout, self.clock.now());
-                self.ask_permission(epoch);
-                Draws::Nothing
-            }
-            Happening::Rang(Rang::Expired(epoch, timer)) => {
-                let draws = self.expire(epoch, timer);
-                // A handshake that was slept through says nothing about the next one.
-                if let Status::Connecting { since } = before
-                    && self.clock.jumped() >= Some(since)
-                {
-                    self.drive();
-                    self.handle(Input::Woke);
+    fn draw_trace(&mut self, is_urgent: bool) {
+        let slept_at = self.client.slept_at();
+        self.trace
+            .draw(self.lang.words(), self.now, slept_at, is_urgent);
+    }
+
+    /// Does what has to be done; returns when to draw that.
+    fn respond(&mut self, msg: Msg) -> Draws {
+        match msg {
+            Msg::Client(event) => self.hear(event),
+            Msg::Page(event) => {
+                match event {
+                    PageEvent::Left => self.is_left = true,
+                    // Also shows what was not drawn as long as nobody could see it.
+                    PageEvent::Back => self.is_left = false,
+                    PageEvent::Other => {}
                 }
-                draws
+                Draws::AtOnce
             }
-            Happening::Rang(Rang::Heartbeat) => match self.timers.rung(self.clock.now()) {
-                Some(epoch) => self.expire(epoch, Timer::Heartbeat),
-                None => Draws::Nothing,
-            },
-            Happening::Rang(Rang::Asked) => {
-                self.timers.start_asked(self.clock.now());
-                Draws::Nothing
-            }
-            Happening::Noticed(noticed) => self.notice(noticed),
-            Happening::Heard(heard) => self.hear(heard),
-            Happening::Composed(composed) => {
+            Msg::Composed(composed) => {
                 let draws = match composed {
                     Composed::Typed(_) => {
                         self.frames.type_on();
@@ -330,57 +302,50 @@ impl Model {
                     }
                     Composed::Live(_) | Composed::Wrote(_) => Draws::AtOnce,
                 };
-                let now = self.clock.now();
                 let resend = self.reading.settings.resend;
-                self.composer
-                    .take(composed, &mut self.connection, resend, now);
+                self.client
+                    .change(|core, now| self.composer.take(composed, core, resend, now));
                 draws
             }
-            Happening::LanguageChosen(lang) => {
+            Msg::LanguageChosen(lang) => {
                 if let Some(setting) = Setting::named("lang") {
                     self.set(setting, lang.tag().into());
                     self.use_setup();
                 }
                 Draws::AtOnce
             }
-            Happening::PermissionAsked(epoch, asks) => {
-                if asks && epoch == self.connection.epoch() {
-                    self.local_access = LocalAccess::Asked;
-                }
-                Draws::AtOnce
-            }
-            Happening::AddressEntered(text) => {
+            Msg::AddressEntered(text) => {
                 self.entered = text;
                 self.is_typed = true;
                 Draws::AtOnce
             }
-            Happening::Toggled(Toggle::Connect) => self.connect(),
-            Happening::Toggled(Toggle::Stop | Toggle::Disconnect) => {
-                self.was_open = matches!(before, Status::Open { .. });
+            Msg::Toggled(Toggle::Connect) => self.connect(),
+            Msg::Toggled(Toggle::Stop | Toggle::Disconnect) => {
+                self.was_open = self.client.status().is_open();
                 self.take(Input::Close)
             }
-            Happening::Pressed(press) => self.press(press),
-            Happening::Aside(aside) => {
-                match aside {
-                    Aside::Send(id) => self.connection.send_again(id, self.clock.now()),
-                    Aside::Drop(id) => self.connection.drop_aside(id),
-                }
+            Msg::Pressed(press) => self.press(press),
+            Msg::Aside(aside) => {
+                self.client.change(|core, now| match aside {
+                    Aside::Send(id) => core.send_again(id, now),
+                    Aside::Drop(id) => core.drop_aside(id),
+                });
                 Draws::AtOnce
             }
-            Happening::LastMessage(act) => {
-                let emit = self.emit.reform(Happening::LastMessage);
-                self.last_message.act(act, &emit);
+            Msg::LastMessage(msg) => {
+                let emit = self.emit.reform(Msg::LastMessage);
+                self.last_message.update(msg, &emit);
                 Draws::AtOnce
             }
-            Happening::Log(act) => self.log.act(act),
-            Happening::Changed(change) => self.change(change),
-            Happening::Copied(copy) => {
+            Msg::Log(msg) => self.log.update(msg),
+            Msg::Changed(change) => self.change(change),
+            Msg::Copied(copy) => {
                 self.selects_link = !copy.is_done;
                 self.copy = Some(copy);
                 Draws::AtOnce
             }
-            Happening::Due(due) => self.frames.take(due, self.clock.now()),
-            Happening::TimePassed => self.tick(),
+            Msg::Due(due) => self.frames.take(due, self.now),
+            Msg::TimePassed => self.tick(),
         }
     }
 
@@ -388,41 +353,27 @@ impl Model {
     pub(super) fn view(&self) -> Html {
         let words = self.lang.words();
         let emit = &self.emit;
-        let now = self.clock.now();
         let strip = self.strip();
         let had_focus = self.status.cast::<Element>();
         let had_focus = had_focus.is_some_and(|status| browser::has_focus_within(&status));
-        self.status_had_focus.set(had_focus);
+        // Of two drawings in a row the second finds it gone.
+        self.status_had_focus
+            .set(self.status_had_focus.get() || had_focus);
         let toggle = strip.toggle;
-        let open_seconds = if let Status::Open { since, .. } = self.connection.status() {
-            Some(now.saturating_sub(since).as_secs())
-        } else {
-            None
-        };
-        let facts = Facts {
-            epoch: self.connection.epoch().number(),
-            attempt: self.connection.attempt(),
-            open_seconds,
-            round_trip: self.connection.heartbeat().round_trip(),
-            sent: self.connection.sent(),
-            received: self.connection.received(),
-            delivery: self.connection.outbox().delivery(),
-            merged: self.connection.outbox().merged(),
-            reconnects: self.connection.reconnects(),
-        };
+        let facts = self.client.inspect(|core| Facts::of(core, self.now));
         let form = AddressForm {
             entered: self.entered.clone().into(),
             error: self.address.as_ref().err(),
             toggle,
             is_set_by_site: self.reading.is_locked("url"),
-            on_address: emit.reform(Happening::AddressEntered),
-            on_toggle: emit.reform(move |()| Happening::Toggled(toggle)),
+            on_address: emit.reform(Msg::AddressEntered),
+            on_toggle: emit.reform(move |()| Msg::Toggled(toggle)),
         };
-        let on_compose = emit.reform(Happening::Composed);
-        let on_press = emit.reform(Happening::Pressed);
-        let on_aside = emit.reform(Happening::Aside);
-        let on_message = emit.reform(Happening::LastMessage);
-        let on_language = emit.reform(Happening::LanguageChosen);
+        let on_compose = emit.reform(Msg::Composed);
+        let on_press = emit.reform(Msg::Pressed);
+        let on_aside = emit.reform(Msg::Aside);
+        let on_message = emit.reform(Msg::LastMessage);
+        let on_language = emit.reform(Msg::LanguageChosen);
         let locality = self
             .address
             .as_ref()
@@ -440,7 +391,7 @@ impl Model {
             link_field: &self.link_field,
             history: &self.access.history,
         };
-        let on_change = emit.reform(Happening::Changed);
+        let on_change = emit.reform(Msg::Changed);
         html! {
             <>
                 <a class="skip" href="#message" ~textContent={words.skip} />
@@ -452,7 +403,7 @@ impl Model {
                     { view::status_strip(
                         words, &strip, &self.announcer, &facts, &self.status, &on_press,
                     ) }
-                    { view::aside(words, self.connection.outbox().aside(), &on_aside) }
+                    { self.client.inspect(|core| view::aside(words, core.outbox().aside(), &on_aside)) }
                     { pulse::figure(words, &self.trace) }
                     <div class="exchange">
                         { self.composer.view(words, &on_compose) }
@@ -469,19 +420,19 @@ impl Model {
     pub(super) fn rendered(&mut self, first_render: bool) {
         self.frames.shows_message |= self.last_message.show(self.lang.words());
         if first_render {
-            let emit = self.emit.reform(Happening::Composed);
+            let emit = self.emit.reform(Msg::Composed);
             self.composer.listen(&emit);
             self.composer.go_on(&self.props.draft, &emit);
         }
         // A button that was pressed can be gone. The keyboard goes on from where it was.
-        if self.status_had_focus.get()
+        if self.status_had_focus.take()
             && browser::has_lost_focus()
             && let Some(status) = self.status.cast::<HtmlElement>()
             && let Err(error) = status.focus()
         {
             browser::warn("the focus is lost", &error);
         }
-        self.trace.advance(self.clock.now());
+        self.trace.advance(self.now);
         self.log.rendered();
         if mem::take(&mut self.selects_link)
             && let Some(field) = self.link_field.cast::<HtmlInputElement>()
@@ -504,18 +455,20 @@ impl Model {
             self.obstacle = Some(Obstacle::Unconfirmed);
         } else if self.reading.settings.autoconnect && consent == Consent::Given {
             self.open(&address.clone());
-            self.drive();
-            self.run_ticker(self.connection.status());
         }
     }
 
     fn strip(&self) -> Strip {
+        self.client.inspect(|core| self.strip_of(core))
+    }
+
+    fn strip_of(&self, core: &Connection) -> Strip {
         let (settings, address) = (&self.reading.settings, self.address.as_ref());
-        let mut scene = Scene::of(&self.connection, settings, address, self.clock.now());
+        let mut scene = Scene::of(core, settings, address, self.now);
         scene.obstacle = self.obstacle;
-        scene.local_access = self.local_access;
+        scene.local_access = self.local_access();
         scene.is_online = browser::is_online();
-        scene.jumped = self.clock.jumped();
+        scene.jumped = self.client.slept_at();
         scene.has_origin = browser::has_origin();
         scene.was_open = self.was_open;
         let mut link = Vec::new();
@@ -525,7 +478,7 @@ impl Model {
             link.extend(SETTINGS.iter().filter_map(|setting| self.linked(setting)));
         }
         scene.link = &link;
-        let count = self.connection.outbox().delivery().queued;
+        let count = core.outbox().delivery().queued;
         let next = (count > 0).then(|| self.access.address(&self.entered).ok());
         if let Some(next) = next.as_ref().filter(|next| **next != self.started) {
             let host = next.as_ref().map(Address::host);
@@ -538,27 +491,22 @@ impl Model {
     /// Tells the ear and the tab what the page is going to show.
     fn tell(&mut self) {
         let strip = self.strip();
-        let now = self.clock.now();
-        self.announcer
-            .notice(&strip, self.connection.attempt(), now);
+        let attempt = self.client.inspect(Connection::attempt);
+        self.announcer.notice(&strip, attempt, self.now);
         let host = self.address.as_ref().ok().map(Address::host);
         self.tab.show(&strip, host);
     }
 
-    /// Finds out what the browser makes of this attempt.
-    fn ask_permission(&mut self, epoch: Epoch) {
-        let page = &self.props.page;
-        let address = self.address.as_ref();
-        if !address.is_ok_and(|address| address.reach() < page.reach()) {
-            self.local_access = LocalAccess::Free;
-            return;
+    /// What the browser makes of an attempt to go there.
+    fn local_access(&self) -> LocalAccess {
+        let reach = self.address.as_ref().map(Address::reach);
+        if !reach.is_ok_and(|reach| reach < self.props.page.reach()) {
+            LocalAccess::Free
+        } else if self.client.is_permission_asked() {
+            LocalAccess::Asked
+        } else {
+            LocalAccess::Guarded
         }
-        self.local_access = LocalAccess::Guarded;
-        let emit = self.emit.clone();
-        spawn_local(async move {
-            let asks = browser::asks_permission().await;
-            emit.emit(Happening::PermissionAsked(epoch, asks));
-        });
     }
 
     /// What a link sets a setting to.
@@ -633,15 +581,26 @@ impl Model {
             .map(String::as_str)
             .join("\n");
         let distrusted = browser::kept(&distrust_name(address));
-        self.take(Input::Open(Destination {
-            locality: address.locality(),
-            is_new,
-            speaks_otherwise,
-            learned: learned.and_then(|learned| Learned::restore(&learned)),
-            is_distrusted: distrusted.as_ref() == Some(&self.replies),
-        }));
+        let url = address.to_string();
+        // The early one offers none.
+        let early = self.protocols.is_empty().then(|| early::socket(&url));
+        if let Some(early) = early.flatten() {
+            self.client.adopt(early);
+        }
+        let protocols = self.protocols.iter();
+        let endpoint = protocols.fold(Endpoint::new(url), Endpoint::protocol);
+        self.client.open_at(
+            endpoint,
+            Destination {
+                locality: address.locality(),
+                is_new,
+                speaks_otherwise,
+                learned: learned.and_then(|learned| Learned::restore(&learned)),
+                is_distrusted: distrusted.as_ref() == Some(&self.replies),
+            },
+        );
         self.started = Some(address.clone());
-        self.kept = (self.connection.learned(), None);
+        self.kept = (self.client.inspect(Connection::learned), None);
         if is_new {
             self.restore();
         }
@@ -666,8 +625,8 @@ impl Model {
         for server in [String::new(), self.server()] {
             while let Some(stored) = self.kept_outboxes.take(&server) {
                 let resend = self.reading.settings.resend;
-                self.connection
-                    .restore(&stored, [resend.typed(), resend.sent()]);
+                self.client
+                    .change(|core, _| core.restore(&stored, [resend.typed(), resend.sent()]));
                 if let Ok(address) = &self.address {
                     self.started = Some(address.clone());
                 }
@@ -688,7 +647,7 @@ impl Model {
             return;
         }
         if let Some(started) = &self.started
-            && let learned = self.connection.learned()
+            && let learned = self.client.inspect(Connection::learned)
             && learned != self.kept.0
             && let Some(learned) = learned
         {
@@ -701,10 +660,10 @@ impl Model {
         }
         // Only where the page may end without another word: what is typed may be secret.
         let may_end = self.is_left || browser::is_hidden();
-        let delivery = may_end.then(|| self.connection.outbox().delivery());
+        let delivery = may_end.then(|| self.client.delivery());
         if delivery != self.kept.1 {
             if may_end {
-                let outbox = self.connection.outbox().store();
+                let outbox = self.client.inspect(|core| core.outbox().store());
                 let outbox = if is_wanted { outbox.as_str() } else { "" };
                 let is_kept = self.kept_outboxes.keep(&self.server(), outbox);
                 self.keeps = is_kept && (self.keeps || !outbox.is_empty());
@@ -718,11 +677,14 @@ impl Model {
 
     /// A second has passed, unless the machine slept.
     fn tick(&mut self) -> Draws {
-        let now = self.clock.now();
+        let now = self.now;
         let has_slept = is_late(self.ticked + TICK, now);
         self.ticked = now;
         // A hidden page's timers are late anyway, and a flood of messages leaves no time for them.
-        let is_quiet = is_late(self.connection.heartbeat().last_heard(), now);
+        let is_quiet = is_late(
+            self.client.inspect(|core| core.heartbeat().last_heard()),
+            now,
+        );
         if has_slept && is_quiet && !browser::is_hidden() {
             self.take(Input::Woke);
         }
@@ -738,7 +700,7 @@ impl Model {
             Press::Retry => self.take(Input::Retry),
             Press::Connect => self.connect(),
             Press::Drop => {
-                self.connection.drop_unsent();
+                self.client.change(|core, _| core.drop_unsent());
                 Draws::AtOnce
             }
             Press::Ignore => {
@@ -857,7 +819,7 @@ impl Model {
     fn use_setup(&mut self) {
         self.reading = self.setup.read(&self.access);
         let settings = &self.reading.settings;
-        self.connection.configure(settings.options.clone());
+        self.client.configure(settings.options.clone());
         self.log.log.limit(settings.log_limit);
         let lang = settings.lang.unwrap_or(self.props.lang);
         if lang != self.lang {
@@ -880,7 +842,7 @@ impl Model {
             *name == "url" && address.as_ref().map(Address::to_string).as_ref() != Some(url)
         };
         let lacks_query = pairs.iter().any(is_url);
-        let copied = self.emit.reform(Happening::Copied);
+        let copied = self.emit.reform(Msg::Copied);
         spawn_local(async move {
             let is_done = browser::copy(&link).await;
             copied.emit(Copy {
@@ -942,149 +904,52 @@ impl Model {
         failure.into_iter().chain(complaints).chain(lost).collect()
     }
 
-    fn notice(&mut self, noticed: Noticed) -> Draws {
-        match noticed {
-            // Also shows what was not drawn as long as nobody could see it.
-            Noticed::Input(input) => {
-                self.is_left = matches!(input, Input::Left);
-                self.take(input);
+    /// Takes what the client tells; returns when to draw it.
+    fn hear(&mut self, event: Event) -> Draws {
+        match event {
+            Event::Message(Message::Text(text)) => {
+                self.trace.pulse.received(self.now);
+                self.log.receive_text(Rc::clone(&text), self.day);
+                self.is_echoed |= self.composer.is_echoed(&text);
+                self.last_message.take_text(text);
             }
-            Noticed::Online => {
-                self.take(Input::Woke);
+            Event::Message(Message::Binary(binary)) => {
+                self.trace.pulse.received(self.now);
+                let head = binary.beginning(MAX_HEAD as usize);
+                self.log.receive_binary(binary.len(), head, self.day);
+                self.last_message.take_binary(binary.len());
             }
-            Noticed::Offline | Noticed::Hidden => {}
-            Noticed::Forbidden(forbidden) => {
-                let address = self.started.as_ref().map(Address::to_string);
-                if !address.is_some_and(|address| browser::is_same_origin(&forbidden, &address)) {
-                    return Draws::Nothing;
-                }
-                // Chromium has fired no `close` yet and fires none; in Firefox the constructor
-                // threw, and an attempt is waited for. Anything else that was forbidden is not ours.
-                self.take(Input::Refused(self.connection.epoch(), Refusal::Forbidden));
-            }
+            Event::Fate(id, fate) => self.log.log.settle(id, fate, self.now),
+            Event::Trace(traced) => return self.trace(traced),
+            // Its trace tells more of it.
+            Event::Status(_) | Event::Message(_) | _ => return Draws::Nothing,
         }
-        Draws::AtOnce
-    }
-
-    fn hear(&mut self, heard: Heard) -> Draws {
-        match heard {
-            Heard::Input(input) => return self.take(input),
-            Heard::Unspoken(epoch) => {
-                return self.take(Input::Refused(epoch, Refusal::NoProtocol));
-            }
-            Heard::Failed(epoch) => {
-                if let Some(socket) = self.socket_of(epoch) {
-                    socket.await_close();
-                }
-            }
-            Heard::DrainDue(epoch) => {
-                if self.socket_of(epoch).is_some_and(Socket::has_drained) {
-                    return self.take(Input::Drained(epoch));
-                }
-            }
-        }
-        Draws::Nothing
-    }
-
-    fn expire(&mut self, epoch: Epoch, timer: Timer) -> Draws {
-        self.handle(Input::TimerExpired(epoch, timer));
-        Draws::Next
-    }
-
-    fn take(&mut self, input: Input) -> Draws {
-        self.handle(input);
         Draws::Soon
     }
 
-    /// Tells the connection, and the log and the pulse what that made of it.
-    fn handle(&mut self, input: Input) {
-        let now = self.clock.now();
-        self.connection.handle_input(input, now);
-        let (status, loss) = (self.connection.status(), self.connection.last_loss());
-        let heard = self.connection.heartbeat().last_heard();
-        self.trace.pulse.turn(status, loss, heard, now);
-        if status != self.logged {
-            // A query may hold a secret, and logs are passed on.
-            let address = self.address.as_ref().map(Address::without_query);
-            self.log.log.change(
-                (self.logged, status),
-                self.connection.last_loss(),
-                &address.unwrap_or_default(),
-                self.clock.day(),
-            );
-            self.logged = status;
-        }
-    }
-
-    fn socket_of(&mut self, epoch: Epoch) -> Option<&mut Socket> {
-        self.socket
-            .as_mut()
-            .filter(|socket| socket.epoch() == epoch)
-    }
-
-    fn drive(&mut self) {
-        while let Some(effect) = self.connection.poll_effect() {
-            if let Some(input) = self.perform(effect) {
-                self.handle(input);
+    fn trace(&mut self, traced: Traced) -> Draws {
+        let (now, day) = (self.now, self.day);
+        match traced {
+            Traced::Turned {
+                before,
+                after,
+                loss,
+                heard,
+            } => {
+                self.turn(before, after, loss.as_ref(), heard);
+                return Draws::AtOnce;
             }
-        }
-    }
-
-    /// Does what the connection wants; returns what the connection must know at once.
-    fn perform(&mut self, effect: Effect) -> Option<Input> {
-        match effect {
-            Effect::Connect(epoch) => {
-                self.ask_permission(epoch);
-                let Ok(address) = &self.address else {
-                    return Some(Input::Refused(epoch, Refusal::BadAddress));
-                };
-                let emit = self.emit.reform(Happening::Heard);
-                match Socket::open(&address.to_string(), &self.protocols, epoch, emit) {
-                    Ok(socket) => self.socket = Some(socket),
-                    Err(error) => return Some(self.refused_by_the_browser(epoch, &error)),
-                }
-            }
-            Effect::Close(epoch, reason) => {
-                if let Some(socket) = self.socket_of(epoch) {
-                    socket.close(&reason);
-                }
-            }
-            Effect::Disconnect => self.socket = None,
-            Effect::Transmit(transmit) => {
-                let is_taken = self
-                    .socket
-                    .as_mut()
-                    .is_some_and(|socket| socket.send(transmit.payload()));
-                if !is_taken {
-                    return Some(Input::NotTaken(self.connection.epoch(), transmit));
-                }
-                let (pulse, now) = (&mut self.trace.pulse, self.clock.now());
+            Traced::Transmitted(transmit) => {
+                let pulse = &mut self.trace.pulse;
                 match &transmit {
                     Transmit::Heartbeat(_) => pulse.beat(now),
                     Transmit::Message(_) | Transmit::Greeting(_) | Transmit::Answer(_) => {
                         pulse.sent(now);
                     }
                 }
-                self.log.log.send(&transmit, now, self.clock.day());
+                self.log.log.send(&transmit, now, day);
             }
-            Effect::AwaitDrain(epoch) => {
-                let has_drained = self.socket.as_mut().is_some_and(Socket::has_drained);
-                return has_drained.then_some(Input::Drained(epoch));
-            }
-            Effect::Deliver(Frame::Text(text)) => {
-                self.trace.pulse.received(self.clock.now());
-                let text = Rc::<str>::from(text);
-                self.log.receive_text(Rc::clone(&text), self.clock.day());
-                self.is_echoed |= self.composer.is_echoed(&text);
-                self.last_message.take_text(text);
-            }
-            Effect::Deliver(Frame::Binary { bytes, head }) => {
-                self.trace.pulse.received(self.clock.now());
-                self.log.receive_binary(bytes, head, self.clock.day());
-                self.last_message.take_binary(bytes);
-            }
-            Effect::Note(frame, meaning) => {
-                let now = self.clock.now();
+            Traced::Noted(frame, meaning) => {
                 let pulse = &mut self.trace.pulse;
                 match meaning {
                     Meaning::Reply { sent, .. } => pulse.replied(sent, now),
@@ -1095,51 +960,56 @@ impl Model {
                     | Meaning::OthersHeartbeat
                     | Meaning::Unasked => pulse.heard(now),
                 }
-                self.log.log.note(frame, meaning, now, self.clock.day());
+                self.log.log.note(frame, meaning, now, day);
             }
-            Effect::Queued(message) => self.log.log.queue(message, self.clock.day()),
-            Effect::Settled(id, fate) => self.log.log.settle(id, fate, self.clock.now()),
-            Effect::Distrust => {
+            Traced::Queued(message) => self.log.log.queue(message, day),
+            Traced::Distrusted => {
                 if let Some(started) = self.started.as_ref().filter(|_| !self.is_forgotten) {
                     browser::keep(&distrust_name(started), &self.replies);
                 }
-                self.log.log.distrust(self.clock.day());
+                self.log.log.distrust(day);
             }
-            Effect::SetTimer(epoch, timer, period) => {
-                self.timers.set(epoch, timer, period, self.clock.now());
+            Traced::Expired(_) => return Draws::Next,
+            Traced::PermissionAsked => return Draws::AtOnce,
+            Traced::Problem { what, error } => {
+                browser::warn(what, &error.into());
+                return Draws::Nothing;
             }
-            Effect::StopTimer(timer) => self.timers.stop(timer),
+            _ => return Draws::Nothing,
         }
-        None
+        Draws::Soon
     }
 
-    /// The constructor threw. Trying again helps only where the reason is not the address itself.
-    fn refused_by_the_browser(&mut self, epoch: Epoch, error: &JsValue) -> Input {
-        browser::warn("the browser refused to connect", error);
-        let name = error.dyn_ref::<js_sys::Error>().map(js_sys::Error::name);
-        match name.and_then(|name| name.as_string()).as_deref() {
-            Some("SyntaxError") => {
-                self.address = Err(AddressError::Malformed);
-                Input::Refused(epoch, Refusal::BadAddress)
+    /// Tells the log, the pulse and the console of another status.
+    fn turn(&mut self, before: Status, after: Status, loss: Option<&Loss>, heard: Duration) {
+        self.status_told = after;
+        if after == Status::Refused(Refusal::BadAddress) {
+            self.address = Err(AddressError::Malformed);
+        }
+        self.trace.pulse.turn(after, loss, heard, self.now);
+        // A query may hold a secret, and logs are passed on.
+        let address = self.address.as_ref().map(Address::without_query);
+        let address = address.unwrap_or_default();
+        self.log
+            .log
+            .change((before, after), loss, &address, self.day);
+        // The browser tells the console only what failed to begin.
+        if let (Status::Connecting { .. } | Status::Open { .. }, Some(loss)) = (before, loss)
+            && let Status::Waiting { .. } | Status::GaveUp | Status::TurnedAway = after
+        {
+            let Closure { code, reason, .. } = &loss.closure;
+            if loss.was_silent {
+                browser::warn("connection dropped", &"no reply to heartbeats".into());
+            } else {
+                browser::warn(&format!("connection closed with {code}"), &reason.into());
             }
-            Some("SecurityError") => Input::Refused(epoch, Refusal::Insecure),
-            _ => Input::Closed(epoch, Closure::abnormal()),
         }
     }
 
-    /// Tells the console how a connection ended; the browser tells it only what failed to begin.
-    fn report_loss(&self) {
-        let (Status::Waiting { .. } | Status::GaveUp | Status::TurnedAway, Some(loss)) =
-            (self.connection.status(), self.connection.last_loss())
-        else {
-            return;
-        };
-        let Closure { code, reason, .. } = &loss.closure;
-        if loss.was_silent {
-            browser::warn("connection dropped", &"no reply to heartbeats".into());
-        } else {
-            browser::warn(&format!("connection closed with {code}"), &reason.into());
-        }
+    fn take(&mut self, input: Input) -> Draws {
+        self.client
+            .change(|core, now| core.handle_input(input, now));
+        Draws::Soon
     }
 
     /// Runs a ticker while a time is shown that passes.
@@ -1151,13 +1021,12 @@ impl Model {
             | Status::Stopped
             | Status::GaveUp
             | Status::TurnedAway
-            | Status::Refused(_) => self.trace.pulse.is_moving(self.clock.now()),
+            | Status::Refused(_) => self.trace.pulse.is_moving(self.now),
         };
         if passes != self.ticker.is_some() {
-            self.ticked = self.clock.now();
+            self.ticked = self.now;
             let emit = self.emit.clone();
-            self.ticker =
-                passes.then(|| Interval::new(1_000, move || emit.emit(Happening::TimePassed)));
+            self.ticker = passes.then(|| Interval::new(1_000, move || emit.emit(Msg::TimePassed)));
         }
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use web_sys::HtmlElement;
 use yew::{Html, NodeRef, html};
 
-use super::{browser, clock::Clock};
+use super::browser;
 use crate::{
     pulse::{Drawing, Pulse, SLOW, WINDOW, level},
     words::{Words, fill},
@@ -35,8 +35,13 @@ pub(super) struct Trace {
 impl Trace {
     /// Draws what happened, for the next view, or for one of the next if that is soon enough. The words
     /// follow some seconds later.
-    pub(super) fn draw(&mut self, words: &Words, clock: &Clock, is_urgent: bool) {
-        let now = clock.now();
+    pub(super) fn draw(
+        &mut self,
+        words: &Words,
+        now: Duration,
+        slept_at: Option<Duration>,
+        is_urgent: bool,
+    ) {
         if browser::is_hidden() {
             return;
         }
@@ -51,7 +56,7 @@ impl Trace {
         let is_old = |at| now.saturating_sub(at) >= SAID_FOR;
         if is_urgent || self.said_at.is_none_or(is_old) {
             self.said = self.pulse.say(words, now);
-            if clock.jumped().is_some_and(|at| at + WINDOW > now) {
+            if slept_at.is_some_and(|at| at + WINDOW > now) {
                 self.said.push(' ');
                 self.said.push_str(words.jumped);
             }

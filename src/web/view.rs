@@ -1,4 +1,4 @@
-//! The parts of the page. They see words, numbers and statuses, never the connection.
+//! The parts of the page. They see words, numbers and statuses, and change no connection.
 //!
 //! They are functions and not components: each component more costs a kilobyte of the compressed page.
 //!
@@ -9,7 +9,10 @@
 use std::time::Duration;
 
 use heartwire::{
-    core::outbox::{Delivery, Message, MessageId},
+    core::{
+        connection::{Connection, Status},
+        outbox::{Delivery, Message, MessageId},
+    },
     millis,
 };
 use web_sys::{Event, HtmlInputElement, HtmlSelectElement, InputEvent, SubmitEvent};
@@ -194,6 +197,34 @@ pub(super) struct Facts {
     pub(super) delivery: Delivery,
     pub(super) merged: u64,
     pub(super) reconnects: u64,
+}
+
+impl Facts {
+    /// What the core knows at this time.
+    pub(super) fn of(core: &Connection, now: Duration) -> Self {
+        let open_seconds = match core.status() {
+            Status::Open { since, .. } => Some(now.saturating_sub(since).as_secs()),
+            Status::Idle
+            | Status::Connecting { .. }
+            | Status::Waiting { .. }
+            | Status::Away
+            | Status::Stopped
+            | Status::GaveUp
+            | Status::TurnedAway
+            | Status::Refused(_) => None,
+        };
+        Self {
+            epoch: core.epoch().number(),
+            attempt: core.attempt(),
+            open_seconds,
+            round_trip: core.heartbeat().round_trip(),
+            sent: core.sent(),
+            received: core.received(),
+            delivery: core.outbox().delivery(),
+            merged: core.outbox().merged(),
+            reconnects: core.reconnects(),
+        }
+    }
 }
 
 /// What the connection is doing, what can be done about it, and its numbers.

@@ -5,6 +5,7 @@ const { Worker, MessageChannel } = globalThis;
 
 class SilentPort extends EventTarget {
   start() {}
+  close() {}
   postMessage() {}
 }
 
@@ -22,14 +23,16 @@ export class HiddenPage {
         super();
         page.worker = this;
       }
-      postMessage() {}
+      postMessage([timer]) {
+        this.timer = timer;
+      }
       terminate() {}
     };
     return page;
   }
 
   ring() {
-    this.worker.dispatchEvent(new MessageEvent("message", { data: 0 }));
+    this.worker.dispatchEvent(new MessageEvent("message", { data: this.worker.timer }));
   }
 
   end() {

@@ -232,7 +232,7 @@ const MUTATIONS: &[Mutation] = &[
         rule: "answered messages have arrived at a server that speaks when asked",
         file: "connection.rs",
         original: "
-        self.protocol.note(payload, self.now);",
+        self.protocol.note(&message.payload, self.now);",
         broken: "",
     },
     Mutation {
@@ -261,10 +261,8 @@ const MUTATIONS: &[Mutation] = &[
         summary: "the latest text makes way for others",
         rule: "with latest, the latest text arrives and is proven",
         file: "outbox.rs",
-        original: "
-                self.latest().contains(&Some(0)) && ",
-        broken: "
-                false && ",
+        original: "sent.find(|index| !is_needed(index))",
+        broken: "sent.find(|index| !is_needed(index) || *index == 0)",
     },
     Mutation {
         summary: "a new connection waits for the old one's buffer",

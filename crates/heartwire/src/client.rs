@@ -4,22 +4,26 @@ use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
     fmt, mem,
+    ops::Range,
     rc::{Rc, Weak},
     time::Duration,
 };
 
+#[cfg(target_arch = "wasm32")]
+use crate::platform::EarlySocket;
 use crate::{
     Options, Payload,
     core::{
         connection::{
             Closure, Connection, Destination, Effect, Epoch, Input, Loss, Refusal,
-            Status as CoreStatus,
+            Status as CoreStatus, Timer,
         },
         outbox::{Delivery, Fate, Full, Guarantee, MessageId},
         protocol::{Frame, Meaning, Transmit},
+        reach::Locality,
     },
-    message::Message,
-    platform::{Heard, Opened, Platform},
+    message::{Binary, Message},
+    platform::{Opened, Platform, PlatformEvent},
     receipt::{Receipt, Receipts},
     target::{Attempt, Endpoint, Target, Unavailable},
 };
@@ -114,6 +118,18 @@ pub enum Event {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Trace {
+    /// The core's status is another one. What it knew then comes with it: [`Client::inspect`] shows what it
+    /// knows now.
+    Turned {
+        /// What the connection was doing.
+        before: CoreStatus,
+        /// What it does.
+        after: CoreStatus,
+        /// How the last one ended.
+        loss: Option<Loss>,
+        /// When the server was heard of last.
+        heard: Duration,
+    },
     /// A message waits for a connection, or for what is before it.
     Queued(crate::core::outbox::Message),
     /// The socket took this.
@@ -122,6 +138,18 @@ pub enum Trace {
     Noted(Frame, Meaning),
     /// The server was heard to say replies unasked: without a mark they prove nothing any more.
     Distrusted,
+    /// A timer expired: what depends on the time may be another one.
+    Expired(Timer),
+    /// The browser asks its user whether the page may connect there: see
+    /// [`Client::is_permission_asked`].
+    PermissionAsked,
+    /// The browser did not do what it was told to, or not well.
+    Problem {
+        /// What went wrong.
+        what: &'static str,
+        /// What the browser says of it; empty if it says nothing.
+        error: String,
+    },
 }
 
 /// The outbox is full; what was to be sent is handed back.
@@ -134,6 +162,9 @@ pub struct Subscription {
     number: u64,
 }
 
+/// What a subscriber gave.
+type Hear = Rc<dyn Fn(&Event)>;
+
 pub(crate) struct Shared {
     core: RefCell<Connection>,
     target: RefCell<Target>,
@@ -141,13 +172,16 @@ pub(crate) struct Shared {
     endpoint: RefCell<Option<Endpoint>>,
     platform: Rc<dyn Platform>,
     /// What is still to be taken, while something else is.
-    inputs: RefCell<VecDeque<Input>>,
+    inputs: RefCell<VecDeque<(Input, Option<Binary>)>>,
+    /// The bytes of the frame that is being taken.
+    bytes: RefCell<Option<Binary>>,
     is_driving: Cell<bool>,
     events: RefCell<VecDeque<Event>>,
     is_telling: Cell<bool>,
-    subscribers: RefCell<Vec<(u64, Rc<dyn Fn(&Event)>)>>,
+    subscribers: RefCell<Vec<(u64, Hear)>>,
     subscribed: Cell<u64>,
     told: RefCell<Status>,
+    turned: Cell<CoreStatus>,
     receipts: Receipts,
 }
 
@@ -172,7 +206,7 @@ impl Client {
             let heard = shared.clone();
             platform.listen(Box::new(move |heard_of| {
                 if let Some(shared) = heard.upgrade() {
-                    Client(shared).hear(heard_of);
+                    Self(shared).hear(heard_of);
                 }
             }));
             Shared {
@@ -181,12 +215,14 @@ impl Client {
                 endpoint: RefCell::new(None),
                 platform,
                 inputs: RefCell::default(),
+                bytes: RefCell::default(),
                 is_driving: Cell::new(false),
                 events: RefCell::default(),
                 is_telling: Cell::new(false),
                 subscribers: RefCell::default(),
                 subscribed: Cell::new(0),
                 told: RefCell::new(Status::Idle),
+                turned: Cell::new(CoreStatus::Idle),
                 receipts: Receipts::default(),
             }
         }))
@@ -286,7 +322,26 @@ impl Client {
     /// The clock of [`Status::Waiting`], for a countdown.
     #[must_use]
     pub fn now(&self) -> Duration {
+        self.read_clock();
         self.0.platform.now()
+    }
+
+    /// When it was noticed last that the machine may have slept, by the clock of [`now`](Self::now).
+    #[must_use]
+    pub fn slept_at(&self) -> Option<Duration> {
+        self.0.platform.slept_at()
+    }
+
+    /// Whether the browser is asking its user to let the page connect to this machine or its network
+    /// (<https://wicg.github.io/local-network-access/>). The handshake has time until there is an answer.
+    #[must_use]
+    pub fn is_permission_asked(&self) -> bool {
+        self.0.platform.is_permission_asked()
+    }
+
+    /// Uses other options: for the next connection where they change what one begins with, at once else.
+    pub fn configure(&self, options: Options) {
+        self.change(|core, _| core.configure(options));
     }
 
     /// Looks at the core, for whoever shows more than most.
@@ -311,22 +366,52 @@ impl Client {
         }
     }
 
+    /// Changes the core, for whoever does more than most, and does what comes of it. The second argument is
+    /// the time.
+    ///
+    /// # Panics
+    ///
+    /// If `change` calls something of the client.
+    pub fn change<T>(&self, change: impl FnOnce(&mut Connection, Duration) -> T) -> T {
+        let changed = self.now_with(change);
+        self.notice_turn();
+        self.drive();
+        changed
+    }
+
+    /// Connects to a target with what is known of it from before.
+    pub fn open_at(&self, target: impl Into<Target>, destination: Destination) {
+        self.0.target.replace(target.into());
+        self.take(Input::Open(destination));
+    }
+
+    /// Has the next attempt take over a socket that a script of the page opened before the WebAssembly was
+    /// there, if it goes to the same address and offers no subprotocols; else it is closed.
+    #[cfg(target_arch = "wasm32")]
+    pub fn adopt(&self, early: EarlySocket) {
+        self.0.platform.adopt(early);
+    }
+
     fn enqueue(&self, payload: Payload, guarantee: Guarantee) -> Result<Receipt, OutboxFull> {
-        let now = self.now();
-        let sent = self.0.core.borrow_mut().send(payload, guarantee, now);
-        let receipt = self.0.receipts.receipt(sent?);
+        let id = self.now_with(|core, now| core.send(payload, guarantee, now))?;
+        let receipt = self.0.receipts.receipt(id);
         self.drive();
         Ok(receipt)
+    }
+
+    fn now_with<T>(&self, change: impl FnOnce(&mut Connection, Duration) -> T) -> T {
+        let now = self.now();
+        change(&mut self.0.core.borrow_mut(), now)
     }
 
     fn start(&self, is_new: bool) {
         if !self.0.platform.has_network() {
             return;
         }
-        let locality = match self.0.target.borrow().endpoint_now() {
-            Some(endpoint) => self.0.platform.locality(&endpoint),
-            None => crate::core::reach::Locality::Remote,
-        };
+        let endpoint = self.0.target.borrow().endpoint_now();
+        let locality = endpoint.map_or(Locality::Remote, |endpoint| {
+            self.0.platform.locality(&endpoint)
+        });
         self.take(Input::Open(Destination {
             locality,
             is_new,
@@ -337,16 +422,38 @@ impl Client {
     }
 
     /// What the platform tells.
-    fn hear(&self, heard: Heard) {
+    fn hear(&self, heard: PlatformEvent) {
         match heard {
-            Heard::Input(input) => self.take(input),
-            Heard::Endpoint(epoch, answer) => self.go_to(epoch, answer),
+            PlatformEvent::Input(input) => self.take(input),
+            PlatformEvent::Bytes(epoch, frame, bytes) => {
+                self.take_with(Input::Received(epoch, frame), Some(bytes));
+            }
+            PlatformEvent::Trace(trace) => {
+                self.note(Event::Trace(trace));
+                self.drive();
+            }
+            PlatformEvent::Endpoint(epoch, answer) => self.go_to(epoch, answer),
         }
     }
 
     fn take(&self, input: Input) {
-        self.0.inputs.borrow_mut().push_back(input);
+        self.take_with(input, None);
+    }
+
+    fn take_with(&self, input: Input, bytes: Option<Binary>) {
+        self.read_clock();
+        self.0.inputs.borrow_mut().push_back((input, bytes));
         self.drive();
+    }
+
+    /// Once for all that comes of an event.
+    fn read_clock(&self) {
+        if !self.0.is_driving.get() {
+            self.0.platform.read_clock();
+            if self.0.platform.has_slept() {
+                self.0.inputs.borrow_mut().push_back((Input::Woke, None));
+            }
+        }
     }
 
     /// Has the core take what is to be taken, and does what it says. What is called meanwhile comes after.
@@ -359,30 +466,64 @@ impl Client {
             if let Some(effect) = effect {
                 if let Some(input) = self.perform(effect) {
                     // It belongs to the effect, and to nothing that came meanwhile.
-                    self.0.inputs.borrow_mut().push_front(input);
-                    self.handle_next();
+                    self.handle(input);
                 }
-            } else if !self.handle_next() {
-                break;
+                continue;
             }
+            let next = self.0.inputs.borrow_mut().pop_front();
+            let Some((input, bytes)) = next else {
+                break;
+            };
+            if bytes.is_some() {
+                self.0.bytes.replace(bytes);
+            }
+            self.handle(input);
         }
         self.0.is_driving.set(false);
         self.tell_all();
     }
 
-    fn handle_next(&self) -> bool {
-        let input = self.0.inputs.borrow_mut().pop_front();
-        let Some(input) = input else {
-            return false;
+    fn handle(&self, input: Input) {
+        let platform = &self.0.platform;
+        // A handshake that was slept through says nothing about the next one.
+        if let (CoreStatus::Connecting { since }, Input::TimerExpired(..)) =
+            (self.inspect(Connection::status), &input)
+            && platform.slept_at() >= Some(since)
+        {
+            self.0.inputs.borrow_mut().push_front((Input::Woke, None));
+        }
+        let expired = if let Input::TimerExpired(_, timer) = &input {
+            Some(*timer)
+        } else {
+            None
         };
-        let now = self.now();
+        let now = platform.now();
         self.0.core.borrow_mut().handle_input(input, now);
+        self.notice_turn();
+        if let Some(timer) = expired {
+            self.note(Event::Trace(Trace::Expired(timer)));
+        }
+    }
+
+    /// Notes a status that is another one.
+    fn notice_turn(&self) {
+        let after = self.inspect(Connection::status);
+        let before = self.0.turned.replace(after);
+        if before == after {
+            return;
+        }
+        let turned = self.inspect(|core| Trace::Turned {
+            before,
+            after,
+            loss: core.last_loss().cloned(),
+            heard: core.heartbeat().last_heard(),
+        });
+        self.note(Event::Trace(turned));
         let status = self.status();
         if *self.0.told.borrow() != status {
             self.0.told.replace(status.clone());
             self.note(Event::Status(status));
         }
-        true
     }
 
     /// Does what the core wants; returns what it must know at once.
@@ -410,7 +551,14 @@ impl Client {
             Effect::AwaitDrain(epoch) => {
                 return platform.has_drained(epoch).then_some(Input::Drained(epoch));
             }
-            Effect::Deliver(frame) => self.note(Event::Message(platform.message(frame))),
+            Effect::Deliver(Frame::Text(text)) => {
+                self.note(Event::Message(Message::Text(text.into())));
+            }
+            Effect::Deliver(Frame::Binary { .. }) => {
+                if let Some(bytes) = self.0.bytes.take() {
+                    self.note(Event::Message(Message::Binary(bytes)));
+                }
+            }
             Effect::Note(frame, meaning) => self.note(Event::Trace(Trace::Noted(frame, meaning))),
             Effect::Queued(message) => self.note(Event::Trace(Trace::Queued(message))),
             Effect::Settled(id, fate) => self.note(Event::Fate(id, fate)),
@@ -466,15 +614,23 @@ impl Client {
             if let Event::Fate(id, fate) = event {
                 self.0.receipts.settle(id, fate);
             }
-            let subscribers = self.0.subscribers.borrow().clone();
-            for (number, hear) in subscribers {
-                let is_subscribed = |(other, _): &(u64, _)| *other == number;
-                if self.0.subscribers.borrow().iter().any(is_subscribed) {
-                    hear(&event);
-                }
+            // One may end another, or its own, and a new one hears what comes after.
+            let new = self.0.subscribed.get();
+            let mut next = 0;
+            while let Some((number, hear)) = self.subscriber(next..new) {
+                hear(&event);
+                next = number + 1;
             }
         }
         self.0.is_telling.set(false);
+    }
+
+    fn subscriber(&self, numbers: Range<u64>) -> Option<(u64, Hear)> {
+        let subscribers = self.0.subscribers.borrow();
+        let mut subscribers = subscribers.iter();
+        subscribers
+            .find(|(number, _)| numbers.contains(number))
+            .cloned()
     }
 }
 
@@ -493,14 +649,7 @@ impl fmt::Debug for Client {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        let now = self.platform.now();
-        let core = self.core.get_mut();
-        core.handle_input(Input::Close, now);
-        while let Some(effect) = core.poll_effect() {
-            if let Effect::Close(epoch, reason) = effect {
-                self.platform.close(epoch, &reason);
-            }
-        }
+        // The socket is closed with 1000 as it is dropped.
         self.platform.end();
     }
 }

@@ -1,7 +1,4 @@
-//! Heartwire keeps a browser's WebSocket connected, proves that it is, and loses nothing that it
-//! could have kept.
-//!
-//! [`core`] decides what to do, without a browser; [`Options`] say how a connection behaves.
+#![doc = include_str!("../README.md")]
 
 mod client;
 pub mod core;
@@ -12,8 +9,10 @@ mod payload;
 mod platform;
 mod receipt;
 mod target;
-#[cfg(feature = "testing")]
+#[cfg(any(feature = "testing", not(target_arch = "wasm32")))]
 pub mod testing;
+#[cfg(feature = "yew")]
+pub mod yew;
 
 pub use client::{Client, Event, Failure, OutboxFull, Status, Subscription, Trace};
 pub use core::outbox::{Fate, MessageId};
@@ -21,5 +20,7 @@ pub use duration::millis;
 pub use message::{Binary, Message};
 pub use options::{Options, default_replies};
 pub use payload::Payload;
+#[cfg(target_arch = "wasm32")]
+pub use platform::EarlySocket;
 pub use receipt::Receipt;
 pub use target::{Attempt, Endpoint, Target, Unavailable};

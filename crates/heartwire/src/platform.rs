@@ -1,21 +1,44 @@
 //! What a client stands on: a browser, a test, or nothing.
 
+#[cfg(target_arch = "wasm32")]
+mod browser;
+#[cfg(target_arch = "wasm32")]
+mod clock;
+#[cfg(target_arch = "wasm32")]
+mod socket;
+#[cfg(target_arch = "wasm32")]
+mod timers;
+
 use std::{rc::Rc, time::Duration};
 
+#[cfg(target_arch = "wasm32")]
+pub use socket::EarlySocket;
+
 use crate::{
+    client::Trace,
     core::{
         connection::{Epoch, Input, Refusal, Timer},
         protocol::{Frame, PayloadRef},
         reach::Locality,
     },
-    message::{Binary, Message},
+    message::Binary,
     target::{Asked, Endpoint, Unavailable},
 };
 
 /// Owns the socket and the timers.
 pub(crate) trait Platform {
-    /// How long it has been since an origin of its own, with the time that the machine slept.
+    /// How long it had been since an origin of its own as the clock was read last.
     fn now(&self) -> Duration;
+    /// Reads the clock.
+    fn read_clock(&self) {}
+    /// Whether the machine may have slept since this was asked last.
+    fn has_slept(&self) -> bool {
+        false
+    }
+    /// When it was noticed last that the machine may have slept.
+    fn slept_at(&self) -> Option<Duration> {
+        None
+    }
     /// What nobody else can guess.
     fn seed(&self) -> [u64; 2];
     /// Whether a connection can be made at all.
@@ -23,7 +46,7 @@ pub(crate) trait Platform {
         true
     }
     /// Tells this what happens from now on.
-    fn listen(&self, hear: Box<dyn Fn(Heard)>);
+    fn listen(&self, hear: Listener);
     /// Where the endpoint's server is.
     fn locality(&self, endpoint: &Endpoint) -> Locality;
     /// Makes a socket whose events carry this epoch.
@@ -42,22 +65,32 @@ pub(crate) trait Platform {
     fn set_timer(&self, epoch: Epoch, timer: Timer, wait: Duration);
     /// Stops a timer.
     fn stop_timer(&self, timer: Timer);
-    /// Lets go of everything: the client is gone.
-    fn end(&self);
-
-    /// The message that a frame carries.
-    fn message(&self, frame: Frame) -> Message {
-        match frame {
-            Frame::Text(text) => Message::Text(text.into()),
-            Frame::Binary { head, .. } => Message::Binary(Binary::new(&head)),
-        }
+    /// Whether the browser is asking its user to let the page connect there.
+    fn is_permission_asked(&self) -> bool {
+        false
     }
+    /// Has the next attempt take this socket over, if it goes there.
+    #[cfg(target_arch = "wasm32")]
+    fn adopt(&self, _early: EarlySocket) {}
+    /// Lets go of everything: the client is gone.
+    fn end(&self) {}
 }
 
+/// Whom a platform tells.
+pub(crate) type Listener = Box<dyn Fn(PlatformEvent)>;
+
 /// What a platform tells.
-pub(crate) enum Heard {
+pub(crate) enum PlatformEvent {
     /// Something for the core.
     Input(Input),
+    /// A frame of bytes came.
+    Bytes(Epoch, Frame, Binary),
+    /// Something for the subscribers alone.
+    #[cfg_attr(
+        not(target_arch = "wasm32"),
+        expect(dead_code, reason = "only a browser has something to tell")
+    )]
+    Trace(Trace),
     /// Where the attempt of this epoch is to go.
     Endpoint(Epoch, Result<Endpoint, Unavailable>),
 }
@@ -78,12 +111,18 @@ pub(crate) enum Opened {
 
 /// The platform of this build.
 pub(crate) fn platform() -> Rc<dyn Platform> {
-    Rc::new(Nothing)
+    #[cfg(target_arch = "wasm32")]
+    let platform = browser::browser();
+    #[cfg(not(target_arch = "wasm32"))]
+    let platform = Rc::new(Nothing);
+    platform
 }
 
 /// A host without a browser: no connection is ever made, and a client stays as it is.
+#[cfg(not(target_arch = "wasm32"))]
 struct Nothing;
 
+#[cfg(not(target_arch = "wasm32"))]
 impl Platform for Nothing {
     fn now(&self) -> Duration {
         Duration::ZERO
@@ -97,7 +136,7 @@ impl Platform for Nothing {
         false
     }
 
-    fn listen(&self, _: Box<dyn Fn(Heard)>) {}
+    fn listen(&self, _: Listener) {}
 
     fn locality(&self, _: &Endpoint) -> Locality {
         Locality::Remote
@@ -124,6 +163,4 @@ impl Platform for Nothing {
     fn set_timer(&self, _: Epoch, _: Timer, _: Duration) {}
 
     fn stop_timer(&self, _: Timer) {}
-
-    fn end(&self) {}
 }

@@ -2,7 +2,6 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::BTreeMap,
     fmt,
     future::Future,
     pin::Pin,
@@ -16,6 +15,7 @@ use crate::core::outbox::{Fate, MessageId};
 ///
 /// **From a server that answers no heartbeat no answer ever comes**: the future ends when the message is
 /// given up, or the client goes.
+#[derive(Clone)]
 pub struct Receipt {
     id: MessageId,
     state: Rc<State>,
@@ -24,12 +24,17 @@ pub struct Receipt {
 #[derive(Default)]
 struct State {
     fate: Cell<Option<Fate>>,
-    waker: RefCell<Option<Waker>>,
+    wakers: RefCell<Vec<Waker>>,
+    watchers: RefCell<Vec<Weak<dyn Fn()>>>,
 }
 
-/// Those that somebody still holds.
+/// Calls its function each time that something becomes of a message, until it is dropped.
+#[cfg(feature = "yew")]
+pub(crate) struct Watch(#[expect(dead_code, reason = "its life is what matters")] Rc<dyn Fn()>);
+
+/// Those that somebody may still hold, oldest first.
 #[derive(Default)]
-pub(crate) struct Receipts(RefCell<BTreeMap<MessageId, Weak<State>>>);
+pub(crate) struct Receipts(RefCell<Vec<(MessageId, Weak<State>)>>);
 
 impl Receipt {
     /// The message's name, by which [`Event::Fate`](crate::Event::Fate) tells of it.
@@ -45,6 +50,22 @@ impl Receipt {
     }
 }
 
+/// Equal: the same message of the same client.
+impl PartialEq for Receipt {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.state, &other.state)
+    }
+}
+
+#[cfg(feature = "yew")]
+impl Receipt {
+    pub(crate) fn watch(&self, look: impl Fn() + 'static) -> Watch {
+        let look: Rc<dyn Fn()> = Rc::new(look);
+        self.state.watchers.borrow_mut().push(Rc::downgrade(&look));
+        Watch(look)
+    }
+}
+
 impl Future for Receipt {
     type Output = Fate;
 
@@ -52,7 +73,7 @@ impl Future for Receipt {
         if let Some(fate) = self.fate() {
             return Poll::Ready(fate);
         }
-        self.state.waker.replace(Some(context.waker().clone()));
+        self.state.wakers.borrow_mut().push(context.waker().clone());
         Poll::Pending
     }
 }
@@ -62,7 +83,7 @@ impl fmt::Debug for Receipt {
         f.debug_struct("Receipt")
             .field("id", &self.id)
             .field("fate", &self.fate())
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
@@ -73,9 +94,9 @@ impl Receipts {
         let mut held = self.0.borrow_mut();
         // Who holds none is not waited for.
         if held.len() >= MOST_UNSWEPT {
-            held.retain(|_, state| state.strong_count() > 0);
+            held.retain(|(_, state)| state.strong_count() > 0);
         }
-        held.insert(id, Rc::downgrade(&state));
+        held.push((id, Rc::downgrade(&state)));
         Receipt { id, state }
     }
 
@@ -84,28 +105,27 @@ impl Receipts {
         if !fate.is_final() {
             return;
         }
-        let state = self.0.borrow().get(&id).and_then(Weak::upgrade);
-        let Some(state) = state else {
-            self.0.borrow_mut().remove(&id);
+        let mut held = self.0.borrow_mut();
+        let Ok(index) = held.binary_search_by_key(&id, |(id, _)| *id) else {
             return;
         };
-        if fate != Fate::Answered {
-            self.0.borrow_mut().remove(&id);
+        let state = if fate == Fate::Answered {
+            held[index].1.upgrade()
+        } else {
+            held.remove(index).1.upgrade()
+        };
+        drop(held);
+        if let Some(state) = state {
+            state.settle(fate);
         }
-        state.settle(fate);
     }
 }
 
 /// Nobody can tell any more.
 impl Drop for Receipts {
     fn drop(&mut self) {
-        for state in self
-            .0
-            .take()
-            .into_values()
-            .filter_map(|state| state.upgrade())
-        {
-            if state.fate.get().is_none() {
+        for (_, state) in self.0.take() {
+            if let Some(state) = state.upgrade().filter(|state| state.fate.get().is_none()) {
                 state.settle(Fate::GivenUp);
             }
         }
@@ -115,8 +135,12 @@ impl Drop for Receipts {
 impl State {
     fn settle(&self, fate: Fate) {
         self.fate.set(Some(fate));
-        if let Some(waker) = self.waker.take() {
+        for waker in self.wakers.take() {
             waker.wake();
+        }
+        let watchers = self.watchers.borrow().clone();
+        for look in watchers.iter().filter_map(Weak::upgrade) {
+            look();
         }
     }
 }

@@ -26,10 +26,11 @@ use crate::{
     Client, Options, Payload,
     core::{
         connection::{Closure, Epoch, Input, Refusal, Timer},
-        protocol::{Frame, PayloadRef},
+        protocol::{Frame, MAX_HEAD, PayloadRef},
         reach::Locality,
     },
-    platform::{Heard, Opened, Platform},
+    message::Binary,
+    platform::{Listener, Opened, Platform, PlatformEvent},
     target::{Asked, Endpoint, Target},
 };
 
@@ -52,7 +53,7 @@ pub struct Server(Rc<Network>);
 #[derive(Default)]
 struct Network {
     state: RefCell<State>,
-    hear: RefCell<Option<Box<dyn Fn(Heard)>>>,
+    hear: RefCell<Option<Listener>>,
 }
 
 #[derive(Default)]
@@ -120,14 +121,7 @@ impl Server {
     /// If no connection is open.
     pub fn say(&self, payload: impl Into<Payload>) {
         let epoch = self.open_socket();
-        let frame = match payload.into() {
-            Payload::Text(text) => Frame::Text(text),
-            Payload::Binary(bytes) => Frame::Binary {
-                bytes: bytes.len(),
-                head: bytes,
-            },
-        };
-        self.0.tell(Input::Received(epoch, frame));
+        self.0.bring(epoch, payload.into());
         self.read();
     }
 
@@ -241,14 +235,7 @@ impl Server {
                 (epoch, payload, echoes)
             };
             if echoes {
-                let frame = match payload {
-                    Payload::Text(text) => Frame::Text(text),
-                    Payload::Binary(bytes) => Frame::Binary {
-                        bytes: bytes.len(),
-                        head: bytes,
-                    },
-                };
-                self.0.tell(Input::Received(epoch, frame));
+                self.0.bring(epoch, payload);
             }
         }
     }
@@ -256,9 +243,27 @@ impl Server {
 
 impl Network {
     fn tell(&self, input: Input) {
-        let hear = self.hear.borrow();
-        if let Some(hear) = &*hear {
-            hear(Heard::Input(input));
+        self.say(PlatformEvent::Input(input));
+    }
+
+    /// Brings a frame from the server.
+    fn bring(&self, epoch: Epoch, payload: Payload) {
+        self.say(match payload {
+            Payload::Text(text) => PlatformEvent::Input(Input::Received(epoch, Frame::Text(text))),
+            Payload::Binary(bytes) => {
+                let binary = Binary::from(bytes.as_slice());
+                let frame = Frame::Binary {
+                    bytes: binary.len(),
+                    head: binary.beginning(MAX_HEAD as usize),
+                };
+                PlatformEvent::Bytes(epoch, frame, binary)
+            }
+        });
+    }
+
+    fn say(&self, heard: PlatformEvent) {
+        if let Some(hear) = &*self.hear.borrow() {
+            hear(heard);
         }
     }
 
@@ -270,11 +275,7 @@ impl Network {
                 .as_mut()
                 .poll(&mut Context::from_waker(Waker::noop()))
             {
-                Poll::Ready(answer) => {
-                    if let Some(hear) = &*self.hear.borrow() {
-                        hear(Heard::Endpoint(epoch, answer));
-                    }
-                }
+                Poll::Ready(answer) => self.say(PlatformEvent::Endpoint(epoch, answer)),
                 Poll::Pending => self.state.borrow_mut().asked.push((epoch, answer)),
             }
         }
@@ -290,7 +291,7 @@ impl Platform for Network {
         [1, 2]
     }
 
-    fn listen(&self, hear: Box<dyn Fn(Heard)>) {
+    fn listen(&self, hear: Listener) {
         *self.hear.borrow_mut() = Some(hear);
     }
 
@@ -365,6 +366,8 @@ impl Platform for Network {
     }
 
     fn end(&self) {
-        self.state.borrow_mut().timers.clear();
+        let mut state = self.state.borrow_mut();
+        state.timers.clear();
+        state.socket = None;
     }
 }

@@ -5,7 +5,7 @@ use fantoccini::Locator;
 use fantoccini::elements::Element;
 use fantoccini::key::Key;
 use fantoccini::wd::WindowHandle;
-use heartwire::words::{Lang, fill};
+use heartwire_page::words::{Lang, fill};
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use xtask::Error;

@@ -2,16 +2,18 @@
 
 use std::{cell::Cell, time::Duration};
 
-use super::browser;
+use wasm_bindgen::prelude::wasm_bindgen;
+use web_sys::Performance;
 
 /// Tells how long the page has been there, and when the machine may have slept.
 ///
-/// All times of the page are those of the clock that never jumps. It stands still on some systems
-/// while the machine sleeps, and nothing but the clock of the day tells of that, which is also ahead at
-/// once when it is set. So a time that was slept through is in no time of the page, and a jump is a
-/// reason to ask whether the connection lives, which costs nothing if it does.
+/// All times are those of the clock that never jumps. It stands still on some systems while the machine
+/// sleeps, and nothing but the clock of the day tells of that, which is also ahead at once when it is set.
+/// So a time that was slept through is in no time told here, and a jump is a reason to ask whether the
+/// connection lives, which costs nothing if it does.
 pub(super) struct Clock {
     read: Cell<Reading>,
+    has_jumped: Cell<bool>,
     jumped: Cell<Option<Duration>>,
 }
 
@@ -26,6 +28,7 @@ impl Clock {
     pub(super) fn start() -> Self {
         Self {
             read: Cell::new(Reading::take()),
+            has_jumped: Cell::new(false),
             jumped: Cell::new(None),
         }
     }
@@ -36,52 +39,47 @@ impl Clock {
         Duration::try_from_secs_f64(seconds).unwrap_or_default()
     }
 
-    /// Reads what time it is, once for all that comes of an event. Returns whether the machine may have
-    /// slept since it was read last.
-    pub(super) fn read(&self) -> bool {
+    /// Reads what time it is, once for all that comes of an event.
+    pub(super) fn read(&self) {
         let now = Reading::take();
         let before = self.read.replace(now);
         let ahead = (now.day - before.day) - (now.steady - before.steady);
-        let has_jumped = ahead > JUMP_MILLIS;
-        if has_jumped {
+        if ahead > JUMP_MILLIS {
+            self.has_jumped.set(true);
             self.jumped.set(Some(self.now()));
         }
-        has_jumped
+    }
+
+    /// Whether the machine may have slept since this was asked last.
+    pub(super) fn take_jump(&self) -> bool {
+        self.has_jumped.take()
     }
 
     /// When the machine may have slept last: the time at which that was noticed.
     pub(super) fn jumped(&self) -> Option<Duration> {
         self.jumped.get()
     }
-
-    /// The time of the day when the time was last read, in milliseconds since 1970.
-    pub(super) fn day(&self) -> u64 {
-        whole(self.read.get().day)
-    }
-}
-
-/// The time of the day, in milliseconds since 1970.
-pub(super) fn day() -> u64 {
-    whole(js_sys::Date::now())
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "whole milliseconds; before 1970 it is 0"
-)]
-fn whole(millis: f64) -> u64 {
-    millis as u64
 }
 
 impl Reading {
     fn take() -> Self {
         Self {
-            steady: browser::steady_millis(),
+            steady: steady_millis(),
             day: js_sys::Date::now(),
         }
     }
 }
 
+/// The clock that never jumps, in milliseconds since the page or the worker began to load.
+fn steady_millis() -> f64 {
+    PERFORMANCE.with(|performance| performance.as_ref().map_or(0.0, Performance::now))
+}
+
 /// Less is the clock of the day being corrected.
 const JUMP_MILLIS: f64 = 1_000.0;
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(thread_local_v2, js_name = performance)]
+    static PERFORMANCE: Option<Performance>;
+}

@@ -1,19 +1,17 @@
 //! One `WebSocket`.
 
+use std::rc::Rc;
+
 use gloo_events::EventListener;
 use gloo_timers::callback::Timeout;
-use heartwire::core::{
-    connection::{BATCH_BYTES, CLOSE_REASON, Closure, Epoch, Input},
-    protocol::{Frame, MAX_HEAD, PayloadRef},
-};
 use js_sys::{Array, ArrayBuffer, Uint8Array};
 use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::{BinaryType, CloseEvent, Event, MessageEvent, WebSocket};
-use yew::Callback;
 
-use super::{
-    browser,
-    early::{self, EarlySocket},
+use super::browser::{BrowserEvent, Emit};
+use crate::core::{
+    connection::{BATCH_BYTES, CLOSE_REASON, Closure, Epoch, Input, Refusal},
+    protocol::{Frame, PayloadRef},
 };
 
 /// Owns a socket. Dropping it detaches every handler before it closes, so that nothing of it is
@@ -22,23 +20,20 @@ pub(super) struct Socket {
     inner: WebSocket,
     epoch: Epoch,
     _listeners: [EventListener; 4],
-    emit: Callback<Heard>,
+    emit: Emit,
     drain: Option<Timeout>,
     close: Option<Timeout>,
 }
 
-/// What is heard of a socket.
+/// A socket that a script of the page opened before the WebAssembly was there, and what it has told since.
 #[derive(Debug)]
-pub(super) enum Heard {
-    /// Something for the connection.
-    Input(Input),
-    /// It opened, and the server has chosen none of the subprotocols offered. Firefox accepts that;
-    /// Chromium fails the handshake.
-    Unspoken(Epoch),
-    /// It failed; `close` should follow, but see [`Socket::await_close`].
-    Failed(Epoch),
-    /// It is time to look at what is buffered.
-    DrainDue(Epoch),
+pub struct EarlySocket {
+    /// The socket, for which nobody listens any more.
+    pub socket: WebSocket,
+    /// Its events, oldest first.
+    pub events: Vec<Event>,
+    /// Whether it has been silent for long: nobody has asked it yet whether it lives.
+    pub is_quiet: bool,
 }
 
 impl Socket {
@@ -50,19 +45,18 @@ impl Socket {
     pub(super) fn open(
         url: &str,
         protocols: &[String],
+        early: Option<EarlySocket>,
         epoch: Epoch,
-        emit: Callback<Heard>,
+        emit: Emit,
     ) -> Result<Self, JsValue> {
         let protocols: Array = protocols.iter().map(JsValue::from).collect();
-        // The early one offers none.
-        let early = (protocols.length() == 0).then(|| early::socket(url));
         let EarlySocket {
             socket: inner,
             events,
             is_quiet,
-        } = match early.flatten() {
-            Some(early) => early,
-            None => EarlySocket {
+        } = match early {
+            Some(early) if early.socket.url() == url => early,
+            Some(_) | None => EarlySocket {
                 socket: WebSocket::new_with_str_sequence(url, &protocols)?,
                 events: Vec::new(),
                 is_quiet: false,
@@ -71,24 +65,30 @@ impl Socket {
         // A Blob would have to be read asynchronously, after messages that came later.
         inner.set_binary_type(BinaryType::Arraybuffer);
         let opened: Hears = if protocols.length() == 0 {
-            |epoch, _| Some(Heard::Input(Input::Opened(epoch)))
+            |epoch, _| Some(BrowserEvent::Input(Input::Opened(epoch)))
         } else {
             |epoch, event| {
                 let socket = event.target()?.dyn_into::<WebSocket>().ok()?;
-                Some(if socket.protocol().is_empty() {
-                    Heard::Unspoken(epoch)
+                // Firefox accepts that none was chosen; Chromium fails the handshake.
+                Some(BrowserEvent::Input(if socket.protocol().is_empty() {
+                    Input::Refused(epoch, Refusal::NoProtocol)
                 } else {
-                    Heard::Input(Input::Opened(epoch))
-                })
+                    Input::Opened(epoch)
+                }))
             }
         };
         let heard: [(&'static str, Hears); 4] = [
             ("open", opened),
             ("message", |epoch, event| {
                 let data = event.dyn_ref::<MessageEvent>()?.data();
-                Some(Heard::Input(Input::Received(epoch, frame(&data)?)))
+                if let Some(text) = data.as_string() {
+                    let input = Input::Received(epoch, Frame::Text(text));
+                    return Some(BrowserEvent::Input(input));
+                }
+                let bytes = Uint8Array::new(data.dyn_ref::<ArrayBuffer>()?);
+                Some(BrowserEvent::Bytes(epoch, bytes.into()))
             }),
-            ("error", |epoch, _| Some(Heard::Failed(epoch))),
+            ("error", |epoch, _| Some(BrowserEvent::Failed(epoch))),
             ("close", |epoch, event| {
                 let event = event.dyn_ref::<CloseEvent>()?;
                 let closure = Closure {
@@ -96,24 +96,24 @@ impl Socket {
                     reason: event.reason(),
                     was_clean: event.was_clean(),
                 };
-                Some(Heard::Input(Input::Closed(epoch, closure)))
+                Some(BrowserEvent::Input(Input::Closed(epoch, closure)))
             }),
         ];
         for event in events {
             let kind = event.type_();
             let heard = heard.iter().find(|(name, _)| *name == kind);
             if let Some(heard) = heard.and_then(|(_, heard)| heard(epoch, &event)) {
-                emit.emit(heard);
+                emit(heard);
             }
         }
         if is_quiet {
-            emit.emit(Heard::Input(Input::Woke));
+            emit(BrowserEvent::Input(Input::Woke));
         }
         let listeners = heard.map(|(kind, heard)| {
-            let emit = emit.clone();
+            let emit = Rc::clone(&emit);
             EventListener::new(&inner, kind, move |event| {
                 if let Some(heard) = heard(epoch, event) {
-                    emit.emit(heard);
+                    emit(heard);
                 }
             })
         });
@@ -144,7 +144,7 @@ impl Socket {
             && match send() {
                 Ok(()) => true,
                 Err(error) => {
-                    browser::warn("a message was not sent", &error);
+                    (self.emit)(BrowserEvent::Problem("a message was not sent", error));
                     false
                 }
             };
@@ -158,7 +158,7 @@ impl Socket {
     pub(super) fn close(&self, reason: &str) {
         let closed = self.inner.close_with_code_and_reason(1000, reason);
         if let Err(error) = closed {
-            browser::warn("a socket was not closed", &error);
+            (self.emit)(BrowserEvent::Problem("a socket was not closed", error));
         }
     }
 
@@ -169,8 +169,8 @@ impl Socket {
         let buffered = usize::try_from(self.inner.buffered_amount()).unwrap_or(usize::MAX);
         let has_drained = buffered < BATCH_BYTES;
         self.drain = (!has_drained).then(|| {
-            let (emit, epoch) = (self.emit.clone(), self.epoch);
-            Timeout::new(DRAIN_MILLIS, move || emit.emit(Heard::DrainDue(epoch)))
+            let (emit, epoch) = (Rc::clone(&self.emit), self.epoch);
+            Timeout::new(DRAIN_MILLIS, move || emit(BrowserEvent::DrainDue(epoch)))
         });
         has_drained
     }
@@ -178,10 +178,13 @@ impl Socket {
     /// Takes the socket for closed unless it says so itself in a moment: Chromium fires `error` and
     /// never `close` where a content security policy forbids the address.
     pub(super) fn await_close(&mut self) {
-        let (emit, epoch) = (self.emit.clone(), self.epoch);
+        let (emit, epoch) = (Rc::clone(&self.emit), self.epoch);
         self.close.get_or_insert_with(|| {
             Timeout::new(CLOSE_MILLIS, move || {
-                emit.emit(Heard::Input(Input::Closed(epoch, Closure::abnormal())));
+                emit(BrowserEvent::Input(Input::Closed(
+                    epoch,
+                    Closure::abnormal(),
+                )));
             })
         });
     }
@@ -196,19 +199,7 @@ impl Drop for Socket {
 }
 
 /// What an event of the socket with this epoch tells.
-type Hears = fn(Epoch, &Event) -> Option<Heard>;
-
-fn frame(data: &JsValue) -> Option<Frame> {
-    if let Some(text) = data.as_string() {
-        return Some(Frame::Text(text));
-    }
-    let bytes = Uint8Array::new(data.dyn_ref::<ArrayBuffer>()?);
-    let head = bytes.subarray(0, MAX_HEAD).to_vec();
-    Some(Frame::Binary {
-        bytes: usize::try_from(bytes.length()).unwrap_or(usize::MAX),
-        head,
-    })
-}
+type Hears = fn(Epoch, &Event) -> Option<BrowserEvent>;
 
 /// Between two looks at what is buffered: a fast link drains a batch in less.
 const DRAIN_MILLIS: u32 = 20;

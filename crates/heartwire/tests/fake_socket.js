@@ -31,7 +31,8 @@ class FakeSocket extends EventTarget {
 
   send(text) {
     if (this.throws) throw new DOMException("not now", "InvalidStateError");
-    this.sent.push(text);
+    // Bytes are copied: they are a part of somebody's memory.
+    this.sent.push(typeof text === "string" ? text : text.slice());
   }
 
   close(code, reason) {
@@ -140,4 +141,63 @@ export class Drawings {
   frames() {
     return this.seen;
   }
+}
+
+/** Counts what is listened to at the page as a whole, until `unwatch_page`. */
+let listeners = 0;
+export function watch_page() {
+  listeners = 0;
+  for (const target of [globalThis, document]) {
+    const [add, remove] = [target.addEventListener, target.removeEventListener];
+    target.addEventListener = (...args) => {
+      listeners += 1;
+      return add.apply(target, args);
+    };
+    target.removeEventListener = (...args) => {
+      listeners -= 1;
+      return remove.apply(target, args);
+    };
+  }
+}
+
+export function page_listeners() {
+  return listeners;
+}
+
+export function unwatch_page() {
+  for (const target of [globalThis, document]) {
+    delete target.addEventListener;
+    delete target.removeEventListener;
+  }
+}
+
+/** Counts the timers that are made, until `unwatch_timers`. */
+const { setInterval, setTimeout } = globalThis;
+let made = { intervals: 0, timeouts: 0 };
+export function watch_timers() {
+  made = { intervals: 0, timeouts: 0 };
+  globalThis.setInterval = (...args) => {
+    made.intervals += 1;
+    return setInterval(...args);
+  };
+  globalThis.setTimeout = (...args) => {
+    made.timeouts += 1;
+    return setTimeout(...args);
+  };
+}
+
+export function intervals() {
+  return made.intervals;
+}
+
+export function timeouts() {
+  return made.timeouts;
+}
+
+export function unwatch_timers() {
+  Object.assign(globalThis, { setInterval, setTimeout });
+}
+
+export function url(index) {
+  return sockets[index].url;
 }

@@ -1,0 +1,214 @@
+//! Hooks and a provider for [Yew](https://yew.rs) 0.23.
+//!
+//! Hooks return values, and a component is drawn only when the value that it uses is another one. On a
+//! server that renders, a client stays [`Status::Idle`]: it is opened by an effect, and the first drawing in
+//! the browser equals the server's.
+
+use std::rc::Rc;
+
+use yew::{html::IntoPropValue, prelude::*};
+
+use crate::{Client, Endpoint, Event, Fate, Message, Options, Receipt, Status, Target};
+
+/// A connection of this component's own, with the defaults, while it is mounted and the target is equal.
+/// With another target there is another connection: [`Client::set_target`] keeps what waits.
+#[hook]
+pub fn use_heartwire(target: impl Into<Target>) -> Client {
+    use_heartwire_with(target, Options::new())
+}
+
+/// [`use_heartwire`] with options. A [`Target::asked`] wants `use_memo`: one made anew is another target.
+#[hook]
+pub fn use_heartwire_with(target: impl Into<Target>, options: Options) -> Client {
+    let client = use_memo((target.into(), options), |(target, options)| {
+        Client::new(target.clone(), options.clone())
+    });
+    let client = (*client).clone();
+    use_effect_with(client.clone(), |client| {
+        client.open();
+        let client = client.clone();
+        move || client.close()
+    });
+    client
+}
+
+/// What [`Provider`] is given.
+#[derive(Clone, Debug, PartialEq, Properties)]
+pub struct ProviderProps {
+    /// Where to connect.
+    pub target: Target,
+    /// How the connection behaves.
+    #[prop_or_default]
+    pub options: Options,
+    /// Who shares it.
+    pub children: Html,
+}
+
+/// One connection for all components below, which have it by [`use_client`].
+#[component]
+pub fn Provider(props: &ProviderProps) -> Html {
+    let client = use_heartwire_with(props.target.clone(), props.options.clone());
+    html! { <ContextProvider<Client> context={client}>{ props.children.clone() }</ContextProvider<Client>> }
+}
+
+/// The [`Provider`]'s client. It never draws the component.
+///
+/// # Panics
+///
+/// Without a [`Provider`] above.
+#[hook]
+pub fn use_client() -> Client {
+    let client = use_context::<Client>();
+    client.expect("use_client() wants a heartwire::yew::Provider above the component")
+}
+
+/// What `select` finds of the client; draws the component when that is another value.
+#[hook]
+pub fn use_value<T>(client: &Client, select: impl Fn(&Client) -> T + 'static) -> T
+where
+    T: Clone + PartialEq + 'static,
+{
+    let value = select(client);
+    let shown = use_mut_ref(|| value.clone());
+    shown.replace(value.clone());
+    let newest = use_mut_ref(|| None::<Rc<dyn Fn(&Client) -> T>>);
+    newest.replace(Some(Rc::new(select)));
+    let update = use_force_update();
+    use_effect_with(client.clone(), move |client| {
+        let own = client.clone();
+        let look = move || {
+            let select = newest.borrow().clone();
+            let value = select.map(|select| select(&own));
+            if let Some(value) = value
+                && *shown.borrow() != value
+            {
+                shown.replace(value);
+                update.force_update();
+            }
+        };
+        // Something may have happened since it was drawn.
+        look();
+        let subscription = client.subscribe(move |_| look());
+        move || drop(subscription)
+    });
+    value
+}
+
+/// What the connection is doing.
+#[hook]
+pub fn use_status(client: &Client) -> Status {
+    use_value(client, Client::status)
+}
+
+/// The last message, for display: at most one drawing a frame. Of several in it the last is shown;
+/// [`use_messages`] hears all.
+#[hook]
+pub fn use_last_message(client: &Client) -> Option<Rc<Message>> {
+    let last = use_mut_ref(|| None::<Rc<Message>>);
+    let update = use_force_update();
+    let taken = Rc::clone(&last);
+    use_effect_with(client.clone(), move |client| {
+        let frame = Frame::new(update);
+        // It was another client's.
+        if taken.take().is_some() {
+            frame.ask();
+        }
+        let subscription = client.subscribe(move |event| {
+            if let Event::Message(message) = event {
+                taken.replace(Some(Rc::new(message.clone())));
+                frame.ask();
+            }
+        });
+        move || drop(subscription)
+    });
+    last.borrow().clone()
+}
+
+/// Calls `take` with every message, in order. It draws nothing by itself.
+#[hook]
+pub fn use_messages(client: &Client, take: impl Fn(&Message) + 'static) {
+    let newest = use_mut_ref(|| None::<Rc<dyn Fn(&Message)>>);
+    newest.replace(Some(Rc::new(take)));
+    use_effect_with(client.clone(), move |client| {
+        let subscription = client.subscribe(move |event| {
+            if let Event::Message(message) = event {
+                let take = newest.borrow().clone();
+                if let Some(take) = take {
+                    take(message);
+                }
+            }
+        });
+        move || drop(subscription)
+    });
+}
+
+/// What became of a message, for a tick beside it.
+#[hook]
+pub fn use_fate(receipt: &Receipt) -> Option<Fate> {
+    let fate = receipt.fate();
+    let update = use_force_update();
+    use_effect_with(receipt.clone(), move |receipt| {
+        // Something may have become of it since it was drawn.
+        if receipt.fate() != fate {
+            update.force_update();
+        }
+        let watch = receipt.watch(move || update.force_update());
+        move || drop(watch)
+    });
+    fate
+}
+
+impl IntoPropValue<Target> for &str {
+    fn into_prop_value(self) -> Target {
+        self.into()
+    }
+}
+
+impl IntoPropValue<Target> for String {
+    fn into_prop_value(self) -> Target {
+        self.into()
+    }
+}
+
+impl IntoPropValue<Target> for Endpoint {
+    fn into_prop_value(self) -> Target {
+        self.into()
+    }
+}
+
+/// Draws a component with the next frame, however often that is asked for.
+struct Frame {
+    update: UseForceUpdateHandle,
+    #[cfg(target_arch = "wasm32")]
+    awaited: Rc<std::cell::RefCell<Option<gloo_render::AnimationFrame>>>,
+}
+
+impl Frame {
+    fn new(update: UseForceUpdateHandle) -> Self {
+        Self {
+            update,
+            #[cfg(target_arch = "wasm32")]
+            awaited: Rc::default(),
+        }
+    }
+
+    #[cfg(target_arch = "wasm32")]
+    fn ask(&self) {
+        let mut awaited = self.awaited.borrow_mut();
+        if awaited.is_none() {
+            let (update, done) = (self.update.clone(), Rc::downgrade(&self.awaited));
+            *awaited = Some(gloo_render::request_animation_frame(move |_| {
+                if let Some(awaited) = done.upgrade() {
+                    awaited.take();
+                }
+                update.force_update();
+            }));
+        }
+    }
+
+    /// No effect runs where there are no frames.
+    #[cfg(not(target_arch = "wasm32"))]
+    fn ask(&self) {
+        self.update.force_update();
+    }
+}
