@@ -50,7 +50,7 @@ pub(crate) async fn table<'a>(files: impl IntoIterator<Item = &'a [u8]>) -> Resu
 }
 
 /// The folder in which cargo builds, which the caller may have chosen.
-async fn target() -> Result<PathBuf, Error> {
+pub(crate) async fn target() -> Result<PathBuf, Error> {
     let arguments = ["metadata", "--format-version=1", "--no-deps"];
     let metadata = process::output(&mut process::command("cargo", arguments)).await?;
     let metadata: Value = serde_json::from_str(&metadata)

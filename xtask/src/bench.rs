@@ -28,7 +28,7 @@ use crate::peers::{self, Peer};
 use crate::process::{self, Process};
 use crate::test::BUILD;
 use crate::tools::{self, Need};
-use crate::{Error, Interrupt, console, page, readme, root};
+use crate::{Error, Interrupt, console, documents, page, root};
 
 /// What `cargo xtask bench --help` prints; the first line is its summary.
 pub const HELP: &str = "\
@@ -36,10 +36,10 @@ Heartwire beside what people would use instead, measured in one run
 
 Installs what is missing, builds the page into dist/ and the other clients' pages from their packages
 into bench/dist/, and takes all of them through the questions below. Prints a table for each, writes
-everything into target/bench/report.json, and the README's performance section with its charts. That
+everything into target/bench/report.json, and docs/performance.md with its charts. That
 takes less than 20 minutes. The machine should have nothing else to do.
 
-Names of questions after the command ask only those, and the README stays as it is:
+Names of questions after the command ask only those, and docs/performance.md stays as it is:
 `cargo xtask bench bytes flood`. docs/bench.md tells how it is measured.
 
 questions:
@@ -56,7 +56,7 @@ questions:
 options:
   --built      measure the pages that were built before
   --quick      one round of each, to see that everything works: its figures say little, and the
-               README stays as it is";
+               docs/performance.md stays as it is";
 
 /// Runs `cargo xtask bench`.
 ///
@@ -244,13 +244,14 @@ fn write(field: &Field, answers: &[Answer]) -> Result<(), Error> {
     )
 }
 
-/// Writes the README's section and its charts.
+/// Writes the document's section and its charts.
 fn publish(field: &Field, answers: &[Answer]) -> Result<(), Error> {
     for (name, chart) in chart::all(answers) {
         save(&root().join("docs").join(name), &chart.to_string())?;
     }
     let section = section::markdown(&field.machine, answers);
-    save(&readme::path(), &readme::filled("bench", &section)?)
+    let (path, text) = documents::filled("performance.md", "bench", &section)?;
+    save(&path, &text)
 }
 
 fn save(path: &Path, content: &str) -> Result<(), Error> {
@@ -320,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn the_readme_has_a_place_for_the_section() {
-        assert!(readme::filled("bench", "").is_ok());
+    fn the_document_has_a_place_for_the_section() {
+        assert!(documents::filled("performance.md", "bench", "").is_ok());
     }
 }

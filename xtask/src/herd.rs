@@ -16,7 +16,7 @@ use self::chart::Chart;
 
 use crate::arguments::Arguments;
 use crate::table::{Table, grouped};
-use crate::{Error, Interrupt, console, readme, root};
+use crate::{Error, Interrupt, console, documents, root};
 
 /// What `cargo xtask herd --help` prints; the first line is its summary.
 pub const HELP: &str = "\
@@ -24,7 +24,7 @@ what a server meets when all its clients lose it together
 
 Simulates 10,000, 100,000 and 1,000,000 clients that lose their server in the same moment: with
 the page's own back-off and its default settings for a server elsewhere, and with four other
-policies. Prints the table, and writes it into README.md and as a chart into docs/herd.svg.
+policies. Prints the table, and writes it into docs/herd.md and as a chart into docs/herd.svg.
 
 An attempt while the server is away fails at once, a later one succeeds at once; a server that
 takes a limited number of handshakes at a time is not simulated. A client's number is the seed of
@@ -34,7 +34,7 @@ its delays, so every run prints the same.";
 ///
 /// # Errors
 ///
-/// When `README.md` has no place for the table, or one of the files cannot be written.
+/// When `docs/herd.md` has no place for the table, or one of the files cannot be written.
 pub async fn command(arguments: Arguments, interrupt: &mut Interrupt) -> Result<(), Error> {
     arguments.finish()?;
     interrupt
@@ -333,17 +333,14 @@ const HEADER: [&str; 7] = [
     "p99 wait",
 ];
 
-/// What the command writes, by path: the README with this table, and the chart.
+/// What the command writes, by path: the document with this table, and the chart.
 fn files(trials: &[Trial]) -> Result<[(PathBuf, String); 2], Error> {
-    let readme = readme::filled("herd", &section(trials))?;
+    let document = documents::filled("herd.md", "herd", &section(trials))?;
     let chart = Chart { trials }.to_string();
-    Ok([
-        (readme::path(), readme),
-        (root().join("docs/herd.svg"), chart),
-    ])
+    Ok([document, (root().join("docs/herd.svg"), chart)])
 }
 
-/// What the README says of the trials, in Markdown. The figures in the text are those of the
+/// What the document says of the trials, in Markdown. The figures in the text are those of the
 /// longest outage and the largest herd.
 fn section(trials: &[Trial]) -> String {
     let largest = trials
@@ -548,7 +545,7 @@ mod tests {
     }
 
     #[test]
-    fn the_readme_and_the_chart_are_what_the_command_makes() {
+    fn the_document_and_the_chart_are_what_the_command_makes() {
         for (path, content) in files(&Trial::all()).unwrap() {
             assert!(
                 fs::read_to_string(&path).unwrap() == content,

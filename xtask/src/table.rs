@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn one_table_is_for_the_terminal_and_for_the_readme() {
+    fn one_table_is_for_the_terminal_and_for_the_documents() {
         let mut table = Table::new(["page", "ms"]);
         table.push(["a–b".to_owned(), "1,000".to_owned()]);
 

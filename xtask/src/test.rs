@@ -7,7 +7,7 @@ use tokio::process::Command;
 use crate::arguments::Arguments;
 use crate::process::{self, Process};
 use crate::tools::{self, Need, WASM};
-use crate::{Error, Interrupt, console, hosts, peers, root, size};
+use crate::{Error, Interrupt, console, examples, hosts, peers, root, size};
 
 /// What `cargo xtask test --help` prints; the first line is its summary.
 pub const HELP: &str = "\
@@ -25,9 +25,12 @@ steps:
   doc-wasm     the documentation, for the page
   host         the tests of the core, and of the page without a browser
   commands     the tests of these commands and of what ends a build
+  client       the tests of the client and of the hooks, in Chromium
   browser      the tests of the component, in Chromium
   build        the page, into dist/
-  size         what the page weighs
+  examples     the small programs made with the crate
+  package      what is published of the crate, on the host and for browsers
+  size         what the page and the seed weigh
   page         the built page end to end, in browsers and with a real server";
 
 /// Runs `cargo xtask test`.
@@ -154,6 +157,10 @@ enum Action {
     BuildPeers,
     /// Unpack nginx and Caddy where they are missing.
     UnpackHosts,
+    /// Build the programs in the crate's `examples`.
+    BuildExamples,
+    /// Build what is published of the crate as somebody gets it.
+    Package,
 }
 
 impl Action {
@@ -161,9 +168,13 @@ impl Action {
         match self {
             Self::Run(command) => process::shown(command),
             Self::CheckCore => process::shown(&core_dependencies()),
-            Self::Measure => "the files in dist under brotli".to_owned(),
+            Self::Measure => "the files in dist and in the seed's under brotli".to_owned(),
             Self::BuildPeers => "the pages in bench, from their packages".to_owned(),
             Self::UnpackHosts => "nginx and Caddy".to_owned(),
+            Self::BuildExamples => "trunk build --release, in the folder of each".to_owned(),
+            Self::Package => packages()
+                .map(|command| process::shown(&command))
+                .join("; "),
         }
     }
 
@@ -175,7 +186,17 @@ impl Action {
                 console::say(tree.trim_end());
                 check_core(&tree)
             }
-            Self::Measure => size::report(&root().join("dist")).await,
+            Self::Measure => {
+                size::report(&root().join("dist")).await?;
+                size::report_seed()
+            }
+            Self::BuildExamples => examples::build().await,
+            Self::Package => {
+                for mut command in packages() {
+                    Process::start(&mut command)?.succeed().await?;
+                }
+                Ok(())
+            }
             Self::BuildPeers => peers::build().await,
             Self::UnpackHosts => hosts::unpack().await,
         }
@@ -213,8 +234,14 @@ fn steps() -> Vec<Step> {
             "commands",
             "cargo test -p hosting -p xtask --lib --bins --test commands",
         ),
+        Step::run(
+            "client",
+            "wasm-pack test --headless --chrome crates/heartwire --test browser",
+        ),
         Step::run("browser", "wasm-pack test --headless --chrome"),
         Step::run("build", BUILD),
+        step("examples", Action::BuildExamples),
+        step("package", Action::Package),
         step("size", Action::Measure),
         // Most of these wait most of the time; no more browsers than this run at once.
         Step::run(
@@ -242,6 +269,15 @@ fn core_dependencies() -> Command {
         "none",
     ];
     process::command("cargo", tree)
+}
+
+/// For the host, and for browsers with all there is.
+fn packages() -> [Command; 2] {
+    let package = "cargo package -p heartwire --allow-dirty";
+    [
+        *command_line(package),
+        *command_line(&format!("{package} --target WASM --all-features")),
+    ]
 }
 
 /// Reads the core's dependencies, one a line with the name first, and refuses browser crates.

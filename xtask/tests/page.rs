@@ -23,6 +23,7 @@ mod page {
     mod early;
     mod ending;
     mod endurance;
+    mod examples;
     mod flapping;
     mod heartbeat;
     mod hidden;

@@ -1,10 +1,10 @@
-//! What the README says of a run.
+//! What the document says of a run.
 
 use super::answer::Answer;
 use super::chart;
 use crate::table::Table;
 
-/// The README's section, in Markdown.
+/// The document's section, in Markdown.
 pub(super) fn markdown(machine: &str, answers: &[Answer]) -> String {
     let mut targets = Table::new(["ratio or count", "at most", "measured", ""]);
     let mut missed = 0;
@@ -20,7 +20,7 @@ pub(super) fn markdown(machine: &str, answers: &[Answer]) -> String {
     let pictures = chart::all(answers);
     let pictures = pictures
         .iter()
-        .map(|(name, chart)| format!("![{}](docs/{name})\n\n", chart.title()));
+        .map(|(name, chart)| format!("![{}]({name})\n\n", chart.title()));
     let (pictures, details) = (joined(pictures), joined(answers.iter().map(detail)));
     format!(
         "`cargo xtask bench` measures the page beside what people would use instead, each as its \
@@ -30,7 +30,7 @@ pub(super) fn markdown(machine: &str, answers: &[Answer]) -> String {
          and, but for Vue 2, reconnection. Opening the socket early, drawing \
          ten times a second, and only the last message in between or while somebody types, are \
          techniques, not gifts of a language: another page that used them would gain, too. \
-         [docs/bench.md](docs/bench.md) tells the method. Only ratios of one run mean anything: Heartwire's figure divided by the other's. \
+         [bench.md](bench.md) tells the method. Only ratios of one run mean anything: Heartwire's figure divided by the other's. \
          {missed}.\n\n{pictures}{}{details}",
         targets.markdown()
     )

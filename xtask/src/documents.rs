@@ -1,31 +1,31 @@
-//! The parts of the README that a command writes.
+//! The parts of the documents that a command writes.
 
 use std::fs;
 use std::path::PathBuf;
 
 use crate::{Error, root};
 
-/// Where the README is.
-pub(crate) fn path() -> PathBuf {
-    root().join("README.md")
-}
-
-/// The README with `content` as the part of this `name`.
+/// The document in `docs` whose part of this `name` is `content`: where it is, and its text.
 ///
 /// # Errors
 ///
 /// When it cannot be read or has no place for it.
-pub(crate) fn filled(name: &str, content: &str) -> Result<String, Error> {
-    let path = path();
+pub(crate) fn filled(
+    document: &str,
+    name: &str,
+    content: &str,
+) -> Result<(PathBuf, String), Error> {
+    let path = root().join("docs").join(document);
     let failed = |cause| Error::Failed(format!("{} {cause}", path.display()));
-    let readme =
+    let text =
         fs::read_to_string(&path).map_err(|cause| failed(format!("cannot be read: {cause}")))?;
     let (opening, closing) = comments(name);
-    replaced(&readme, name, content).ok_or_else(|| {
+    let text = replaced(&text, name, content).ok_or_else(|| {
         failed(format!(
             "has no place for the {name}: it stands between the lines {opening} and {closing}"
         ))
-    })
+    })?;
+    Ok((path, text))
 }
 
 /// The text with `content` between the two comments of `name` in it.
