@@ -13,7 +13,7 @@ use heartwire::{
 
 use crate::{
     payload::{Needle, excerpt},
-    strip::loss_text,
+    strip::{loss_text, seconds_rounded_up},
     words::{Words, fill},
 };
 
@@ -173,7 +173,7 @@ impl Event {
             Self::Opened {
                 outage: Some(outage),
             } => {
-                let detail = words.reopened_detail.of(outage.as_secs());
+                let detail = words.reopened_detail.of(seconds_rounded_up(*outage));
                 [words.reopened, words.colon, &detail].concat()
             }
             Self::Lost(loss) => {
@@ -907,7 +907,7 @@ mod tests {
                 until: at(9),
             },
             connecting(3),
-            open(4, Some(at(3))),
+            open(4, Some(Duration::from_millis(2_600))),
             Status::Stopped,
             connecting(5),
             Status::TurnedAway,

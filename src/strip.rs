@@ -686,7 +686,7 @@ fn printable(reason: &str) -> String {
 
 const HALF_A_SECOND: Duration = Duration::from_millis(500);
 
-fn seconds_rounded_up(duration: Duration) -> u64 {
+pub(crate) fn seconds_rounded_up(duration: Duration) -> u64 {
     duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }
 

@@ -1,6 +1,11 @@
 //! What the page is: one client, and what is shown of it.
 
-use std::{cell::Cell, mem, rc::Rc, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    mem,
+    rc::Rc,
+    time::Duration,
+};
 
 use gloo_events::EventListener;
 use gloo_timers::callback::Interval;
@@ -90,7 +95,7 @@ pub(super) struct Model {
     replies: String,
     /// What this tab keeps of the path there, of what has no proof yet, and for other servers.
     kept: (Option<Learned>, Option<Delivery>),
-    kept_outboxes: Kept,
+    kept_outboxes: Rc<RefCell<Kept>>,
     /// Whether the document may end without another word.
     is_left: bool,
     lang: Lang,
@@ -165,6 +170,14 @@ impl Model {
         let log_limit = reading.settings.log_limit;
         // Its address comes with the first start. It hears of the page's end before the page does.
         let client = Client::new("", reading.settings.options.clone());
+        let kept_outboxes = Rc::new(RefCell::new(Kept::new(given.outboxes.clone())));
+        let kept = Rc::clone(&kept_outboxes);
+        // What another document has taken is not this one's to send.
+        client.prepare(move |core| {
+            if kept.borrow_mut().is_taken() {
+                core.hand_over();
+            }
+        });
         let tell = emit.reform(Msg::Client);
         Self {
             _subscription: client.subscribe(move |event| tell.emit(event.clone())),
@@ -191,7 +204,7 @@ impl Model {
             protocols: Vec::new(),
             replies: String::new(),
             kept: (None, None),
-            kept_outboxes: Kept::new(given.outboxes.clone()),
+            kept_outboxes,
             is_left: false,
             is_chosen: false,
             lang,
@@ -233,13 +246,10 @@ impl Model {
 
     /// Takes what happened; returns whether the page is to be drawn.
     pub(super) fn update(&mut self, msg: Msg) -> bool {
-        self.now = self.client.now();
+        // What a sleep brings comes first.
+        self.now = self.client.change(|_, now| now);
         self.day = browser::day();
         let before = self.status_told;
-        if self.kept_outboxes.is_taken() {
-            self.client.change(|core, _| core.hand_over());
-            self.kept.1 = None;
-        }
         let is_frame = matches!(msg, Msg::Due(Due::Frame));
         let draws = self.respond(msg);
         self.keep();
@@ -326,10 +336,10 @@ impl Model {
             }
             Msg::Pressed(press) => self.press(press),
             Msg::Aside(aside) => {
-                self.client.change(|core, now| match aside {
-                    Aside::Send(id) => core.send_again(id, now),
-                    Aside::Drop(id) => core.drop_aside(id),
-                });
+                match aside {
+                    Aside::Send(id) => self.client.send_again(id),
+                    Aside::Drop(id) => self.client.drop_aside(id),
+                }
                 Draws::AtOnce
             }
             Msg::LastMessage(msg) => {
@@ -623,7 +633,11 @@ impl Model {
             return;
         }
         for server in [String::new(), self.server()] {
-            while let Some(stored) = self.kept_outboxes.take(&server) {
+            loop {
+                let stored = self.kept_outboxes.borrow_mut().take(&server);
+                let Some(stored) = stored else {
+                    break;
+                };
                 let resend = self.reading.settings.resend;
                 self.client
                     .change(|core, _| core.restore(&stored, [resend.typed(), resend.sent()]));
@@ -655,7 +669,7 @@ impl Model {
             self.kept.0 = Some(learned);
         }
         let is_wanted = self.reading.settings.outbox_storage == Storage::Session;
-        if !is_wanted && !self.kept_outboxes.has_others() {
+        if !is_wanted && !self.kept_outboxes.borrow().has_others() {
             return;
         }
         // Only where the page may end without another word: what is typed may be secret.
@@ -665,14 +679,14 @@ impl Model {
             if may_end {
                 let outbox = self.client.inspect(|core| core.outbox().store());
                 let outbox = if is_wanted { outbox.as_str() } else { "" };
-                let is_kept = self.kept_outboxes.keep(&self.server(), outbox);
+                let is_kept = self.kept_outboxes.borrow_mut().keep(&self.server(), outbox);
                 self.keeps = is_kept && (self.keeps || !outbox.is_empty());
             } else {
-                self.kept_outboxes.withdraw();
+                self.kept_outboxes.borrow_mut().withdraw();
             }
             self.kept.1 = delivery;
         }
-        self.kept_outboxes.hold(!self.is_left);
+        self.kept_outboxes.borrow_mut().hold(!self.is_left);
     }
 
     /// A second has passed, unless the machine slept.
@@ -750,8 +764,8 @@ impl Model {
             Change::Opened => self.shows_settings = !self.shows_settings,
             Change::CopyLink => self.copy_link(),
             Change::Forget => {
-                self.kept_outboxes.withdraw();
-                self.kept_outboxes = Kept::default();
+                self.kept_outboxes.borrow_mut().withdraw();
+                self.kept_outboxes.take();
                 browser::forget_everything();
                 self.is_forgotten = true;
                 self.access.history = History::default();

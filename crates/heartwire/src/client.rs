@@ -3,7 +3,7 @@
 use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
-    fmt, mem,
+    fmt,
     ops::Range,
     rc::{Rc, Weak},
     time::Duration,
@@ -165,14 +165,18 @@ pub struct Subscription {
 /// What a subscriber gave.
 type Hear = Rc<dyn Fn(&Event)>;
 
+type Prepare = Rc<dyn Fn(&mut Connection)>;
+
 pub(crate) struct Shared {
     core: RefCell<Connection>,
     target: RefCell<Target>,
-    /// Where the attempt under way goes.
-    endpoint: RefCell<Option<Endpoint>>,
+    /// Whether nothing was started since the target was set.
+    is_new_target: Cell<bool>,
     platform: Rc<dyn Platform>,
     /// What is still to be taken, while something else is.
-    inputs: RefCell<VecDeque<(Input, Option<Binary>)>>,
+    waiting: RefCell<VecDeque<PlatformEvent>>,
+    /// Sees the core before each thing that is taken.
+    prepare: RefCell<Option<Prepare>>,
     /// The bytes of the frame that is being taken.
     bytes: RefCell<Option<Binary>>,
     is_driving: Cell<bool>,
@@ -212,9 +216,10 @@ impl Client {
             Shared {
                 core: RefCell::new(Connection::new(options, seed)),
                 target: RefCell::new(target),
-                endpoint: RefCell::new(None),
+                is_new_target: Cell::new(false),
                 platform,
-                inputs: RefCell::default(),
+                waiting: RefCell::default(),
+                prepare: RefCell::default(),
                 bytes: RefCell::default(),
                 is_driving: Cell::new(false),
                 events: RefCell::default(),
@@ -230,7 +235,13 @@ impl Client {
 
     /// Connects, unless it is connected or about to be.
     pub fn open(&self) {
-        self.start(false);
+        match self.status() {
+            Status::Idle | Status::Closed | Status::Failed(_) => self.start(),
+            Status::Connecting { .. }
+            | Status::Open { .. }
+            | Status::Waiting { .. }
+            | Status::Away => {}
+        }
     }
 
     /// Ends the connection with 1000; it stays so until [`open`](Self::open).
@@ -261,14 +272,16 @@ impl Client {
             Status::Idle | Status::Closed | Status::Failed(_)
         );
         self.close();
-        *self.0.target.borrow_mut() = target;
+        self.0.target.replace(target);
+        self.0.is_new_target.set(true);
         if was_wanted {
-            self.start(true);
+            self.start();
         }
     }
 
     /// Sends at least once: now, or as soon as there is a connection, and again after a loss until there is
-    /// an answer. **It may arrive twice.**
+    /// an answer. **It may arrive twice.** A message after which the connection ended three times in a row,
+    /// before any answer, is [set aside](Fate::SetAside): see [`send_again`](Self::send_again).
     ///
     /// # Errors
     ///
@@ -322,7 +335,10 @@ impl Client {
     /// The clock of [`Status::Waiting`], for a countdown.
     #[must_use]
     pub fn now(&self) -> Duration {
-        self.read_clock();
+        // What comes of an event has one time.
+        if !self.0.is_driving.get() {
+            self.0.platform.read_clock();
+        }
         self.0.platform.now()
     }
 
@@ -339,7 +355,7 @@ impl Client {
         self.0.platform.is_permission_asked()
     }
 
-    /// Uses other options: for the next connection where they change what one begins with, at once else.
+    /// Uses other options from the next [`open`](Self::open) on, or [`retry`](Self::retry) of what has ended.
     pub fn configure(&self, options: Options) {
         self.change(|core, _| core.configure(options));
     }
@@ -382,7 +398,28 @@ impl Client {
     /// Connects to a target with what is known of it from before.
     pub fn open_at(&self, target: impl Into<Target>, destination: Destination) {
         self.0.target.replace(target.into());
-        self.take(Input::Open(destination));
+        self.0.is_new_target.set(false);
+        self.begin(destination);
+    }
+
+    /// Has a function see the core before each thing that is taken, for whoever keeps elsewhere too what
+    /// waits. It takes the place of one before.
+    ///
+    /// # Panics
+    ///
+    /// If `prepare` calls something of the client.
+    pub fn prepare(&self, prepare: impl Fn(&mut Connection) + 'static) {
+        self.0.prepare.replace(Some(Rc::new(prepare)));
+    }
+
+    /// Sends a message again that was [set aside](Fate::SetAside).
+    pub fn send_again(&self, id: MessageId) {
+        self.change(|core, now| core.send_again(id, now));
+    }
+
+    /// Drops a message that was [set aside](Fate::SetAside).
+    pub fn drop_aside(&self, id: MessageId) {
+        self.change(|core, _| core.drop_aside(id));
     }
 
     /// Has the next attempt take over a socket that a script of the page opened before the WebAssembly was
@@ -390,6 +427,12 @@ impl Client {
     #[cfg(target_arch = "wasm32")]
     pub fn adopt(&self, early: EarlySocket) {
         self.0.platform.adopt(early);
+    }
+
+    /// Every message that comes from now on, as a stream.
+    #[cfg(feature = "futures")]
+    pub fn messages(&self) -> crate::Messages {
+        crate::Messages::of(self)
     }
 
     fn enqueue(&self, payload: Payload, guarantee: Guarantee) -> Result<Receipt, OutboxFull> {
@@ -400,59 +443,52 @@ impl Client {
     }
 
     fn now_with<T>(&self, change: impl FnOnce(&mut Connection, Duration) -> T) -> T {
-        let now = self.now();
+        self.read_clock();
+        let now = self.0.platform.now();
         change(&mut self.0.core.borrow_mut(), now)
     }
 
-    fn start(&self, is_new: bool) {
-        if !self.0.platform.has_network() {
-            return;
-        }
+    fn start(&self) {
         let endpoint = self.0.target.borrow().endpoint_now();
         let locality = endpoint.map_or(Locality::Remote, |endpoint| {
             self.0.platform.locality(&endpoint)
         });
-        self.take(Input::Open(Destination {
+        self.begin(Destination {
             locality,
-            is_new,
+            is_new: self.0.is_new_target.take(),
             speaks_otherwise: false,
             learned: None,
             is_distrusted: false,
-        }));
+        });
     }
 
-    /// What the platform tells.
-    fn hear(&self, heard: PlatformEvent) {
-        match heard {
-            PlatformEvent::Input(input) => self.take(input),
-            PlatformEvent::Bytes(epoch, frame, bytes) => {
-                self.take_with(Input::Received(epoch, frame), Some(bytes));
-            }
-            PlatformEvent::Trace(trace) => {
-                self.note(Event::Trace(trace));
-                self.drive();
-            }
-            PlatformEvent::Endpoint(epoch, answer) => self.go_to(epoch, answer),
+    fn begin(&self, destination: Destination) {
+        if self.0.platform.has_network() {
+            self.take(Input::Open(destination));
         }
     }
 
     fn take(&self, input: Input) {
-        self.take_with(input, None);
+        self.hear(PlatformEvent::Input(input));
     }
 
-    fn take_with(&self, input: Input, bytes: Option<Binary>) {
+    /// Takes what the platform tells, or what is called for.
+    fn hear(&self, event: PlatformEvent) {
         self.read_clock();
-        self.0.inputs.borrow_mut().push_back((input, bytes));
+        self.0.waiting.borrow_mut().push_back(event);
         self.drive();
     }
 
-    /// Once for all that comes of an event.
+    /// Once for all that comes of an event, which comes after what a sleep brings.
     fn read_clock(&self) {
-        if !self.0.is_driving.get() {
-            self.0.platform.read_clock();
-            if self.0.platform.has_slept() {
-                self.0.inputs.borrow_mut().push_back((Input::Woke, None));
-            }
+        if self.0.is_driving.get() {
+            return;
+        }
+        self.0.platform.read_clock();
+        if self.0.platform.has_slept() {
+            let woke = PlatformEvent::Input(Input::Woke);
+            self.0.waiting.borrow_mut().push_back(woke);
+            self.drive();
         }
     }
 
@@ -470,14 +506,27 @@ impl Client {
                 }
                 continue;
             }
-            let next = self.0.inputs.borrow_mut().pop_front();
-            let Some((input, bytes)) = next else {
+            let next = self.0.waiting.borrow_mut().pop_front();
+            let Some(event) = next else {
                 break;
             };
-            if bytes.is_some() {
-                self.0.bytes.replace(bytes);
+            let prepare = self.0.prepare.borrow().clone();
+            if let Some(prepare) = prepare {
+                prepare(&mut self.0.core.borrow_mut());
             }
-            self.handle(input);
+            match event {
+                PlatformEvent::Input(input) => self.handle(input),
+                PlatformEvent::Bytes(epoch, frame, bytes) => {
+                    self.0.bytes.replace(Some(bytes));
+                    self.handle(Input::Received(epoch, frame));
+                }
+                PlatformEvent::Trace(trace) => self.note(Event::Trace(trace)),
+                PlatformEvent::Endpoint(epoch, answer) => {
+                    if let Some(input) = self.go_to(epoch, answer) {
+                        self.handle(input);
+                    }
+                }
+            }
         }
         self.0.is_driving.set(false);
         self.tell_all();
@@ -490,7 +539,8 @@ impl Client {
             (self.inspect(Connection::status), &input)
             && platform.slept_at() >= Some(since)
         {
-            self.0.inputs.borrow_mut().push_front((Input::Woke, None));
+            let woke = PlatformEvent::Input(Input::Woke);
+            self.0.waiting.borrow_mut().push_front(woke);
         }
         let expired = if let Input::TimerExpired(_, timer) = &input {
             Some(*timer)
@@ -533,9 +583,10 @@ impl Client {
             Effect::Connect(epoch) => {
                 let attempt =
                     self.inspect(|core| Attempt::new(core.attempt(), core.last_loss().cloned()));
-                let endpoint = self.0.target.borrow().endpoint(attempt);
-                match endpoint {
-                    Ok(endpoint) => return self.connect_to(epoch, endpoint),
+                // Nothing is borrowed while the user's function is called.
+                let target = self.0.target.borrow().clone();
+                match target.endpoint(attempt) {
+                    Ok(endpoint) => return self.connect_to(epoch, &endpoint),
                     Err(asked) => platform.ask(epoch, asked),
                 }
             }
@@ -569,9 +620,8 @@ impl Client {
         None
     }
 
-    fn connect_to(&self, epoch: Epoch, endpoint: Endpoint) -> Option<Input> {
-        let opened = self.0.platform.connect(epoch, &endpoint);
-        *self.0.endpoint.borrow_mut() = Some(endpoint);
+    fn connect_to(&self, epoch: Epoch, endpoint: &Endpoint) -> Option<Input> {
+        let opened = self.0.platform.connect(epoch, endpoint);
         match opened {
             Opened::Underway => None,
             Opened::Refused(refusal) => Some(Input::Refused(epoch, refusal)),
@@ -579,21 +629,18 @@ impl Client {
         }
     }
 
-    /// It is known where the attempt goes that asked.
-    fn go_to(&self, epoch: Epoch, answer: Result<Endpoint, Unavailable>) {
+    /// It is known where the attempt goes that asked; returns what the core must know at once.
+    fn go_to(&self, epoch: Epoch, answer: Result<Endpoint, Unavailable>) -> Option<Input> {
         let is_awaited = self.inspect(|core| {
             core.epoch() == epoch && matches!(core.status(), CoreStatus::Connecting { .. })
         });
         if !is_awaited {
-            return;
+            return None;
         }
-        let input = match answer {
-            Ok(endpoint) => self.connect_to(epoch, endpoint),
+        match answer {
+            Ok(endpoint) => self.connect_to(epoch, &endpoint),
             Err(Unavailable::Now) => Some(Input::Closed(epoch, Closure::abnormal())),
             Err(Unavailable::ForGood) => Some(Input::Refused(epoch, Refusal::Unavailable)),
-        };
-        if let Some(input) = input {
-            self.take(input);
         }
     }
 
@@ -657,9 +704,14 @@ impl Drop for Shared {
 impl Drop for Subscription {
     fn drop(&mut self) {
         if let Some(client) = self.client.upgrade() {
-            let mut subscribers = mem::take(&mut *client.subscribers.borrow_mut());
-            subscribers.retain(|(number, _)| *number != self.number);
-            *client.subscribers.borrow_mut() = subscribers;
+            let ended = {
+                let mut subscribers = client.subscribers.borrow_mut();
+                let mut numbers = subscribers.iter().map(|(number, _)| *number);
+                let index = numbers.position(|number| number == self.number);
+                index.map(|index| subscribers.remove(index))
+            };
+            // Nothing is borrowed while what it holds goes.
+            drop(ended);
         }
     }
 }

@@ -4,8 +4,7 @@
 //! [`Effect`](connection::Effect). It uses the others.
 //!
 //! This is what [`Options`](crate::Options) are about, and what a client, a test or a simulation drives.
-//! For whoever builds a client of their own, or shows more than most: its types change with any release, as
-//! [`Client`](crate::Client)'s do not.
+//! For whoever builds a client of their own, or shows more than most: its types change with any release.
 //!
 //! # Invariants
 //!

@@ -4,6 +4,8 @@ mod client;
 pub mod core;
 mod duration;
 mod message;
+#[cfg(feature = "futures")]
+mod messages;
 mod options;
 mod payload;
 mod platform;
@@ -18,6 +20,8 @@ pub use client::{Client, Event, Failure, OutboxFull, Status, Subscription, Trace
 pub use core::outbox::{Fate, MessageId};
 pub use duration::millis;
 pub use message::{Binary, Message};
+#[cfg(feature = "futures")]
+pub use messages::Messages;
 pub use options::{Options, default_replies};
 pub use payload::Payload;
 #[cfg(target_arch = "wasm32")]

@@ -23,7 +23,8 @@ impl Message {
     }
 }
 
-/// The bytes of a binary frame. In a browser they stay in JavaScript's memory until they are asked for.
+/// The bytes of a binary frame. In a browser they stay in JavaScript's memory until they are asked for, but
+/// for the first 64 KiB, in which a heartbeat's mark is looked for.
 #[derive(Clone)]
 pub struct Binary(Bytes);
 

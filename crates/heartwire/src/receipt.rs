@@ -34,7 +34,11 @@ pub(crate) struct Watch(#[expect(dead_code, reason = "its life is what matters")
 
 /// Those that somebody may still hold, oldest first.
 #[derive(Default)]
-pub(crate) struct Receipts(RefCell<Vec<(MessageId, Weak<State>)>>);
+pub(crate) struct Receipts {
+    held: RefCell<Vec<(MessageId, Weak<State>)>>,
+    /// How many there are when those are looked for that nobody holds any more.
+    most: Cell<usize>,
+}
 
 impl Receipt {
     /// The message's name, by which [`Event::Fate`](crate::Event::Fate) tells of it.
@@ -61,7 +65,9 @@ impl PartialEq for Receipt {
 impl Receipt {
     pub(crate) fn watch(&self, look: impl Fn() + 'static) -> Watch {
         let look: Rc<dyn Fn()> = Rc::new(look);
-        self.state.watchers.borrow_mut().push(Rc::downgrade(&look));
+        let mut watchers = self.state.watchers.borrow_mut();
+        watchers.retain(|look| look.strong_count() > 0);
+        watchers.push(Rc::downgrade(&look));
         Watch(look)
     }
 }
@@ -73,7 +79,11 @@ impl Future for Receipt {
         if let Some(fate) = self.fate() {
             return Poll::Ready(fate);
         }
-        self.state.wakers.borrow_mut().push(context.waker().clone());
+        let mut wakers = self.state.wakers.borrow_mut();
+        let waker = context.waker();
+        if !wakers.iter().any(|other| other.will_wake(waker)) {
+            wakers.push(waker.clone());
+        }
         Poll::Pending
     }
 }
@@ -91,10 +101,10 @@ impl Receipts {
     /// Makes the receipt of a message.
     pub(crate) fn receipt(&self, id: MessageId) -> Receipt {
         let state = Rc::<State>::default();
-        let mut held = self.0.borrow_mut();
-        // Who holds none is not waited for.
-        if held.len() >= MOST_UNSWEPT {
+        let mut held = self.held.borrow_mut();
+        if held.len() >= self.most.get() {
             held.retain(|(_, state)| state.strong_count() > 0);
+            self.most.set((2 * held.len()).max(FEWEST_SWEPT));
         }
         held.push((id, Rc::downgrade(&state)));
         Receipt { id, state }
@@ -105,7 +115,7 @@ impl Receipts {
         if !fate.is_final() {
             return;
         }
-        let mut held = self.0.borrow_mut();
+        let mut held = self.held.borrow_mut();
         let Ok(index) = held.binary_search_by_key(&id, |(id, _)| *id) else {
             return;
         };
@@ -124,7 +134,7 @@ impl Receipts {
 /// Nobody can tell any more.
 impl Drop for Receipts {
     fn drop(&mut self) {
-        for (_, state) in self.0.take() {
+        for (_, state) in self.held.take() {
             if let Some(state) = state.upgrade().filter(|state| state.fate.get().is_none()) {
                 state.settle(Fate::GivenUp);
             }
@@ -146,4 +156,4 @@ impl State {
 }
 
 /// As many as an outbox holds by default.
-const MOST_UNSWEPT: usize = 1_000;
+const FEWEST_SWEPT: usize = 1_000;

@@ -68,6 +68,9 @@ struct State {
     asked: Vec<(Epoch, Asked)>,
     echoes: bool,
     is_frozen: bool,
+    /// Whether nobody has asked yet whether the machine slept.
+    has_slept: bool,
+    slept_at: Option<Duration>,
 }
 
 struct Socket {
@@ -184,6 +187,18 @@ impl Server {
         self.read();
     }
 
+    /// Lets the machine sleep: time passes, and no timer expires before it wakes. No browser promises to tell
+    /// of that: the client notices with whatever comes next.
+    pub fn sleep(&self, time: Duration) {
+        {
+            let mut state = self.0.state.borrow_mut();
+            state.now = state.now.saturating_add(time);
+            state.slept_at = Some(state.now);
+            state.has_slept = true;
+        }
+        self.advance(Duration::ZERO);
+    }
+
     /// What the server has read: messages, heartbeats, greetings and answers, in their order.
     #[must_use]
     pub fn received(&self) -> Vec<Payload> {
@@ -285,6 +300,14 @@ impl Network {
 impl Platform for Network {
     fn now(&self) -> Duration {
         self.state.borrow().now
+    }
+
+    fn has_slept(&self) -> bool {
+        std::mem::take(&mut self.state.borrow_mut().has_slept)
+    }
+
+    fn slept_at(&self) -> Option<Duration> {
+        self.state.borrow().slept_at
     }
 
     fn seed(&self) -> [u64; 2] {

@@ -17,7 +17,7 @@ pub fn use_heartwire(target: impl Into<Target>) -> Client {
     use_heartwire_with(target, Options::new())
 }
 
-/// [`use_heartwire`] with options. A [`Target::asked`] wants `use_memo`: one made anew is another target.
+/// [`use_heartwire`] with options; with other options there is another connection, too. A [`Target::asked`] wants `use_memo`: one made anew is another target.
 #[hook]
 pub fn use_heartwire_with(target: impl Into<Target>, options: Options) -> Client {
     let client = use_memo((target.into(), options), |(target, options)| {
@@ -104,24 +104,24 @@ pub fn use_status(client: &Client) -> Status {
 /// [`use_messages`] hears all.
 #[hook]
 pub fn use_last_message(client: &Client) -> Option<Rc<Message>> {
-    let last = use_mut_ref(|| None::<Rc<Message>>);
+    let last = use_mut_ref(|| None::<(Client, Rc<Message>)>);
     let update = use_force_update();
     let taken = Rc::clone(&last);
     use_effect_with(client.clone(), move |client| {
         let frame = Frame::new(update);
-        // It was another client's.
-        if taken.take().is_some() {
-            frame.ask();
-        }
+        let own = client.clone();
         let subscription = client.subscribe(move |event| {
             if let Event::Message(message) = event {
-                taken.replace(Some(Rc::new(message.clone())));
+                taken.replace(Some((own.clone(), Rc::new(message.clone()))));
                 frame.ask();
             }
         });
         move || drop(subscription)
     });
-    last.borrow().clone()
+    let last = last.borrow();
+    // Another client's is none.
+    let own = last.as_ref().filter(|(other, _)| other == client);
+    own.map(|(_, message)| Rc::clone(message))
 }
 
 /// Calls `take` with every message, in order. It draws nothing by itself.

@@ -2,12 +2,12 @@
 #![cfg(target_arch = "wasm32")]
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc)]
 
-use std::{cell::RefCell, rc::Rc, time::Duration};
+use std::{cell::RefCell, future::ready, rc::Rc, time::Duration};
 
 use gloo_timers::future::sleep;
 use heartwire::{
-    Attempt, Client, Endpoint, Event, Failure, Fate, Message, Options, Receipt, Status, Target,
-    Unavailable,
+    Attempt, Client, EarlySocket, Endpoint, Event, Failure, Fate, Message, Options, Receipt,
+    Status, Target, Unavailable,
     core::connection::Refusal,
     yew::{
         Provider, use_client, use_fate, use_heartwire, use_heartwire_with, use_last_message,
@@ -16,7 +16,7 @@ use heartwire::{
 };
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
-use web_sys::Element;
+use web_sys::{Element, WebSocket};
 use yew::prelude::*;
 
 wasm_bindgen_test_configure!(run_in_browser);
@@ -328,6 +328,42 @@ async fn an_address_is_asked_for_before_each_attempt() {
     client.retry();
     let unavailable = Status::Failed(Failure::Refused(Refusal::Unavailable));
     eventually(|| client.status() == unavailable).await;
+}
+
+#[wasm_bindgen_test]
+async fn a_socket_that_was_opened_early_is_taken_over_where_it_goes_there() {
+    let _page = Page::new();
+    let early = |url: &str| {
+        let socket = WebSocket::new_with_str_sequence(url, &js_sys::Array::new()).unwrap();
+        let events = vec![web_sys::Event::new("open").unwrap()];
+        EarlySocket {
+            socket,
+            events,
+            is_quiet: false,
+        }
+    };
+    let there = early("ws://example.org/");
+    open(0);
+    let target = Target::asked(|_| ready(Ok(Endpoint::new("ws://example.org"))));
+    let client = Client::new(target, quick().greeting("login"));
+    client.adopt(there);
+    client.open();
+    client.send("order").unwrap();
+    eventually(|| sent(0) == ["login", "order"]).await;
+    assert_eq!(count(), 1);
+    drop(client);
+
+    let elsewhere = Client::new("ws://example.org", quick());
+    elsewhere.adopt(early("ws://other.example/"));
+    elsewhere.open();
+    let offering = Client::new(Endpoint::new("ws://example.org").protocol("chat"), quick());
+    offering.adopt(early("ws://example.org/"));
+    offering.open();
+    let unused = Client::new("ws://example.org", quick());
+    unused.adopt(early("ws://example.org/"));
+    drop(unused);
+    assert_eq!([1, 3, 5].map(closed_with), [Some(1000); 3]);
+    assert_eq!((count(), live()), (6, 2));
 }
 
 #[wasm_bindgen_test]

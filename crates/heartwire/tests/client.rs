@@ -2,7 +2,15 @@
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used)]
 
-use std::{cell::RefCell, rc::Rc, time::Duration};
+use std::{
+    cell::RefCell,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use futures_core::Stream as _;
 
 use heartwire::{
     Attempt, Client, Endpoint, Event, Failure, Fate, Message, Options, Payload, Status, Target,
@@ -62,6 +70,100 @@ fn subscribers_hear_all_in_order_and_may_call_anything() {
     drop(subscription);
     client.open();
     assert_eq!(heard.borrow().len(), 5);
+}
+
+#[test]
+fn messages_are_a_stream_that_ends_with_the_client() {
+    let (client, server) = testing::client("ws://example.org", Options::new());
+    client.open();
+    server.accept();
+    let mut messages = client.messages();
+    let mut next = || {
+        let mut context = Context::from_waker(Waker::noop());
+        Pin::new(&mut messages).poll_next(&mut context)
+    };
+    assert_eq!(next(), Poll::Pending);
+    server.say("one");
+    server.say("two");
+    let text = |text: &str| Poll::Ready(Some(Message::Text(text.into())));
+    assert_eq!([next(), next()], [text("one"), text("two")]);
+    drop(client);
+    assert_eq!(next(), Poll::Ready(None));
+}
+
+#[test]
+fn who_is_asked_for_the_address_may_name_another() {
+    let held = Rc::new(RefCell::new(None::<Client>));
+    let own = Rc::clone(&held);
+    let target = Target::asked(move |_| {
+        if let Some(client) = own.take() {
+            client.set_target("ws://other.example");
+        }
+        std::future::ready(Ok(Endpoint::new("ws://example.org")))
+    });
+    let (client, server) = testing::client(target, Options::new());
+    held.replace(Some(client.clone()));
+    client.open();
+    server.advance(seconds(1));
+    let endpoints = server.endpoints();
+    assert_eq!(endpoints.last(), Some(&Endpoint::new("ws://other.example")));
+}
+
+#[test]
+fn what_one_server_got_is_never_sent_to_another_however_that_is_reached() {
+    let (client, server) = testing::client("ws://one.example", Options::new());
+    client.open();
+    server.accept();
+    let receipt = client.send("for one").unwrap();
+    client.close();
+    client.set_target("ws://two.example");
+    client.retry();
+    server.accept();
+    client.send("for two").unwrap();
+    assert_eq!(server.received(), ["for one", "for two"]);
+    assert_eq!(receipt.fate(), Some(Fate::GivenUp));
+}
+
+#[test]
+fn a_wait_is_not_ended_by_opening_what_is_about_to_be() {
+    let (client, server) = testing::client("ws://example.org", Options::new());
+    client.open();
+    server.refuse();
+    let waiting = client.status();
+    client.open();
+    assert_eq!(client.status(), waiting);
+    client.retry();
+    server.advance(Duration::from_millis(300));
+    assert_eq!(client.status(), Status::Connecting { attempt: 1 });
+}
+
+#[test]
+fn who_wakes_waits_no_longer() {
+    let options = Options::new().retry_min(seconds(60));
+    let (client, server) = testing::client("ws://example.org", options);
+    client.open();
+    for _ in 0..3 {
+        server.refuse();
+        server.sleep(Duration::from_millis(1));
+        client.send("what comes next").unwrap();
+        server.advance(Duration::from_millis(300));
+        assert!(matches!(client.status(), Status::Connecting { .. }));
+    }
+}
+
+#[test]
+fn a_subscription_may_hold_another() {
+    let (client, server) = testing::client("ws://example.org", Options::new());
+    let heard = Rc::new(RefCell::new(0));
+    let counter = Rc::clone(&heard);
+    let inner = client.subscribe(move |_| *counter.borrow_mut() += 1);
+    let outer = client.subscribe(move |_| {
+        let _ = &inner;
+    });
+    drop(outer);
+    client.open();
+    server.accept();
+    assert_eq!(*heard.borrow(), 0);
 }
 
 #[test]

@@ -270,7 +270,15 @@ impl Platform for Browser {
             is_guarded: own_host.is_some_and(|own| Reach::of(&url.hostname()) < Reach::of(&own)),
         });
         self.ask_permission(epoch);
-        let early = self.early.take();
+        let early = self.early.take().and_then(|early| {
+            // It offers no subprotocols.
+            let is_wanted = endpoint.protocols.is_empty() && early.socket.url() == url.href();
+            if is_wanted {
+                return Some(early);
+            }
+            early.close();
+            None
+        });
         let opened = Socket::open(
             &url.href(),
             &endpoint.protocols,
@@ -306,6 +314,9 @@ impl Platform for Browser {
 
     fn ask(&self, epoch: Epoch, asked: Asked) {
         self.epoch.set(epoch);
+        // Nobody knows yet where it goes.
+        self.place.take();
+        self.is_permission_asked.set(false);
         let emit = Rc::clone(&self.emit);
         spawn_local(async move { emit(BrowserEvent::Endpoint(epoch, asked.await)) });
     }
@@ -333,7 +344,16 @@ impl Platform for Browser {
     }
 
     fn stop_timer(&self, timer: Timer) {
+        if timer == Timer::Connect {
+            self.is_permission_asked.set(false);
+        }
         self.timers.borrow_mut().stop(timer);
+    }
+
+    fn end(&self) {
+        if let Some(early) = self.early.take() {
+            early.close();
+        }
     }
 
     fn is_permission_asked(&self) -> bool {

@@ -15,6 +15,7 @@ if (typeof document === "undefined" && self.name === NAME) keep();
 
 const rings = new Map();
 let worker;
+let isRefused = false;
 let count = 0;
 
 const start = () => {
@@ -23,6 +24,10 @@ const start = () => {
   const url = isOwnFile ? own : URL.createObjectURL(new Blob([`(${keep})()`]));
   worker = new Worker(url, { name: NAME, type: isOwnFile ? "module" : "classic" });
   worker.addEventListener("message", ({ data }) => rings.get(data)?.());
+  // A policy that allows no worker says so here.
+  worker.addEventListener("error", () => {
+    isRefused = true;
+  });
 };
 
 // Has `ring` be called after so many milliseconds, once, unless it is set again before. Returns its number.
@@ -32,7 +37,13 @@ export const add = (ring) => {
 };
 
 export const set = (id, millis) => {
-  if (!worker) start();
+  if (isRefused) return;
+  if (!worker) {
+    // What throws is told once.
+    isRefused = true;
+    start();
+    isRefused = false;
+  }
   worker.postMessage([id, millis]);
 };
 

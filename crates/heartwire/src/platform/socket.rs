@@ -36,6 +36,13 @@ pub struct EarlySocket {
     pub is_quiet: bool,
 }
 
+impl EarlySocket {
+    pub(super) fn close(self) {
+        // 1000 is no error in any state.
+        let _ = self.socket.close_with_code(1000);
+    }
+}
+
 impl Socket {
     /// Opens a socket whose events carry this epoch, or takes over the one that was opened early.
     ///
@@ -55,8 +62,8 @@ impl Socket {
             events,
             is_quiet,
         } = match early {
-            Some(early) if early.socket.url() == url => early,
-            Some(_) | None => EarlySocket {
+            Some(early) => early,
+            None => EarlySocket {
                 socket: WebSocket::new_with_str_sequence(url, &protocols)?,
                 events: Vec::new(),
                 is_quiet: false,

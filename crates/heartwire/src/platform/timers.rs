@@ -91,6 +91,10 @@ impl Timers {
         let heartbeat = self.heartbeat.as_mut()?;
         let (epoch, due) = (heartbeat.epoch, heartbeat.due);
         let wait = due.saturating_sub(now);
+        if due == Duration::MAX {
+            heartbeat.rings = now.saturating_add(heartbeat.period);
+            return None;
+        }
         if wait >= SLACK {
             self.start_heartbeat(epoch, wait, now);
             return None;
