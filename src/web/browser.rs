@@ -5,8 +5,8 @@ use js_sys::Array;
 use wasm_bindgen::{JsCast as _, JsValue, closure::Closure};
 use web_sys::{
     Blob, BlobPropertyBag, ClipboardEvent, Document, Element, Event, EventTarget, HtmlDocument,
-    HtmlElement, HtmlTextAreaElement, PageTransitionEvent, Performance, ResizeObserver, Storage,
-    Url, UrlSearchParams, Window,
+    HtmlElement, HtmlTextAreaElement, PageTransitionEvent, ResizeObserver, Storage, Url,
+    UrlSearchParams, Window,
 };
 use yew::Callback;
 
@@ -187,11 +187,7 @@ pub(super) fn field() -> Option<HtmlTextAreaElement> {
 
 /// The clock that never jumps, in milliseconds since the page began to load.
 pub(super) fn steady_millis() -> f64 {
-    thread_local! {
-        // It is read with each message, and the way there is longer than the reading.
-        static PERFORMANCE: Option<Performance> = window().performance();
-    }
-    PERFORMANCE.with(|performance| performance.as_ref().map_or(0.0, Performance::now))
+    window().performance().map_or(0.0, |clock| clock.now())
 }
 
 /// The time of the day, in milliseconds since 1970.
@@ -204,19 +200,15 @@ pub(super) fn day() -> u64 {
     js_sys::Date::now() as u64
 }
 
-/// A seed that nobody can guess.
-pub(super) fn seed() -> [u64; 2] {
+/// A name that nobody can guess.
+pub(super) fn secret_name() -> String {
     let mut bytes = [0; 16];
     let crypto = window().crypto();
     if let Err(error) = crypto.and_then(|crypto| crypto.get_random_values_with_u8_array(&mut bytes))
     {
-        warn("marks of heartbeats can be guessed", &error);
+        warn("what is kept can be claimed by others", &error);
     }
-    let (first, second) = bytes.split_at(8);
-    [first, second].map(|half| {
-        let bits = half.iter();
-        bits.fold(0, |bits, byte| bits << 8 | u64::from(*byte))
-    })
+    bytes.map(|byte| format!("{byte:02x}")).concat()
 }
 
 /// Whether nobody can see the page.

@@ -115,9 +115,8 @@ struct Ticket {
 
 impl Ticket {
     fn new() -> Self {
-        let [first, second] = browser::seed();
         Self {
-            name: format!("{first:016x}{second:016x}"),
+            name: browser::secret_name(),
             lock: None,
         }
     }

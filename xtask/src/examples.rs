@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::process::{self, Process};
-use crate::{Error, attribution, console, root};
+use crate::{Error, attribution, console, page, root};
 
 /// Builds each into its own `dist`.
 ///
@@ -46,15 +46,7 @@ pub fn dist(name: &str) -> Result<PathBuf, Error> {
         .into_iter()
         .find(|folder| folder.ends_with(name))
         .ok_or_else(|| Error::Failed(format!("there is no example {name}")))?;
-    let dist = folder.join("dist");
-    if dist.join("index.html").is_file() {
-        Ok(dist)
-    } else {
-        Err(Error::Failed(format!(
-            "{} is not built: `cargo xtask test examples` builds it",
-            dist.display()
-        )))
-    }
+    page::built(folder.join("dist"), "cargo xtask test examples")
 }
 
 fn folders() -> Result<Vec<PathBuf>, Error> {

@@ -73,12 +73,21 @@ pub fn dist() -> Result<PathBuf, Error> {
         Some(dist) => PathBuf::from(dist),
         None => root().join("dist"),
     };
-    if dist.join("index.html").is_file() {
-        Ok(dist)
+    built(dist, "trunk build --release")
+}
+
+/// The `folder`, if there is a built page in it; `builder` is what builds it.
+///
+/// # Errors
+///
+/// If there is none.
+pub(crate) fn built(folder: PathBuf, builder: &str) -> Result<PathBuf, Error> {
+    if folder.join("index.html").is_file() {
+        Ok(folder)
     } else {
         Err(Error::Failed(format!(
-            "{} is not built: run `trunk build --release` first",
-            dist.display()
+            "{} is not built: run `{builder}` first",
+            folder.display()
         )))
     }
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::process::{self, Process};
 use crate::tools::{self, WASM};
-use crate::{Error, console, root};
+use crate::{Error, console, page, root};
 
 /// A client with a page of its own.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -98,14 +98,7 @@ impl Peer {
     /// When it is not built.
     pub fn dist(self) -> Result<PathBuf, Error> {
         let dist = folder().join("dist").join(self.folder());
-        if dist.join("index.html").is_file() {
-            Ok(dist)
-        } else {
-            Err(Error::Failed(format!(
-                "{} is not built: `cargo xtask bench bytes` builds it",
-                dist.display()
-            )))
-        }
+        page::built(dist, "cargo xtask bench bytes")
     }
 
     fn folder(self) -> &'static str {

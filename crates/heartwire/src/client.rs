@@ -86,6 +86,11 @@ impl Status {
     pub fn is_open(&self) -> bool {
         matches!(self, Self::Open { .. })
     }
+
+    /// Whether nothing is tried before somebody says so.
+    fn is_over(&self) -> bool {
+        matches!(self, Self::Idle | Self::Closed | Self::Failed(_))
+    }
 }
 
 /// Why nothing more is tried by itself.
@@ -165,7 +170,7 @@ pub struct Subscription {
 /// What a subscriber gave.
 type Hear = Rc<dyn Fn(&Event)>;
 
-type Prepare = Rc<dyn Fn(&mut Connection)>;
+type Prepare = Box<dyn Fn(&mut Connection)>;
 
 pub(crate) struct Shared {
     core: RefCell<Connection>,
@@ -184,8 +189,8 @@ pub(crate) struct Shared {
     is_telling: Cell<bool>,
     subscribers: RefCell<Vec<(u64, Hear)>>,
     subscribed: Cell<u64>,
-    told: RefCell<Status>,
-    turned: Cell<CoreStatus>,
+    /// The status as it was told last.
+    told: Cell<CoreStatus>,
     receipts: Receipts,
 }
 
@@ -226,8 +231,7 @@ impl Client {
                 is_telling: Cell::new(false),
                 subscribers: RefCell::default(),
                 subscribed: Cell::new(0),
-                told: RefCell::new(Status::Idle),
-                turned: Cell::new(CoreStatus::Idle),
+                told: Cell::new(CoreStatus::Idle),
                 receipts: Receipts::default(),
             }
         }))
@@ -235,12 +239,8 @@ impl Client {
 
     /// Connects, unless it is connected or about to be.
     pub fn open(&self) {
-        match self.status() {
-            Status::Idle | Status::Closed | Status::Failed(_) => self.start(),
-            Status::Connecting { .. }
-            | Status::Open { .. }
-            | Status::Waiting { .. }
-            | Status::Away => {}
+        if self.status().is_over() {
+            self.start();
         }
     }
 
@@ -251,12 +251,10 @@ impl Client {
 
     /// Ends a wait early, or opens what has ended: what a button "Reconnect" calls.
     pub fn retry(&self) {
-        match self.status() {
-            Status::Idle | Status::Closed | Status::Failed(_) => self.open(),
-            Status::Connecting { .. }
-            | Status::Open { .. }
-            | Status::Waiting { .. }
-            | Status::Away => self.take(Input::Retry),
+        if self.status().is_over() {
+            self.start();
+        } else {
+            self.take(Input::Retry);
         }
     }
 
@@ -267,10 +265,7 @@ impl Client {
         if *self.0.target.borrow() == target {
             return;
         }
-        let was_wanted = !matches!(
-            self.status(),
-            Status::Idle | Status::Closed | Status::Failed(_)
-        );
+        let was_wanted = !self.status().is_over();
         self.close();
         self.0.target.replace(target);
         self.0.is_new_target.set(true);
@@ -332,11 +327,11 @@ impl Client {
         self.inspect(|core| core.last_loss().cloned())
     }
 
-    /// The clock of [`Status::Waiting`], for a countdown.
+    /// The clock of [`Status::Waiting`], for a countdown. To a subscriber it tells when that happened which is
+    /// being told.
     #[must_use]
     pub fn now(&self) -> Duration {
-        // What comes of an event has one time.
-        if !self.0.is_driving.get() {
+        if !self.is_at_work() {
             self.0.platform.read_clock();
         }
         self.0.platform.now()
@@ -409,7 +404,7 @@ impl Client {
     ///
     /// If `prepare` calls something of the client.
     pub fn prepare(&self, prepare: impl Fn(&mut Connection) + 'static) {
-        self.0.prepare.replace(Some(Rc::new(prepare)));
+        self.0.prepare.replace(Some(Box::new(prepare)));
     }
 
     /// Sends a message again that was [set aside](Fate::SetAside).
@@ -479,9 +474,14 @@ impl Client {
         self.drive();
     }
 
+    /// Whether something comes of an event. All of it has one time.
+    fn is_at_work(&self) -> bool {
+        self.0.is_driving.get() || self.0.is_telling.get()
+    }
+
     /// Once for all that comes of an event, which comes after what a sleep brings.
     fn read_clock(&self) {
-        if self.0.is_driving.get() {
+        if self.is_at_work() {
             return;
         }
         self.0.platform.read_clock();
@@ -510,8 +510,7 @@ impl Client {
             let Some(event) = next else {
                 break;
             };
-            let prepare = self.0.prepare.borrow().clone();
-            if let Some(prepare) = prepare {
+            if let Some(prepare) = &*self.0.prepare.borrow() {
                 prepare(&mut self.0.core.borrow_mut());
             }
             match event {
@@ -534,19 +533,19 @@ impl Client {
 
     fn handle(&self, input: Input) {
         let platform = &self.0.platform;
-        // A handshake that was slept through says nothing about the next one.
-        if let (CoreStatus::Connecting { since }, Input::TimerExpired(..)) =
-            (self.inspect(Connection::status), &input)
-            && platform.slept_at() >= Some(since)
-        {
-            let woke = PlatformEvent::Input(Input::Woke);
-            self.0.waiting.borrow_mut().push_front(woke);
-        }
         let expired = if let Input::TimerExpired(_, timer) = &input {
             Some(*timer)
         } else {
             None
         };
+        // A handshake that was slept through says nothing about the next one.
+        if expired.is_some()
+            && let CoreStatus::Connecting { since } = self.inspect(Connection::status)
+            && platform.slept_at() >= Some(since)
+        {
+            let woke = PlatformEvent::Input(Input::Woke);
+            self.0.waiting.borrow_mut().push_front(woke);
+        }
         let now = platform.now();
         self.0.core.borrow_mut().handle_input(input, now);
         self.notice_turn();
@@ -558,7 +557,7 @@ impl Client {
     /// Notes a status that is another one.
     fn notice_turn(&self) {
         let after = self.inspect(Connection::status);
-        let before = self.0.turned.replace(after);
+        let before = self.0.told.replace(after);
         if before == after {
             return;
         }
@@ -569,11 +568,7 @@ impl Client {
             heard: core.heartbeat().last_heard(),
         });
         self.note(Event::Trace(turned));
-        let status = self.status();
-        if *self.0.told.borrow() != status {
-            self.0.told.replace(status.clone());
-            self.note(Event::Status(status));
-        }
+        self.note(Event::Status(self.status()));
     }
 
     /// Does what the core wants; returns what it must know at once.

@@ -100,8 +100,8 @@ pub fn use_status(client: &Client) -> Status {
     use_value(client, Client::status)
 }
 
-/// The last message, for display: at most one drawing a frame. Of several in it the last is shown;
-/// [`use_messages`] hears all.
+/// The last message, for display: at most one drawing a frame, and none in a tab that nobody sees. Of several
+/// in it the last is shown; [`use_messages`] hears all.
 #[hook]
 pub fn use_last_message(client: &Client) -> Option<Rc<Message>> {
     let last = use_mut_ref(|| None::<(Client, Rc<Message>)>);

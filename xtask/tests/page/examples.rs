@@ -1,7 +1,6 @@
 //! The programs in the crate's `examples`, as somebody gets them who builds one.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use fantoccini::Locator;
 use fantoccini::key::Key;
@@ -9,7 +8,7 @@ use serde_json::json;
 use xtask::browser::Browser;
 use xtask::examples;
 
-use super::policy::copy;
+use super::policy::altered;
 use super::proxy::Proxy;
 use super::server::{Manner, Server};
 use super::visit::Visit;
@@ -115,11 +114,6 @@ async fn says(visit: &Visit, selector: &str, text: &str) {
 
 /// A built example whose server is another one.
 fn redirected(name: &str, browser: Browser, server: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{browser}"));
-    let _ = fs::remove_dir_all(&folder);
-    copy(&examples::dist(name).unwrap(), &folder);
-    let index = folder.join("index.html");
-    let page = fs::read_to_string(&index).unwrap();
     let script = format!(
         "<script>
         window.WebSocket = class extends WebSocket {{
@@ -129,7 +123,9 @@ fn redirected(name: &str, browser: Browser, server: &str) -> PathBuf {
         }};
         </script>"
     );
-    let (before, after) = page.split_once("<head>").unwrap();
-    fs::write(&index, format!("{before}<head>{script}{after}")).unwrap();
-    folder
+    let dist = examples::dist(name).unwrap();
+    altered(&format!("{name}-{browser}"), &dist, |page| {
+        let (before, after) = page.split_once("<head>").unwrap();
+        format!("{before}<head>{script}{after}")
+    })
 }

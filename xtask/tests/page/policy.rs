@@ -111,21 +111,27 @@ async fn a_script_or_style_that_was_changed_on_the_host_is_not_taken() {
 /// The built page with a script of ours before all others, which the policy allows as it comes from
 /// the page's own host: it notes what goes wrong from the very start.
 fn watched_page(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    let _ = fs::remove_dir_all(&folder);
-    copy(&dist(), &folder);
-    let index = folder.join("index.html");
-    let page = fs::read_to_string(&index).unwrap();
-    let (before, after) = page.split_once("<script>").unwrap();
-    assert!(before.contains("Content-Security-Policy"), "{before}");
-    let watched = format!("{before}<script src=\"watch.js\"></script><script>{after}");
-    fs::write(&index, watched).unwrap();
+    let folder = altered(name, &dist(), |page| {
+        let (before, after) = page.split_once("<script>").unwrap();
+        assert!(before.contains("Content-Security-Policy"), "{before}");
+        format!("{before}<script src=\"watch.js\"></script><script>{after}")
+    });
     fs::write(folder.join("watch.js"), WATCH).unwrap();
     folder
 }
 
-/// Copies a folder with all that is in it.
-pub(crate) fn copy(from: &Path, to: &Path) {
+/// A copy of a built page, of this `name`, with another `index.html`.
+pub(crate) fn altered(name: &str, dist: &Path, alter: impl FnOnce(&str) -> String) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = fs::remove_dir_all(&folder);
+    copy(dist, &folder);
+    let index = folder.join("index.html");
+    let page = fs::read_to_string(&index).unwrap();
+    fs::write(&index, alter(&page)).unwrap();
+    folder
+}
+
+fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
