@@ -212,14 +212,26 @@ impl Browser {
     }
 
     fn capabilities(self, program: &str, arguments: &[&str], excluded: &[&str]) -> Capabilities {
-        let mut all: Vec<&str> = match self {
-            Self::Chromium => CHROMIUM_ARGUMENTS.to_vec(),
-            Self::Firefox => vec!["-headless"],
+        let mut all: Vec<String> = match self {
+            Self::Chromium => CHROMIUM_ARGUMENTS
+                .iter()
+                .copied()
+                .map(str::to_owned)
+                .collect(),
+            Self::Firefox => vec!["-headless".to_owned()],
         };
         if self == Self::Chromium && rustix::process::geteuid().is_root() {
-            all.push("--no-sandbox");
+            all.push("--no-sandbox".to_owned());
         }
-        all.extend(arguments);
+        for argument in arguments {
+            let features = argument.strip_prefix(FEATURES);
+            let mut lists = all.iter_mut().filter(|one| one.starts_with(FEATURES));
+            // Of two lists, the browser takes the last alone.
+            match (features, lists.next()) {
+                (Some(features), Some(list)) => list.extend([",", features]),
+                _ => all.push((*argument).to_owned()),
+            }
+        }
         let mut options = json!({ "args": all, "binary": program });
         let mut capabilities = Capabilities::new();
         match self {
@@ -317,7 +329,7 @@ async fn start_driver(
         let words = words
             .into_iter()
             .chain(browser.driver_arguments().iter().map(OsStr::new));
-        let mut driver = Leash::start("env", words).map_err(failed)?;
+        let mut driver = Leash::start_with(&folder.0, "env", words).map_err(failed)?;
         let port = timeout(START_LIMIT, announced_port(driver.output()))
             .await
             .map_err(|_| failed(format!("{} does not start", browser.driver())))?;
@@ -373,14 +385,18 @@ const UNTHROTTLED: &[&str] = &[
     "disable-renderer-backgrounding",
 ];
 
-/// No window, and no traffic of the browser's own.
+/// No window, no traffic of the browser's own, and none of the two pages that it loads into each window
+/// for what is typed into the address bar: they are half of what a start costs.
 const CHROMIUM_ARGUMENTS: &[&str] = &[
     "--headless=new",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-dev-shm-usage",
+    "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup",
     "--disable-gpu",
     "--disable-quic",
     "--disable-sync",
     "--no-first-run",
 ];
+
+const FEATURES: &str = "--disable-features=";

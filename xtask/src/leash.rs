@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::io;
+use std::path::Path;
 use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -18,6 +19,7 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 pub struct Leash {
     program: Child,
     group: Pid,
+    /// Open as long as the owner lives.
     _pipe: Option<ChildStdin>,
 }
 
@@ -32,8 +34,27 @@ impl Leash {
         I: IntoIterator<Item = A>,
         A: AsRef<OsStr>,
     {
+        Self::start_with(Path::new(""), program, arguments)
+    }
+
+    /// [`Leash::start`] for a program that writes into `folder`, which is removed where the owner dies
+    /// without dropping anything. Whoever drops the value removes it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Leash::start`].
+    pub fn start_with<I, A>(
+        folder: &Path,
+        program: impl AsRef<OsStr>,
+        arguments: I,
+    ) -> io::Result<Self>
+    where
+        I: IntoIterator<Item = A>,
+        A: AsRef<OsStr>,
+    {
         let mut program = Command::new("sh")
             .args(["-c", SCRIPT, "sh"])
+            .arg(folder)
             .arg(program)
             .args(arguments)
             .process_group(0)
@@ -150,10 +171,24 @@ fn process(id: u32) -> Option<Pid> {
 
 /// The shell becomes the program, so that its process id is the program's; the part in braces
 /// stays behind in the same group, and is not the program's child, so that it stays awake while
-/// the program is paused.
+/// the program is paused. It lets the others end in order first, since one that is about to may still
+/// add a file.
 const SCRIPT: &str = r#"
 exec 3<&0 </dev/null
-( { read -r _ <&3; kill -KILL 0; } >/dev/null 2>&1 & )
+folder=$1
+shift
+( {
+    read -r _ <&3
+    if [ -n "$folder" ]; then
+        trap '' TERM
+        kill -TERM 0
+        for _ in 1 2 3 4 5; do
+            sleep 0.2
+            rm -rf "$folder"
+        done
+    fi
+    kill -KILL 0
+} >/dev/null 2>&1 & )
 exec 3<&- "$@"
 "#;
 
@@ -166,6 +201,7 @@ mod tests {
     use tokio::time::timeout;
 
     use super::*;
+    use crate::wait::{SOON, eventually};
 
     #[tokio::test]
     async fn a_paused_program_stands_still_with_all_its_processes_and_goes_on() {
@@ -193,6 +229,29 @@ mod tests {
         let end = async { while output.next_line().await.unwrap().is_some() {} };
         timeout(10 * QUIET, end).await.unwrap();
         drop(pause);
+    }
+
+    #[expect(
+        clippy::used_underscore_binding,
+        reason = "only an owner's end closes it elsewhere"
+    )]
+    #[tokio::test]
+    async fn a_folder_goes_with_an_owner_that_dies() {
+        let folder = tempfile::tempdir().unwrap().keep();
+        let mut leash = Leash::start_with(&folder, "sh", ["-c", TALKERS]).unwrap();
+        let mut output = BufReader::new(leash.output().unwrap()).lines();
+        hears(&mut output, &["child", "parent"]).await;
+
+        // As the system closes it for one that dies.
+        leash._pipe.take();
+
+        let end = async { while output.next_line().await.unwrap().is_some() {} };
+        timeout(10 * QUIET, end).await.unwrap();
+        eventually("the folder is gone", SOON, async || {
+            (!folder.exists()).then_some(())
+        })
+        .await
+        .unwrap();
     }
 
     /// Waits until each of `voices` has spoken.

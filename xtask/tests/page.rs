@@ -1,7 +1,8 @@
 //! The page end to end: the built `dist/` on a plain static host, a real browser, real servers.
 //!
 //! `trunk build --release` comes first; `HEARTWIRE_DIST` names another directory than `dist`.
-//! Each test has a browser of its own, with a fresh profile, and servers on ports of their own.
+//! Each test has a window of its own, in a browser that nobody else uses meanwhile and that knows of no
+//! earlier test, and servers on ports of their own.
 //! Whatever a test starts ends with it, also when it panics.
 //!
 //! Times are measured at the server, or at the proxy before it. A heartbeat cannot arrive before it
@@ -46,6 +47,7 @@ mod page {
 
     mod beside;
     mod echo;
+    mod lent;
     mod proxy;
     mod server;
     mod states;

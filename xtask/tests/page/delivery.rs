@@ -6,7 +6,7 @@ use xtask::browser::Browser;
 use xtask::delivery::{Backend, Client, Load, Report, Resend, TITLES};
 use xtask::peers::Peer;
 
-use super::visit;
+use super::lent;
 
 #[tokio::test]
 async fn resend_every_with_marks_loses_nothing_at_an_echo_and_confirms_truly() {
@@ -127,7 +127,7 @@ async fn short(client: Client, backend: Backend) -> Report {
 
 /// Takes `client` through `load` on its way to `backend`.
 async fn report(client: Client, backend: Backend, load: Load) -> Report {
-    let _turn = visit::turn().await;
+    let _turn = lent::turn().await;
     let report = Report::of(client, backend, load).await;
     report.unwrap_or_else(|error| panic!("{client}, {backend}: {error}"))
 }

@@ -7,20 +7,18 @@ use fantoccini::key::Key;
 use fantoccini::wd::WindowHandle;
 use heartwire_page::words::{Lang, fill};
 use serde_json::{Value, json};
-use tokio::sync::{Semaphore, SemaphorePermit};
-use xtask::Error;
 use xtask::browser::{Browser, Session};
 use xtask::page;
 use xtask::site::Site;
 
+use super::lent::Lent;
 use super::server::{Connection, Server};
 use super::{SOON, eventually};
 
-/// The page in a browser that was started for this visit.
+/// The page in a window that was opened for this visit.
 pub(crate) struct Visit {
-    pub(crate) session: Session,
+    pub(crate) session: Lent,
     pub(crate) site: Site,
-    _turn: SemaphorePermit<'static>,
 }
 
 impl Visit {
@@ -42,42 +40,32 @@ impl Visit {
 
     /// Opens the page in a Chromium that throttles hidden pages.
     pub(crate) async fn throttled(arguments: &[&str], query: &str) -> Self {
-        let session = Session::start_throttled(arguments);
+        let session = Lent::own(Session::start_throttled(arguments)).await;
         let visit = Self::within(&dist(), session, "/", None).await;
         visit.begins(query).await;
         visit
     }
 
-    /// Starts the host and the browser; the page is not open yet.
+    /// Starts the host, and the browser unless one is there; the page is not open yet.
     pub(crate) async fn before(
         browser: Browser,
         arguments: &[&str],
         prefix: &str,
         policy: Option<&str>,
     ) -> Self {
-        Self::within(&dist(), Session::start(browser, arguments), prefix, policy).await
+        let session = started(browser, arguments).await;
+        Self::within(&dist(), session, prefix, policy).await
     }
 
     /// Starts `browser` and a host for another page than the built one, in `directory`.
     pub(crate) async fn elsewhere(browser: Browser, directory: &Path) -> Self {
-        let session = Session::start(browser, &[]);
+        let session = started(browser, &[]).await;
         Self::within(directory, session, "/", None).await
     }
 
-    async fn within(
-        directory: &Path,
-        session: impl Future<Output = Result<Session, Error>>,
-        prefix: &str,
-        policy: Option<&str>,
-    ) -> Self {
-        let turn = turn().await;
+    async fn within(directory: &Path, session: Lent, prefix: &str, policy: Option<&str>) -> Self {
         let site = Site::start(directory, prefix, policy).await.unwrap();
-        let session = session.await.unwrap_or_else(|error| panic!("{error}"));
-        Self {
-            session,
-            site,
-            _turn: turn,
-        }
+        Self { session, site }
     }
 
     /// Opens the page with this `query`, none of whose settings it may refuse.
@@ -345,9 +333,12 @@ pub(crate) async fn retype(field: &Element, text: &str) {
     field.send_keys(&keys.concat()).await.unwrap();
 }
 
-/// Waits for one's turn to start a browser.
-pub(crate) async fn turn() -> SemaphorePermit<'static> {
-    TURNS.acquire().await.unwrap()
+async fn started(browser: Browser, arguments: &[&str]) -> Lent {
+    if browser == Browser::Chromium && arguments.is_empty() {
+        Lent::plain().await
+    } else {
+        Lent::own(Session::start(browser, arguments)).await
+    }
 }
 
 /// The built page.
@@ -360,6 +351,3 @@ pub(crate) const EXAMPLE_IS_HERE: &str = "--host-resolver-rules=MAP example.test
 
 /// A page that connects by itself does so within a tenth of this.
 pub(crate) const START: Duration = Duration::from_secs(2);
-
-/// As many browsers as two cores can run at once without blurring the times.
-static TURNS: Semaphore = Semaphore::const_new(4);

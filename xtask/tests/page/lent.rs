@@ -1,0 +1,115 @@
+//! Browsers that one test leaves to the next.
+
+use std::ops::Deref;
+use std::sync::{LazyLock, Mutex, PoisonError};
+use std::thread;
+
+use serde_json::json;
+use tokio::runtime::{self, Runtime};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use xtask::Error;
+use xtask::browser::{Browser, Session};
+
+/// A browser for the time of a test.
+///
+/// One that was started as [`Lent::plain`] starts it is left to a later test with one window, which
+/// is new, and no site's data. A start takes a core 2 s, four times as long as a window does.
+pub(crate) struct Lent {
+    /// There until the value is dropped.
+    session: Option<Session>,
+    is_plain: bool,
+    turn: Option<SemaphorePermit<'static>>,
+}
+
+impl Lent {
+    /// A Chromium without further arguments.
+    pub(crate) async fn plain() -> Self {
+        let turn = turn().await;
+        let idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let session = match idle {
+            Some(session) => Ok(session),
+            // What a session does in the background ends with the runtime that began it.
+            None => (RUNTIME.spawn(Session::start(Browser::Chromium, &[])).await).unwrap(),
+        };
+        Self::of(session, turn, true)
+    }
+
+    /// A browser of the test's own, which `session` starts when it is the test's turn.
+    pub(crate) async fn own(session: impl Future<Output = Result<Session, Error>>) -> Self {
+        let turn = turn().await;
+        Self::of(session.await, turn, false)
+    }
+
+    fn of(session: Result<Session, Error>, turn: SemaphorePermit<'static>, is_plain: bool) -> Self {
+        Self {
+            session: Some(session.unwrap_or_else(|error| panic!("{error}"))),
+            is_plain,
+            turn: Some(turn),
+        }
+    }
+}
+
+impl Deref for Lent {
+    type Target = Session;
+
+    fn deref(&self) -> &Session {
+        self.session.as_ref().expect("it is not dropped")
+    }
+}
+
+impl Drop for Lent {
+    /// Ends the browser, or leaves it to another test. After a failure nobody knows what it is like.
+    fn drop(&mut self) {
+        let session = self.session.take().expect("it is dropped once");
+        let turn = self.turn.take();
+        if !self.is_plain || thread::panicking() {
+            return;
+        }
+        RUNTIME.spawn(async move {
+            if renew(&session).await.is_ok() {
+                let mut idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner);
+                idle.push(session);
+            }
+            drop(turn);
+        });
+    }
+}
+
+/// Waits for one's turn to start a browser.
+pub(crate) async fn turn() -> SemaphorePermit<'static> {
+    TURNS.acquire().await.unwrap()
+}
+
+/// Closes all windows but a new one, and forgets what sites have stored.
+async fn renew(session: &Session) -> Result<(), Error> {
+    let failed = |cause| Error::Failed(format!("the browser cannot be used again: {cause}"));
+    let client = &session.client;
+    let new = client.new_window(false).await.map_err(failed)?.handle;
+    for handle in client.windows().await.map_err(failed)? {
+        if handle != new {
+            client.switch_to_window(handle).await.map_err(failed)?;
+            client.close_window().await.map_err(failed)?;
+        }
+    }
+    client.switch_to_window(new).await.map_err(failed)?;
+    let all = json!({ "origin": "*", "storageTypes": "all" });
+    session.devtools("Storage.clearDataForOrigin", all).await?;
+    // A window that was opened for another does not have the focus.
+    session.devtools("Page.bringToFront", json!({})).await?;
+    session.console().await.map(drop)
+}
+
+/// Browsers that wait for a test; the end of the process ends them.
+static IDLE: Mutex<Vec<Session>> = Mutex::new(Vec::new());
+
+/// Outlives the runtimes of the tests.
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+    let runtime = runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build();
+    runtime.expect("the system has a thread for it")
+});
+
+/// As many browsers as two cores can run at once without blurring the times.
+static TURNS: Semaphore = Semaphore::const_new(4);
