@@ -28,14 +28,14 @@ use crate::peers::{self, Peer};
 use crate::process::{self, Process};
 use crate::test::BUILD;
 use crate::tools::{self, Need};
-use crate::{Error, Interrupt, console, documents, page, root};
+use crate::{Error, Interrupt, console, documents, examples, page, root};
 
 /// What `cargo xtask bench --help` prints; the first line is its summary.
 pub const HELP: &str = "\
 Heartwire beside what people would use instead, measured in one run
 
-Installs what is missing, builds the page into dist/ and the other clients' pages from their packages
-into bench/dist/, and takes all of them through the questions below. Prints a table for each, writes
+Installs what is missing, builds the page into dist/, the seed of the crate and the other clients' pages
+from their packages into bench/, and takes all of them through the questions below. Prints a table for each, writes
 everything into target/bench/report.json, and docs/performance.md with its charts. That
 takes less than 20 minutes. The machine should have nothing else to do.
 
@@ -101,12 +101,16 @@ pub async fn command(mut arguments: Arguments, interrupt: &mut Interrupt) -> Res
 /// A page that is measured.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Subject {
+    /// What is made with the crate.
+    Seed,
+    /// The whole page.
     Heartwire,
     Peer(Peer),
 }
 
 impl Subject {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
+        Self::Seed,
         Self::Heartwire,
         Self::Peer(Peer::Plain),
         Self::Peer(Peer::Vue2),
@@ -124,7 +128,8 @@ impl Subject {
 
     fn name(self) -> &'static str {
         match self {
-            Self::Heartwire => "Heartwire",
+            Self::Seed => "Heartwire seed",
+            Self::Heartwire => "Heartwire page",
             Self::Peer(peer) => peer.name(),
         }
     }
@@ -132,20 +137,21 @@ impl Subject {
     /// The name with the version.
     fn title(self) -> String {
         match self {
-            Self::Heartwire => self.name().to_owned(),
+            Self::Seed | Self::Heartwire => self.name().to_owned(),
             Self::Peer(peer) => peer.title(),
         }
     }
 
     fn reconnects(self) -> bool {
         match self {
-            Self::Heartwire => true,
+            Self::Seed | Self::Heartwire => true,
             Self::Peer(peer) => peer.reconnects(),
         }
     }
 
     fn dist(self) -> Result<PathBuf, Error> {
         match self {
+            Self::Seed => examples::measured_seed(),
             Self::Heartwire => page::dist(),
             Self::Peer(peer) => peer.dist(),
         }
@@ -229,6 +235,7 @@ async fn build() -> Result<(), Error> {
     let mut trunk = process::command(program, arguments.split_whitespace());
     console::say(process::shown(&trunk));
     Process::start(&mut trunk)?.succeed().await?;
+    examples::build_measured_seed().await?;
     peers::build().await
 }
 
@@ -273,7 +280,7 @@ mod tests {
         for peer in Peer::ALL {
             assert!(Subject::ALL.contains(&Subject::Peer(peer)), "{peer:?}");
         }
-        assert_eq!(Subject::ALL.len(), Peer::ALL.len() + 1);
+        assert_eq!(Subject::ALL.len(), Peer::ALL.len() + 2);
     }
 
     #[test]

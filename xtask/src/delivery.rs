@@ -20,7 +20,6 @@ use tokio::time::{interval, sleep};
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::Error;
 use crate::browser::Browser;
 use crate::host::{Content, Host};
 use crate::page::{self, Page};
@@ -28,6 +27,7 @@ use crate::peers::Peer;
 use crate::proxy::Proxy;
 use crate::server::{Connection, Manner, Server};
 use crate::wait::{POLL, SOON};
+use crate::{Error, examples};
 
 /// A page, and how it is opened.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +43,8 @@ pub enum Client {
         /// Whether each of its heartbeats has a mark, `{n}`: without one nothing is promised.
         is_marked: bool,
     },
+    /// What is made with Heartwire's crate, in Chromium. It keeps the newest text.
+    Seed,
     /// One that it is measured beside, in Chromium.
     Peer(Peer),
 }
@@ -96,6 +98,11 @@ impl Client {
                 );
                 (browser, page::dist()?, format!("{query}&{own}"))
             }
+            Self::Seed => (
+                Browser::Chromium,
+                examples::measured_seed()?,
+                query.to_owned(),
+            ),
             Self::Peer(peer) => (Browser::Chromium, peer.dist()?, query.to_owned()),
         };
         let host = Host::start(&Content::of(&dist)?).await?;
@@ -116,7 +123,7 @@ impl Client {
     /// Whether it connects again by itself.
     fn reconnects(self) -> bool {
         match self {
-            Self::Heartwire { .. } => true,
+            Self::Heartwire { .. } | Self::Seed => true,
             Self::Peer(peer) => peer.reconnects(),
         }
     }
@@ -124,7 +131,7 @@ impl Client {
     fn outbox_limit(self) -> Option<usize> {
         match self {
             Self::Heartwire { outbox_limit, .. } => Some(outbox_limit),
-            Self::Peer(_) => None,
+            Self::Seed | Self::Peer(_) => None,
         }
     }
 
@@ -132,7 +139,7 @@ impl Client {
     fn promise(self, backend: Backend) -> Resend {
         match self {
             Self::Heartwire { resend, .. } if self.gets_proofs(backend) => resend,
-            Self::Heartwire { .. } | Self::Peer(_) => Resend::Off,
+            Self::Heartwire { .. } | Self::Seed | Self::Peer(_) => Resend::Off,
         }
     }
 
@@ -147,14 +154,14 @@ impl Client {
         let has_answers = self.gets_proofs(backend) || backend == Backend::Echo;
         match self {
             Self::Heartwire { resend, .. } => resend == Resend::Every && has_answers,
-            Self::Peer(_) => false,
+            Self::Seed | Self::Peer(_) => false,
         }
     }
 
     fn is_marked(self) -> bool {
         match self {
             Self::Heartwire { is_marked, .. } => is_marked,
-            Self::Peer(_) => false,
+            Self::Seed | Self::Peer(_) => false,
         }
     }
 }
@@ -177,6 +184,7 @@ impl fmt::Display for Client {
                     Browser::Firefox => f.write_str(", Firefox"),
                 }
             }
+            Self::Seed => f.write_str("Heartwire seed"),
             Self::Peer(peer) => f.write_str(&peer.title()),
         }
     }

@@ -1,8 +1,8 @@
-//! Small programs made with the crate, and the page that the seed is compared with: each a project of trunk's.
+//! Small programs made with the crate, and the pages that the seed is compared with: each a project of trunk's.
 
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::process::{self, Process};
 use crate::{Error, attribution, console, page, root};
@@ -13,27 +13,19 @@ use crate::{Error, attribution, console, page, root};
 ///
 /// When one cannot be built.
 pub async fn build() -> Result<(), Error> {
-    let workshop = attribution::target().await?.join("wasm-bindgen");
     for folder in folders()? {
-        // Trunk gives each page all scripts that lie there, of whatever page they are.
-        if let Err(cause) = fs::remove_dir_all(&workshop)
-            && cause.kind() != io::ErrorKind::NotFound
-        {
-            return Err(Error::Failed(format!("{}: {cause}", workshop.display())));
-        }
-        let mut trunk = process::command("trunk", ["build", "--release"]);
-        // As somebody builds who looks at what a page weighs: nobody reads names in it.
-        trunk
-            .current_dir(&folder)
-            .env("CARGO_PROFILE_RELEASE_STRIP", "symbols");
-        console::say(format_args!(
-            "{}: {}",
-            folder.display(),
-            process::shown(&trunk)
-        ));
-        Process::start(&mut trunk)?.succeed().await?;
+        build_in(&folder).await?;
     }
     Ok(())
+}
+
+/// Builds the seed that is measured beside other pages.
+///
+/// # Errors
+///
+/// When it cannot be built.
+pub async fn build_measured_seed() -> Result<(), Error> {
+    build_in(&root().join(MEASURED_SEED)).await
 }
 
 /// The built page of an example.
@@ -49,6 +41,37 @@ pub fn dist(name: &str) -> Result<PathBuf, Error> {
     page::built(folder.join("dist"), "cargo xtask test examples")
 }
 
+/// The built page of the seed that is measured beside other pages.
+///
+/// # Errors
+///
+/// When it is not built.
+pub fn measured_seed() -> Result<PathBuf, Error> {
+    let dist = root().join(MEASURED_SEED).join("dist");
+    page::built(dist, "cargo xtask bench bytes")
+}
+
+async fn build_in(folder: &Path) -> Result<(), Error> {
+    // Trunk gives each page all scripts that lie there, of whatever page they are.
+    let workshop = attribution::target().await?.join("wasm-bindgen");
+    if let Err(cause) = fs::remove_dir_all(&workshop)
+        && cause.kind() != io::ErrorKind::NotFound
+    {
+        return Err(Error::Failed(format!("{}: {cause}", workshop.display())));
+    }
+    let mut trunk = process::command("trunk", ["build", "--release"]);
+    // As somebody builds who looks at what a page weighs: nobody reads names in it.
+    trunk
+        .current_dir(folder)
+        .env("CARGO_PROFILE_RELEASE_STRIP", "symbols");
+    console::say(format_args!(
+        "{}: {}",
+        folder.display(),
+        process::shown(&trunk)
+    ));
+    Process::start(&mut trunk)?.succeed().await
+}
+
 fn folders() -> Result<Vec<PathBuf>, Error> {
     let examples = root().join("crates/heartwire/examples");
     let failed = |cause| Error::Failed(format!("{}: {cause}", examples.display()));
@@ -59,3 +82,6 @@ fn folders() -> Result<Vec<PathBuf>, Error> {
     folders.sort();
     Ok(folders)
 }
+
+/// An example with settings in its address.
+const MEASURED_SEED: &str = "bench/seed";

@@ -109,7 +109,7 @@ impl fmt::Display for Answer {
 }
 
 impl Target {
-    /// Heartwire's figure in proportion to a peer's is to be at most `most`.
+    /// The whole page's figure in proportion to a peer's is to be at most `most`.
     pub(super) fn ratio(what: &str, grid: &Grid, key: &str, peer: Peer, most: f64) -> Self {
         Self {
             what: format!("{what}, to {}", Subject::Peer(peer).title()),

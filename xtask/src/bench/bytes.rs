@@ -44,11 +44,11 @@ pub(super) async fn ask(field: &Field) -> Answer {
             grouped(gzip(file)),
         ]);
     }
-    answer.tables = vec![("Heartwire, by file".to_owned(), files)];
+    answer.tables = vec![("Heartwire's page, by file".to_owned(), files)];
     let content = field.content(Subject::Heartwire).files().values();
     match attribution::table(content.map(|file| file.plain.as_slice())).await {
         Ok(parts) => {
-            let title = "Heartwire's WebAssembly, by what it is made of";
+            let title = "The page's WebAssembly, by what it is made of";
             answer.tables.push((title.to_owned(), parts));
         }
         Err(error) => answer

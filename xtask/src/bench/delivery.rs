@@ -28,7 +28,8 @@ pub(super) async fn ask() -> Result<Answer, Error> {
         Client::heartwire(Resend::Every, 1000),
         Client::heartwire(Resend::Latest, 200),
     ];
-    let clients = ours.into_iter().chain(Peer::ALL.map(Client::Peer));
+    let clients = [Client::Seed].into_iter().chain(ours);
+    let clients = clients.chain(Peer::ALL.map(Client::Peer));
     let (mut lost, mut falsely) = (None, None);
     for client in clients {
         console::say(format_args!("  Delivery, {client}"));

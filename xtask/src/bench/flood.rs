@@ -86,7 +86,7 @@ pub(super) async fn ask(field: &Field) -> Result<Answer, Error> {
         ]);
     }
     answer.tables = vec![(
-        "Heartwire, one flood after the other in one page".to_owned(),
+        "Heartwire's page, one flood after the other in one page".to_owned(),
         growth,
     )];
     answer.notes.push(

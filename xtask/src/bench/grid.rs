@@ -173,7 +173,7 @@ impl Grid {
         self.column(key).median(subject)
     }
 
-    /// Heartwire's median in proportion to the peer's.
+    /// The whole page's median in proportion to the peer's.
     pub(super) fn ratio(&self, key: &str, peer: Peer) -> Option<f64> {
         let column = self.column(key);
         ratio(
@@ -196,7 +196,7 @@ impl Grid {
         }
     }
 
-    /// As a table, with Heartwire's figure in proportion to each peer's beside the peer's.
+    /// As a table, with the seed's figure in proportion to each page's beside that one's.
     pub(super) fn table(&self) -> Table {
         let mut header = vec!["page".to_owned()];
         for column in &self.columns {
@@ -214,8 +214,10 @@ impl Grid {
                     continue;
                 }
                 let ratio = match subject {
-                    Subject::Heartwire => None,
-                    Subject::Peer(peer) => self.ratio(column.key, peer),
+                    Subject::Seed => None,
+                    Subject::Heartwire | Subject::Peer(_) => {
+                        ratio(column.median(Subject::Seed), column.median(subject))
+                    }
                 };
                 row.push(ratio.map_or_else(String::new, |ratio| format!("{ratio:.2}")));
             }
@@ -392,7 +394,7 @@ mod tests {
             written(&grid, "open", ours),
             "812 (790–1,050); 1 of 5 never; 1 of 5 failed"
         );
-        assert_eq!(grid.failures, ["Heartwire, round 5: gone"]);
+        assert_eq!(grid.failures, ["Heartwire page, round 5: gone"]);
         assert_eq!(grid.short("open", ours), "812");
         let vue = Subject::Peer(Peer::Vue2);
         grid.note(vue, Ok([Reading::Never]));
@@ -436,7 +438,7 @@ mod tests {
         let limit = Duration::from_millis(10);
         grid.fill(2, limit, async |subject| match subject {
             Subject::Heartwire => std::future::pending().await,
-            Subject::Peer(_) => Ok([1.0.into()]),
+            Subject::Seed | Subject::Peer(_) => Ok([1.0.into()]),
         })
         .await;
 

@@ -40,7 +40,7 @@ pub(super) async fn ask(field: &Field) -> Result<Answer, Error> {
     ];
     answer.grids = vec![grid];
     answer.notes = vec![format!(
-        "A message, the mean of {MESSAGES}, one after the other, each until it is laid out. Heartwire shows a \
+        "A message, the mean of {MESSAGES}, one after the other, each until it is laid out. Heartwire's page shows a \
          beginning of 8 kB and says how long the message is: all of it can be copied, searched and \
          downloaded. The others show all of it."
     )];

@@ -94,7 +94,7 @@ pub(super) async fn ask(field: &Field) -> Result<Answer, Error> {
     );
     if let Some(sooner) = sooner {
         answer.notes.push(format!(
-            "Heartwire has its next connection {sooner:.0} times sooner than VueUse, which closes a \
+            "Heartwire's page has its next connection {sooner:.0} times sooner than VueUse, which closes a \
              dead socket and then waits until the browser gives it up."
         ));
     }

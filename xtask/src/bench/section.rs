@@ -23,15 +23,16 @@ pub(super) fn markdown(machine: &str, answers: &[Answer]) -> String {
         .map(|(name, chart)| format!("![{}]({name})\n\n", chart.title()));
     let (pictures, details) = (joined(pictures), joined(answers.iter().map(detail)));
     format!(
-        "`cargo xtask bench` measures the page beside what people would use instead, each as its \
-         library's documentation leads one to write it and built for production: in one run, in turn, \
-         medians with the least and the most, on {machine}. Heartwire has its log, both languages, its \
-         pulse and its receipts switched on; the others have an input, the last message, a heartbeat \
-         and, but for Vue 2, reconnection. Opening the socket early, drawing \
+        "`cargo xtask bench` measures two pages of Heartwire beside what people would use instead, each as \
+         its library's documentation leads one to write it and built for production: in one run, in turn, \
+         medians with the least and the most, on {machine}. The *seed* is what fifteen lines with the crate \
+         give: an input, the last message, a heartbeat, reconnection; the others have that too, but for Vue 2, \
+         which does not reconnect. The *page* is all of Heartwire, with its log, both languages, its pulse and its \
+         receipts switched on. Opening the socket early, drawing \
          ten times a second, and only the last message in between or while somebody types, are \
          techniques, not gifts of a language: another page that used them would gain, too. \
-         [bench.md](bench.md) tells the method. Only ratios of one run mean anything: Heartwire's figure divided by the other's. \
-         {missed}.\n\n{pictures}{}{details}",
+         [bench.md](bench.md) tells the method. Only ratios of one run mean anything: those of the targets are the whole page's figure divided by the other's, \
+         those in the tables the seed's divided by that page's. {missed}.\n\n{pictures}{}{details}",
         targets.markdown()
     )
 }
