@@ -34,8 +34,8 @@ use crate::{Error, Interrupt, console, documents, examples, page, root};
 pub const HELP: &str = "\
 Heartwire beside what people would use instead, measured in one run
 
-Installs what is missing, builds the page into dist/, the seed of the crate and the other clients' pages
-from their packages into bench/, and takes all of them through the questions below. Prints a table for each, writes
+Installs what is missing, builds the page into dist/, the crate's seed and the other clients' pages
+into bench/, and takes all of them through the questions below. Prints a table for each, writes
 everything into target/bench/report.json, and docs/performance.md with its charts. That
 takes less than 20 minutes. The machine should have nothing else to do.
 

@@ -182,8 +182,11 @@ shift
     if [ -n "$folder" ]; then
         trap '' TERM
         kill -TERM 0
-        for _ in 1 2 3 4 5; do
+        n=0
+        while [ $n -lt 25 ]; do
+            n=$((n + 1))
             sleep 0.2
+            [ -e "$folder" ] || break
             rm -rf "$folder"
         done
     fi

@@ -1,9 +1,9 @@
 //! The page end to end: the built `dist/` on a plain static host, a real browser, real servers.
 //!
 //! `trunk build --release` comes first; `HEARTWIRE_DIST` names another directory than `dist`.
-//! Each test has a window of its own, in a browser that nobody else uses meanwhile and that knows of no
-//! earlier test, and servers on ports of their own.
-//! Whatever a test starts ends with it, also when it panics.
+//! Each test has a window of its own, in a browser that nobody else uses meanwhile and that has forgotten
+//! the sites of earlier tests, and servers on ports of their own. Whatever a test starts ends with it,
+//! also when it panics, but for a browser that is left to the next one.
 //!
 //! Times are measured at the server, or at the proxy before it. A heartbeat cannot arrive before it
 //! is due, so lower bounds are strict up to [`page::CLOCK`]; upper bounds carry the slack that two

@@ -36,7 +36,8 @@ impl Settings {
             options: Options::new()
                 .heartbeat(time("heartbeat", "30s"))
                 .retry_min(time("retry_min", "1s"))
-                .retry_max(time("retry_max", "10s")),
+                .retry_max(time("retry_max", "10s"))
+                .prove_within(time("prove_within", "5s")),
         }
     }
 }

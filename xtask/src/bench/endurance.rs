@@ -41,7 +41,7 @@ pub(super) async fn ask(field: &Field) -> Result<Answer, Error> {
     answer.notes = vec![
         "After the collection of garbage, against the same after 10 reconnects and 10,000 messages. A \
          page that does not reconnect gets all messages over one connection. The long form for \
-         Heartwire alone, 1,000 reconnects and 1,000,000 messages, is `cargo xtask soak endurance`."
+         Heartwire's page alone, 1,000 reconnects and 1,000,000 messages, is `cargo xtask soak endurance`."
             .to_owned(),
     ];
     Ok(answer)

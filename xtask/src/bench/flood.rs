@@ -16,7 +16,7 @@ use crate::table::{Table, grouped};
 use crate::{Error, console, usage};
 
 /// Sends 100,000 messages to every page as fast as they go, and from 1,000 to 1,000,000 to
-/// Heartwire.
+/// Heartwire's page.
 pub(super) async fn ask(field: &Field) -> Result<Answer, Error> {
     let mut answer = Answer::new(
         "flood",

@@ -25,8 +25,8 @@ pub(super) fn markdown(machine: &str, answers: &[Answer]) -> String {
     format!(
         "`cargo xtask bench` measures two pages of Heartwire beside what people would use instead, each as \
          its library's documentation leads one to write it and built for production: in one run, in turn, \
-         medians with the least and the most, on {machine}. The *seed* is what fifteen lines with the crate \
-         give: an input, the last message, a heartbeat, reconnection; the others have that too, but for Vue 2, \
+         medians with the least and the most, on {machine}. The *seed* is a page of 60 lines made with the \
+         crate: an input, the last message, a heartbeat, reconnection; the others have that too, but for Vue 2, \
          which does not reconnect. The *page* is all of Heartwire, with its log, both languages, its pulse and its \
          receipts switched on. Opening the socket early, drawing \
          ten times a second, and only the last message in between or while somebody types, are \

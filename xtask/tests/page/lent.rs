@@ -1,19 +1,24 @@
 //! Browsers that one test leaves to the next.
 
 use std::ops::Deref;
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError, mpsc};
 use std::thread;
 
+use fantoccini::error::CmdError;
+use fantoccini::wd::TimeoutConfiguration;
 use serde_json::json;
 use tokio::runtime::{self, Runtime};
 use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::timeout;
 use xtask::Error;
 use xtask::browser::{Browser, Session};
+use xtask::wait::SOON;
 
 /// A browser for the time of a test.
 ///
 /// One that was started as [`Lent::plain`] starts it is left to a later test with one window, which
-/// is new, and no site's data. A start takes a core 2 s, four times as long as a window does.
+/// is new, and with nothing that a site has stored; what was copied can still be pasted. A start takes
+/// a core 1.5 s, four times as long as a window does.
 pub(crate) struct Lent {
     /// There until the value is dropped.
     session: Option<Session>,
@@ -60,18 +65,29 @@ impl Deref for Lent {
 impl Drop for Lent {
     /// Ends the browser, or leaves it to another test. After a failure nobody knows what it is like.
     fn drop(&mut self) {
+        // Ends after the session does.
+        let _turn = self.turn.take();
         let session = self.session.take().expect("it is dropped once");
-        let turn = self.turn.take();
         if !self.is_plain || thread::panicking() {
             return;
         }
+        let (tell, told) = mpsc::channel();
         RUNTIME.spawn(async move {
-            if renew(&session).await.is_ok() {
-                let mut idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner);
-                idle.push(session);
-            }
-            drop(turn);
+            let renewed = match timeout(SOON, renew(&session)).await {
+                Ok(renewed) => renewed.map_err(|error| error.to_string()),
+                Err(late) => Err(late.to_string()),
+            };
+            let _ = tell.send((session, renewed));
         });
+        // A page that outlived the test's servers might connect to another one's.
+        match told.recv() {
+            Ok((session, Ok(()))) => IDLE
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(session),
+            Ok((_, Err(error))) => eprintln!("the browser cannot be used again: {error}"),
+            Err(_) => eprintln!("the browser cannot be used again"),
+        }
     }
 }
 
@@ -82,7 +98,7 @@ pub(crate) async fn turn() -> SemaphorePermit<'static> {
 
 /// Closes all windows but a new one, and forgets what sites have stored.
 async fn renew(session: &Session) -> Result<(), Error> {
-    let failed = |cause| Error::Failed(format!("the browser cannot be used again: {cause}"));
+    let failed = |cause: CmdError| Error::Failed(cause.to_string());
     let client = &session.client;
     let new = client.new_window(false).await.map_err(failed)?.handle;
     for handle in client.windows().await.map_err(failed)? {
@@ -92,14 +108,21 @@ async fn renew(session: &Session) -> Result<(), Error> {
         }
     }
     client.switch_to_window(new).await.map_err(failed)?;
+    let times = TimeoutConfiguration::default();
+    client.update_timeouts(times).await.map_err(failed)?;
     let all = json!({ "origin": "*", "storageTypes": "all" });
-    session.devtools("Storage.clearDataForOrigin", all).await?;
-    // A window that was opened for another does not have the focus.
-    session.devtools("Page.bringToFront", json!({})).await?;
+    for (command, parameters) in [
+        ("Storage.clearDataForOrigin", all),
+        ("Network.clearBrowserCache", json!({})),
+        // A window that was opened for another does not have the focus.
+        ("Page.bringToFront", json!({})),
+    ] {
+        session.devtools(command, parameters).await?;
+    }
     session.console().await.map(drop)
 }
 
-/// Browsers that wait for a test; the end of the process ends them.
+/// Browsers that wait for a test, and do nothing meanwhile; the end of the process ends them.
 static IDLE: Mutex<Vec<Session>> = Mutex::new(Vec::new());
 
 /// Outlives the runtimes of the tests.
@@ -111,5 +134,5 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
     runtime.expect("the system has a thread for it")
 });
 
-/// As many browsers as two cores can run at once without blurring the times.
+/// As many browsers at work as two cores can run without blurring the times.
 static TURNS: Semaphore = Semaphore::const_new(4);

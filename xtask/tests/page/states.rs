@@ -349,7 +349,8 @@ pub(crate) static STATES: [State; 18] = [
             &["断开连接", "立即重新连接"],
         ],
         server: Some(Manner::Silent),
-        query: "heartbeat=100ms&reply_timeout=8s",
+        // It begins when half of that is over.
+        query: "heartbeat=100ms&reply_timeout=12s",
         ..OPEN
     },
     State {
@@ -650,7 +651,10 @@ impl Scene {
     /// Fills the page with long words, where it takes any.
     pub(crate) async fn crowd(&self) {
         let message = "m".repeat(LONG);
-        self.server.send([Message::text(message.as_str())]);
+        // Whatever came would end this state.
+        if self.state.id != "stale" {
+            self.server.send([Message::text(message.as_str())]);
+        }
         let fill = "
             const message = document.querySelector('#message');
             message.value = arguments[0];
