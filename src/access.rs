@@ -63,6 +63,11 @@ impl Access {
         self.admit(Address::parse(text, &self.page)?)
     }
 
+    /// Says what is wrong with an address, for settings that are read.
+    pub fn admission(&self) -> impl Fn(&str) -> Result<(), AddressError> {
+        |url| self.address(url).map(drop)
+    }
+
     /// Hands the address back if the operator allows its host.
     ///
     /// # Errors
@@ -91,14 +96,6 @@ impl Access {
         self.allowed_hosts.iter().any(is_host)
     }
 }
-
-/// Settings of which a server gets to read something, or which say what is believed of what it says.
-pub(crate) const WORDING: [&str; 4] = [
-    "protocols",
-    "heartbeat_text",
-    "reply_text",
-    "server_heartbeat_text",
-];
 
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {

@@ -5,7 +5,6 @@ use std::hash::{Hash as _, Hasher as _};
 use siphasher::sip::SipHasher24;
 
 use crate::{
-    access::WORDING,
     address::{Address, Page},
     settings::{Setting, Settings},
 };
@@ -16,6 +15,14 @@ pub struct History(Vec<Visit>);
 
 /// How many are remembered.
 const MOST: usize = 10;
+
+/// Settings of which a server gets to read something, or which say what is believed of what it says.
+pub(crate) const WORDING: [&str; 4] = [
+    "protocols",
+    "heartbeat_text",
+    "reply_text",
+    "server_heartbeat_text",
+];
 
 /// An address that was connected to.
 #[derive(Clone, Debug, Eq, PartialEq)]

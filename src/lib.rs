@@ -5,8 +5,8 @@
 //! - [`settings`], [`config`] and [`address`] read what people configure and say what is wrong with
 //!   it; [`setup`] holds what each source gives and what the user changes of it; [`access`] tells
 //!   which servers may be connected to, and which not unasked; [`history`] remembers those that were.
-//! - [`strip`] turns the connection's status into the words of [`words`], [`pulse`] what it went
-//!   through into a line; [`announcer`] decides what is read aloud.
+//! - [`strip`] turns the connection's status into the words of [`words`], in one of the languages of
+//!   [`lang`], [`pulse`] what it went through into a line; [`announcer`] decides what is read aloud.
 //! - [`log`] keeps what passed; [`payload`] tells how that looks; [`recall`] brings back what was
 //!   sent.
 //! - `web` is the only part that names the browser: it has a [`Client`](heartwire::Client), takes what
@@ -20,6 +20,7 @@ pub mod address;
 pub mod announcer;
 pub mod config;
 pub mod history;
+pub mod lang;
 pub mod log;
 pub mod payload;
 pub mod pulse;

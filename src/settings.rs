@@ -3,7 +3,7 @@
 mod table;
 mod value;
 
-pub use table::{Control, SETTINGS, Setting};
+pub use table::{Admission, Control, SETTINGS, Setting};
 pub use value::{Allowed, Limits, duration_text};
 
 use heartwire::{
@@ -15,7 +15,7 @@ use heartwire::{
     default_replies,
 };
 
-use crate::{access::Access, words::Lang};
+use crate::lang::Lang;
 
 /// The settings. Each field has the name by which people set it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -148,14 +148,14 @@ impl Settings {
     /// used, that is said, and the next weaker one holds. A link's wrong `url` holds all the same: it
     /// stays in the field, to be mended there.
     #[must_use]
-    pub fn read(built_in: &Self, layers: &[Layer<'_>], access: &Access) -> Reading {
+    pub fn read(built_in: &Self, layers: &[Layer<'_>], admission: &Admission<'_>) -> Reading {
         let mut reading = Reading {
             settings: built_in.clone(),
             complaints: Vec::new(),
             sources: Vec::new(),
         };
         for setting in &SETTINGS {
-            let source = reading.take(setting, layers, access);
+            let source = reading.take(setting, layers, admission);
             reading.sources.push(source);
         }
         reading.derive_replies(built_in);
@@ -179,7 +179,12 @@ impl Reading {
     }
 
     /// Takes the strongest value of a setting that can be used; returns who gave it.
-    fn take(&mut self, setting: &Setting, layers: &[Layer<'_>], access: &Access) -> Option<Source> {
+    fn take(
+        &mut self,
+        setting: &Setting,
+        layers: &[Layer<'_>],
+        admission: &Admission<'_>,
+    ) -> Option<Source> {
         let first_complaint = self.complaints.len();
         let mut holds = None;
         for layer in layers.iter().rev() {
@@ -188,7 +193,7 @@ impl Reading {
                 continue;
             };
             let source = Some(layer.source);
-            let Err(allowed) = setting.set(&mut self.settings, value, access) else {
+            let Err(allowed) = setting.set(&mut self.settings, value, admission) else {
                 holds = source;
                 break;
             };
@@ -296,7 +301,7 @@ mod tests {
     use heartwire::core::{heartbeat::Mode, reach::Locality};
 
     use super::*;
-    use crate::address::{AddressError, Page};
+    use crate::address::{Address, AddressError, Page};
 
     #[test]
     fn every_setting_is_read_by_its_name() {
@@ -578,10 +583,10 @@ mod tests {
             // The default is a value that people could have given.
             if let Some(text) = setting.text(&defaults) {
                 let mut again = settings.clone();
-                assert_eq!(setting.set(&mut again, &text, &access()), Ok(()), "{name}");
+                assert_eq!(setting.set(&mut again, &text, &admit), Ok(()), "{name}");
                 assert_eq!(setting.text(&again), Some(text), "{name}");
             }
-            let is_emptied = setting.set(&mut settings.clone(), "", &access()).is_ok();
+            let is_emptied = setting.set(&mut settings.clone(), "", &admit).is_ok();
             assert_eq!(is_emptied, setting.can_be_empty(), "{name}");
         }
     }
@@ -592,7 +597,7 @@ mod tests {
         built_in.options.heartbeat_text = "beat".into();
         built_in.options.reply_text = vec!["ok".into()];
         built_in.options.retry_min = Some(Duration::ZERO);
-        let reading = Settings::read(&built_in, &[], &access());
+        let reading = Settings::read(&built_in, &[], &admit);
         assert_eq!(reading.settings, built_in);
     }
 
@@ -646,13 +651,14 @@ mod tests {
                 pairs,
             })
             .collect();
-        Settings::read(&Settings::default(), &layers, &access())
+        Settings::read(&Settings::default(), &layers, &admit)
     }
 
-    fn access() -> Access {
-        Access::new(Page {
+    fn admit(url: &str) -> Result<(), AddressError> {
+        let page = Page {
             is_secure: false,
             host: "localhost:3000".into(),
-        })
+        };
+        Address::parse(url, &page).map(drop)
     }
 }

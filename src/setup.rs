@@ -1,9 +1,10 @@
 //! Everything that has a say in the settings, and what the user changes of it.
 
 use crate::{
-    access::{Access, Consent, UrlParam, WORDING},
+    access::{Access, Consent, UrlParam},
     address::Address,
     config::Config,
+    history::WORDING,
     settings::{Allowed, Complaint, Layer, Reading, SETTINGS, Setting, Settings, Source},
 };
 
@@ -194,7 +195,7 @@ impl Setup {
             layer(Source::Query, query),
             layer(Source::Mandatory, &self.config.mandatory),
         ];
-        Settings::read(&self.built_in, &layers, access)
+        Settings::read(&self.built_in, &layers, &access.admission())
     }
 }
 
@@ -206,7 +207,7 @@ fn without(pairs: &[(String, String)], setting: &str) -> Vec<(String, String)> {
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
     use super::*;
-    use crate::address::Page;
+    use crate::address::{AddressError, Page};
 
     #[test]
     fn a_choice_is_stronger_than_the_defaults_and_than_the_link_that_was_there() {
@@ -367,6 +368,31 @@ mod tests {
         ] {
             assert_eq!(consent(&linked(link), &access), expected, "{link}");
         }
+    }
+
+    #[test]
+    fn an_address_that_the_operator_does_not_allow_is_none() {
+        let access = Access {
+            allowed_hosts: vec!["self".into()],
+            ..familiar(THERE)
+        };
+        let setup = Setup {
+            stored: pairs(&[("url", "ws://b.example/x")]),
+            ..Setup::new(Settings::default())
+        };
+
+        let reading = setup.read(&access);
+
+        let [complaint] = &reading.complaints[..] else {
+            panic!("{:?}", reading.complaints);
+        };
+        let allowed = Allowed::Address(AddressError::NotAllowed {
+            hosts: vec![access.page.host.clone()],
+        });
+        assert_eq!(
+            (&complaint.allowed, &reading.settings.url),
+            (&allowed, &None)
+        );
     }
 
     #[test]

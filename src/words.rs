@@ -3,72 +3,21 @@
 mod en;
 mod zh_cn;
 
+pub use crate::lang::Lang;
 use crate::{
     address::{AddressError, is_deceptive},
     payload::excerpt,
     settings::{Allowed, Complaint, Limits, Source, duration_text},
 };
 
-/// Makes [`Lang`] of a line for each language: its name, its tag as BCP 47 writes it, its module.
-macro_rules! languages {
-    ($($(#[$doc:meta])* $name:ident $tag:literal $module:ident,)*) => {
-        /// A language of the page.
-        #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-        pub enum Lang {
-            $($(#[$doc])* $name,)*
-        }
-
-        impl Lang {
-            /// Every language.
-            pub const ALL: [Self; Self::TAGS.len()] = [$(Self::$name),*];
-
-            /// Every language's tag.
-            pub const TAGS: &'static [&'static str] = &[$($tag),*];
-
-            /// Its tag, as BCP 47 writes it.
-            #[must_use]
-            pub fn tag(self) -> &'static str {
-                match self {
-                    $(Self::$name => $tag,)*
-                }
-            }
-
-            /// Its words.
-            #[must_use]
-            pub fn words(self) -> &'static Words {
-                match self {
-                    $(Self::$name => &$module::WORDS,)*
-                }
-            }
-        }
-    };
-}
-
-languages! {
-    /// English.
-    En "en" en,
-    /// Simplified Chinese.
-    ZhCn "zh-CN" zh_cn,
-}
-
 impl Lang {
-    /// The language with this tag.
+    /// Its words.
     #[must_use]
-    pub fn of(tag: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|lang| lang.tag() == tag)
-    }
-
-    /// The language for somebody who prefers these, by BCP 47 tags, best first; the first of all if
-    /// none is known.
-    #[must_use]
-    pub fn preferred<'a>(tags: impl IntoIterator<Item = &'a str>) -> Self {
-        let language = |tag: &'a str| tag.split('-').next();
-        tags.into_iter()
-            .find_map(|tag| {
-                let is_same = |known: &Self| language(known.tag()) == language(tag);
-                Self::ALL.into_iter().find(is_same)
-            })
-            .unwrap_or(Self::ALL[0])
+    pub fn words(self) -> &'static Words {
+        match self {
+            Self::En => &en::WORDS,
+            Self::ZhCn => &zh_cn::WORDS,
+        }
     }
 }
 
@@ -340,31 +289,51 @@ pub struct Words {
     pub close_unknown: &'static str,
 }
 
-/// What people call each setting.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[expect(missing_docs, reason = "a field has its setting's name")]
-pub struct Labels {
-    pub url: &'static str,
-    pub protocols: &'static str,
-    pub autoconnect: &'static str,
-    pub heartbeat: &'static str,
-    pub heartbeat_text: &'static str,
-    pub heartbeat_mode: &'static str,
-    pub reply_timeout: &'static str,
-    pub reply_text: &'static str,
-    pub server_heartbeat_text: &'static str,
-    pub connect_timeout: &'static str,
-    pub retry: &'static str,
-    pub retry_min: &'static str,
-    pub retry_max: &'static str,
-    pub retry_limit: &'static str,
-    pub stable_after: &'static str,
-    pub final_codes: &'static str,
-    pub outbox_limit: &'static str,
-    pub outbox_storage: &'static str,
-    pub log_limit: &'static str,
-    pub resend: &'static str,
-    pub lang: &'static str,
+/// Makes [`Labels`] of the names of settings.
+macro_rules! labels {
+    ($($setting:ident,)*) => {
+        /// What people call each setting.
+        #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+        #[expect(missing_docs, reason = "a field has its setting's name")]
+        pub struct Labels {
+            $(pub $setting: &'static str,)*
+        }
+
+        impl Labels {
+            /// What people call the setting of this name; nothing, if there is none.
+            #[must_use]
+            pub fn of(&self, setting: &str) -> &'static str {
+                match setting {
+                    $(stringify!($setting) => self.$setting,)*
+                    _ => "",
+                }
+            }
+        }
+    };
+}
+
+labels! {
+    url,
+    protocols,
+    autoconnect,
+    heartbeat,
+    heartbeat_text,
+    heartbeat_mode,
+    reply_timeout,
+    reply_text,
+    server_heartbeat_text,
+    connect_timeout,
+    retry,
+    retry_min,
+    retry_max,
+    retry_limit,
+    stable_after,
+    final_codes,
+    outbox_limit,
+    outbox_storage,
+    log_limit,
+    resend,
+    lang,
 }
 
 /// What the words mean that some settings take.
@@ -623,17 +592,15 @@ mod tests {
     use std::{fs, path::Path, time::Duration};
 
     use super::*;
+    use crate::settings::SETTINGS;
 
     #[test]
-    fn the_best_known_language_wins() {
-        for (tags, expected) in [
-            (&["zh-CN", "en"][..], Lang::ZhCn),
-            (&["fr", "zh-Hant-TW"][..], Lang::ZhCn),
-            (&["de", "en-GB", "zh"][..], Lang::En),
-            (&["fr"][..], Lang::En),
-            (&[][..], Lang::En),
-        ] {
-            assert_eq!(Lang::preferred(tags.iter().copied()), expected, "{tags:?}");
+    fn every_setting_has_a_label() {
+        for setting in &SETTINGS {
+            for lang in Lang::ALL {
+                let label = lang.words().settings.of(setting.name);
+                assert!(!label.is_empty(), "{} {lang:?}", setting.name);
+            }
         }
     }
 
@@ -746,8 +713,8 @@ mod tests {
             let is_used = ["words", "words()"]
                 .iter()
                 .any(|owner| says(&code, &format!("{owner}.{name}")))
-                // The table of settings names each as the argument of a macro.
-                || says(&packed, &format!("!({name}"))
+                // A setting's label, which is shown by the setting's name.
+                || (says(&packed, &format!("!({name}")) && code.contains("words.settings.of("))
                 || ["self", "self.options"]
                     .iter()
                     .any(|owner| says(include_str!("words.rs"), &format!("{owner}.{name}")));

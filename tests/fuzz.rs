@@ -374,7 +374,11 @@ fn read(given: &[(String, String)]) -> (Settings, Vec<Complaint>) {
         source: Source::Query,
         pairs: given,
     };
-    let reading = Settings::read(&Settings::default(), &[layer], &Access::new(page()));
+    let reading = Settings::read(
+        &Settings::default(),
+        &[layer],
+        &Access::new(page()).admission(),
+    );
     (reading.settings, reading.complaints)
 }
 

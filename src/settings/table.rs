@@ -13,17 +13,13 @@ use super::{
         duration_auto_or_off, duration_text, protocols, texts,
     },
 };
-use crate::{
-    access::Access,
-    words::{Lang, Words},
-};
+use crate::{address::AddressError, lang::Lang};
 
 /// A setting: its name, and the kind of value that it has.
 #[derive(Debug)]
 pub struct Setting {
     /// Its one spelling.
     pub name: &'static str,
-    label: fn(&Words) -> &'static str,
     kind: Kind,
 }
 
@@ -98,17 +94,14 @@ struct Field<T> {
     of_mut: fn(&mut Settings) -> &mut T,
 }
 
+/// Says what is wrong with an address.
+pub type Admission<'a> = dyn Fn(&str) -> Result<(), AddressError> + 'a;
+
 impl Setting {
     /// The setting of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
         SETTINGS.iter().find(|setting| setting.name == name)
-    }
-
-    /// What people call it.
-    #[must_use]
-    pub fn label(&self, words: &Words) -> &'static str {
-        (self.label)(words)
     }
 
     /// How people set it.
@@ -206,7 +199,7 @@ impl Setting {
         Some(text)
     }
 
-    /// Takes the value that somebody wrote.
+    /// Takes the value that somebody wrote. An address has to be one that may be connected to.
     ///
     /// # Errors
     ///
@@ -215,11 +208,11 @@ impl Setting {
         &self,
         settings: &mut Settings,
         value: &str,
-        access: &Access,
+        admission: &Admission<'_>,
     ) -> Result<(), Allowed> {
         match &self.kind {
             Kind::Address(field) => {
-                access.address(value).map_err(Allowed::Address)?;
+                admission(value).map_err(Allowed::Address)?;
                 *field.of_mut(settings) = Some(value.into());
             }
             Kind::Protocols(field) => *field.of_mut(settings) = protocols(value)?,
@@ -292,7 +285,6 @@ macro_rules! setting {
     ($name:ident $(; $part:ident)?, $kind:ident $(, $limit:expr)*) => {
         Setting {
             name: stringify!($name),
-            label: |words| words.settings.$name,
             kind: Kind::$kind($($limit,)* Field {
                 of: |settings| &settings.$($part.)?$name,
                 of_mut: |settings| &mut settings.$($part.)?$name,
@@ -306,7 +298,6 @@ macro_rules! words {
     ($name:ident $(; $part:ident)?, $($word:literal => $value:expr),+) => {
         Setting {
             name: stringify!($name),
-            label: |words| words.settings.$name,
             kind: Kind::Words(
                 &[$($word),+],
                 |settings| {

@@ -40,10 +40,10 @@ use super::{
     view::{self, AddressForm, Aside, Facts},
 };
 use crate::{
-    access::{Access, Consent, WORDING},
+    access::{Access, Consent},
     address::{Address, AddressError, Page},
     announcer::Announcer,
-    history::History,
+    history::{History, WORDING},
     payload::excerpt,
     settings::{Allowed, Complaint, Reading, SETTINGS, Setting, Settings, Source, Storage},
     setup::Setup,
@@ -793,7 +793,8 @@ impl Model {
             return;
         }
         let mut settings = self.reading.settings.clone();
-        match setting.set(&mut settings, &value, &self.access) {
+        let read = setting.set(&mut settings, &value, &self.access.admission());
+        match read {
             Ok(()) => {
                 let text = setting.text(&settings);
                 let is_plain = text == setting.text(&self.plain);

@@ -203,7 +203,7 @@ fn row(
     };
     html! {
         <div class="setting">
-            <label for={id} ~textContent={setting.label(words)} />
+            <label for={id} ~textContent={words.settings.of(setting.name)} />
             { control(words, field, on_change) }
             <p id={hint_id} class="hint">
                 <code translate="no" ~textContent={name} />
