@@ -3,6 +3,9 @@
 mod client;
 pub mod core;
 mod duration;
+mod event;
+#[cfg(feature = "json")]
+mod json;
 mod message;
 #[cfg(feature = "futures")]
 mod messages;
@@ -10,15 +13,20 @@ mod options;
 mod payload;
 mod platform;
 mod receipt;
+#[cfg(feature = "log")]
+mod records;
 mod target;
 #[cfg(any(feature = "testing", not(target_arch = "wasm32")))]
 pub mod testing;
 #[cfg(feature = "yew")]
 pub mod yew;
 
-pub use client::{Client, Event, Failure, OutboxFull, Status, Subscription, Trace};
+pub use client::{Client, OutboxFull, Subscription};
 pub use core::outbox::{Fate, MessageId};
 pub use duration::millis;
+pub use event::{Event, Failure, Status, Trace};
+#[cfg(feature = "json")]
+pub use json::SendJsonError;
 pub use message::{Binary, Message};
 #[cfg(feature = "futures")]
 pub use messages::Messages;

@@ -15,12 +15,12 @@ use std::{rc::Rc, time::Duration};
 pub use socket::EarlySocket;
 
 use crate::{
-    client::Trace,
     core::{
         connection::{Epoch, Input, Refusal, Timer},
         protocol::{Frame, PayloadRef},
         reach::Locality,
     },
+    event::Trace,
     message::Binary,
     target::{Asked, Endpoint, Unavailable},
 };

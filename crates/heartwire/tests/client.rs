@@ -4,6 +4,7 @@
 
 use std::{
     cell::RefCell,
+    collections::BTreeMap,
     pin::Pin,
     rc::Rc,
     task::{Context, Poll, Waker},
@@ -13,8 +14,8 @@ use std::{
 use futures_core::Stream as _;
 
 use heartwire::{
-    Attempt, Client, Endpoint, Event, Failure, Fate, Message, Options, Payload, Status, Target,
-    Unavailable, core::connection::Refusal, testing,
+    Attempt, Client, Endpoint, Event, Failure, Fate, Message, Options, Payload, SendJsonError,
+    Status, Target, Unavailable, core::connection::Refusal, testing,
 };
 
 #[test]
@@ -296,6 +297,112 @@ fn bytes_come_and_go() {
     server.say(&[1, 2, 3]);
     assert_eq!(server.received(), [Payload::from(b"\x00\xff")]);
     assert_eq!(*got.borrow(), [1, 2, 3]);
+}
+
+#[test]
+fn values_go_and_come_as_json() {
+    let (client, server) = testing::client("ws://example.org", Options::new().outbox_limit(1));
+    let heard = Rc::new(RefCell::new(Vec::new()));
+    let log = Rc::clone(&heard);
+    let _subscription = client.subscribe(move |event| {
+        if let Event::Message(message) = event {
+            log.borrow_mut()
+                .push(message.json::<Order>().map_err(|error| error.to_string()));
+        }
+    });
+    let order = Order { pieces: 3 };
+    client.send_json(&order).unwrap();
+
+    let full = client.send_json(&order).unwrap_err();
+    assert_eq!(full.to_string(), "the outbox is full: it keeps 1 messages");
+    let SendJsonError::Full(full) = full else {
+        panic!("{full}");
+    };
+    assert_eq!(full.payload, r#"{"pieces":3}"#);
+    let unwritten = client.send_json(&BTreeMap::from([([1], 2)])).unwrap_err();
+    assert!(matches!(unwritten, SendJsonError::Json(_)), "{unwritten}");
+    let latest = client.send_latest(Payload::json(&order).unwrap());
+    assert_eq!(latest.fate(), None);
+
+    client.open();
+    server.accept();
+    server.say(r#"{"pieces": 4}"#);
+    server.say(br#"{"pieces": 5}"#);
+    server.say("four");
+    let heard = heard.borrow();
+    assert_eq!(heard[0], Ok(Order { pieces: 4 }));
+    assert_eq!(heard[1], Ok(Order { pieces: 5 }));
+    assert!(heard[2].is_err());
+}
+
+#[test]
+fn the_log_is_told_once_how_the_connection_is_and_no_secret() {
+    log::set_logger(&Records).unwrap();
+    log::set_max_level(log::LevelFilter::Debug);
+    let options = Options::new().greeting("secret login").final_codes([4001]);
+    let (client, server) = testing::client("ws://example.org/?token=secret", options);
+
+    client.open();
+    server.refuse();
+    client.retry(); // shortens the wait, and is no second loss
+    server.advance(seconds(1));
+    server.accept();
+    server.say("secret news");
+    server.echo();
+    server.advance(seconds(31)); // a heartbeat is due after 30 s, and is answered
+    server.freeze();
+    client.send_once("secret order").unwrap();
+    while !matches!(client.status(), Status::Connecting { .. }) {
+        server.advance(seconds(1));
+    }
+    server.thaw();
+    server.accept();
+    server.close(4001);
+
+    let told = RECORDS.take();
+    assert!(told.iter().all(|line| !line.contains("secret")), "{told:?}");
+    assert_eq!(
+        told,
+        [
+            "DEBUG connecting, 0 attempts failed before",
+            "INFO refused: 1006",
+            "DEBUG waiting, 1 attempts have failed",
+            "DEBUG waiting, 1 attempts have failed",
+            "DEBUG connecting, 1 attempts failed before",
+            "INFO open, connection 2",
+            "INFO dropped, since nothing came any more: 1006",
+            "DEBUG waiting, 1 attempts have failed",
+            "DEBUG message 0 may not have arrived",
+            "DEBUG connecting, 1 attempts failed before",
+            "INFO open, connection 3",
+            "ERROR turned away with 4001",
+        ]
+    );
+}
+
+/// Keeps what the thread of a test is told.
+struct Records;
+
+thread_local! {
+    static RECORDS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+impl log::Log for Records {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        let line = format!("{} {}", record.level(), record.args());
+        RECORDS.with_borrow_mut(|records| records.push(line));
+    }
+
+    fn flush(&self) {}
+}
+
+#[derive(Debug, PartialEq, serde::Deserialize, serde::Serialize)]
+struct Order {
+    pieces: u32,
 }
 
 fn seconds(count: u64) -> Duration {

@@ -1,6 +1,6 @@
 //! Messages, from when they are written until it is proven that they arrived.
 
-use std::{collections::VecDeque, mem, time::Duration};
+use std::{collections::VecDeque, error, fmt, mem, time::Duration};
 
 use crate::Payload;
 
@@ -125,6 +125,20 @@ pub enum Limit {
     /// With so many bytes as are kept, this one would be too much: see [`MAX_BYTES`].
     Bytes(usize),
 }
+
+impl fmt::Display for Full {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.limit {
+            Limit::Messages(most) => write!(f, "the outbox is full: it keeps {most} messages"),
+            Limit::Bytes(kept) => write!(
+                f,
+                "the outbox has no room: it keeps {kept} bytes, and {MAX_BYTES} are the limit"
+            ),
+        }
+    }
+}
+
+impl error::Error for Full {}
 
 /// Keeps messages in order until there is an answer that they arrived.
 ///

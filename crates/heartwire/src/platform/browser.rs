@@ -22,12 +22,12 @@ use super::{
     timers::Timers,
 };
 use crate::{
-    client::Trace,
     core::{
         connection::{Epoch, Input, Refusal, Timer},
         protocol::{Frame, MAX_HEAD, PayloadRef},
         reach::{Locality, Reach},
     },
+    event::Trace,
     message::Binary,
     target::{Asked, Endpoint, Unavailable},
 };
