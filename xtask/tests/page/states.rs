@@ -349,8 +349,7 @@ pub(crate) static STATES: [State; 18] = [
             &["断开连接", "立即重新连接"],
         ],
         server: Some(Manner::Silent),
-        // It begins when half of that is over.
-        query: "heartbeat=100ms&reply_timeout=12s",
+        query: "heartbeat=100ms&reply_timeout=8s",
         ..OPEN
     },
     State {
@@ -648,12 +647,18 @@ impl Scene {
         self.visit.datum("state").await == self.state.id
     }
 
+    /// The name of the state that is prepared for.
+    pub(crate) fn state_id(&self) -> &'static str {
+        self.state.id
+    }
+
     /// Fills the page with long words, where it takes any.
     pub(crate) async fn crowd(&self) {
         let message = "m".repeat(LONG);
-        // Whatever came would end this state.
-        if self.state.id != "stale" {
+        // Whatever came would end the state in which nothing comes.
+        if self.server.alive() > 0 && self.state.id != "stale" {
             self.server.send([Message::text(message.as_str())]);
+            self.visit.shows(&message).await;
         }
         let fill = "
             const message = document.querySelector('#message');
