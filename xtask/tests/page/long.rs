@@ -28,12 +28,10 @@ async fn no_message_holds_up(browser: Browser) {
     let (server, visit) = open(browser, "").await;
     let reference = visit.reference(&server).await;
     for (name, text) in messages() {
-        let took = visit.longest_for(&server, &text).await;
+        let most = reference * FACTOR;
+        let took = visit.longest_for(&server, &text, most).await;
         println!("{name}: {took:.0} ms, plain letters {reference:.0} ms");
-        assert!(
-            took <= reference * FACTOR,
-            "{name}: {took} ms, {reference} ms"
-        );
+        assert!(took <= most, "{name}: {took} ms, {reference} ms");
         visit.holds_no_long_text(name).await;
         let note = visit.received_note().await;
         assert!(note.contains(" in all"), "{name}: {note}");
@@ -198,7 +196,7 @@ async fn a_long_row_is_opened_in_every_look() {
     let reference = visit.reference(&server).await;
     let item = r#"{"id":17,"name":"Grüße"},"#;
     let text = format!("[{}0]", item.repeat(4_000_000 / item.len()));
-    visit.longest_for(&server, &text).await;
+    visit.longest_once(&server, &text).await;
     // A browser's own reader of JSON takes the whole, too.
     let read = visit
         .measures(
@@ -261,7 +259,7 @@ async fn all_of_a_long_message_is_copied() {
     let (server, visit) = open(Browser::Chromium, "").await;
     let reference = visit.reference(&server).await;
     let text = "one 2 three ".repeat(90_000);
-    visit.longest_for(&server, &text).await;
+    visit.longest_once(&server, &text).await;
 
     // Where a page did not come safely, it has no other way.
     visit
@@ -368,23 +366,35 @@ impl Visit {
     /// How long a message of plain letters, all of which is shown, holds the main thread up, in milliseconds.
     async fn reference(&self, server: &Server) -> f64 {
         let words = "plain letters ".repeat(31_000 / 14);
-        self.longest_for(server, &words).await
-    }
-
-    /// How long this message holds the main thread up at once: the least of three times.
-    async fn longest_for(&self, server: &Server, text: &str) -> f64 {
         let mut least = f64::INFINITY;
         for _ in 0..3 {
-            server.send([Message::text("next")]);
-            self.shows("next").await;
-            self.starts_meter().await;
-            server.send([Message::text(text)]);
-            let waits =
-                "while (document.querySelector('#received').textContent === 'next') await frame();";
-            self.within_page(waits, vec![]).await;
-            least = least.min(self.longest().await);
+            least = least.min(self.longest_once(server, &words).await);
         }
         least
+    }
+
+    /// How long this message holds the main thread up at once: the first time that is no longer than
+    /// `enough`, or else the least of some. A busy machine adds to a time, and takes nothing from it.
+    async fn longest_for(&self, server: &Server, text: &str, enough: f64) -> f64 {
+        let mut least = self.longest_once(server, text).await;
+        for _ in 1..ROUNDS {
+            if least <= enough {
+                break;
+            }
+            least = least.min(self.longest_once(server, text).await);
+        }
+        least
+    }
+
+    async fn longest_once(&self, server: &Server, text: &str) -> f64 {
+        server.send([Message::text("next")]);
+        self.shows("next").await;
+        self.starts_meter().await;
+        server.send([Message::text(text)]);
+        let waits =
+            "while (document.querySelector('#received').textContent === 'next') await frame();";
+        self.within_page(waits, vec![]).await;
+        self.longest().await
     }
 
     async fn awaits_beginning(&self, text: &str) {
