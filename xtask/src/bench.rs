@@ -37,7 +37,7 @@ Heartwire beside what people would use instead, measured in one run
 Installs what is missing, builds the page into dist/, the crate's seed and the other clients' pages
 into bench/, and takes all of them through the questions below. Prints a table for each, writes
 everything into target/bench/report.json, and docs/performance.md with its charts. That
-takes less than 20 minutes. The machine should have nothing else to do.
+takes half an hour. The machine should have nothing else to do.
 
 Names of questions after the command ask only those, and docs/performance.md stays as it is:
 `cargo xtask bench bytes flood`. docs/bench.md tells how it is measured.
