@@ -4,7 +4,7 @@
 //! server that renders, a client stays [`Status::Idle`]: it is opened by an effect, and the first drawing in
 //! the browser equals the server's.
 
-use std::rc::Rc;
+use std::{cell::Cell, rc::Rc};
 
 use yew::{html::IntoPropValue, prelude::*};
 
@@ -100,24 +100,27 @@ pub fn use_status(client: &Client) -> Status {
     use_value(client, Client::status)
 }
 
-/// The last message, for display: at most one drawing a frame, and none in a tab that nobody sees. Of several
-/// in it the last is shown; [`use_messages`] hears all.
+/// The last message, for display: drawn at once, but at most once a frame, and once at most in a tab that
+/// nobody sees. Of several in a frame the last is shown; [`use_messages`] hears all.
 #[hook]
 pub fn use_last_message(client: &Client) -> Option<Rc<Message>> {
     let last = use_mut_ref(|| None::<(Client, Rc<Message>)>);
+    let is_drawn = use_memo((), |()| Cell::new(true));
     let update = use_force_update();
-    let taken = Rc::clone(&last);
+    let (taken, drawn) = (Rc::clone(&last), Rc::clone(&is_drawn));
     use_effect_with(client.clone(), move |client| {
-        let frame = Frame::new(update);
+        let frames = Frames::new(update, Rc::clone(&drawn));
         let own = client.clone();
         let subscription = client.subscribe(move |event| {
             if let Event::Message(message) = event {
                 taken.replace(Some((own.clone(), Rc::new(message.clone()))));
-                frame.ask();
+                drawn.set(false);
+                frames.draw();
             }
         });
         move || drop(subscription)
     });
+    is_drawn.set(true);
     let last = last.borrow();
     // Another client's is none.
     let own = last.as_ref().filter(|(other, _)| other == client);
@@ -176,39 +179,66 @@ impl IntoPropValue<Target> for Endpoint {
     }
 }
 
-/// Draws a component with the next frame, however often that is asked for.
-struct Frame {
+/// Draws a component at once, but no more than once a frame.
+struct Frames(Rc<Pace>);
+
+struct Pace {
     update: UseForceUpdateHandle,
+    /// Whether what is to be drawn is.
+    #[cfg_attr(
+        not(target_arch = "wasm32"),
+        expect(dead_code, reason = "there are no frames")
+    )]
+    is_drawn: Rc<Cell<bool>>,
     #[cfg(target_arch = "wasm32")]
-    awaited: Rc<std::cell::RefCell<Option<gloo_render::AnimationFrame>>>,
+    awaited: std::cell::RefCell<Option<gloo_render::AnimationFrame>>,
 }
 
-impl Frame {
-    fn new(update: UseForceUpdateHandle) -> Self {
-        Self {
+impl Frames {
+    fn new(update: UseForceUpdateHandle, is_drawn: Rc<Cell<bool>>) -> Self {
+        Self(Rc::new(Pace {
             update,
+            is_drawn,
             #[cfg(target_arch = "wasm32")]
-            awaited: Rc::default(),
-        }
+            awaited: std::cell::RefCell::default(),
+        }))
     }
 
     #[cfg(target_arch = "wasm32")]
-    fn ask(&self) {
-        let mut awaited = self.awaited.borrow_mut();
-        if awaited.is_none() {
-            let (update, done) = (self.update.clone(), Rc::downgrade(&self.awaited));
-            *awaited = Some(gloo_render::request_animation_frame(move |_| {
-                if let Some(awaited) = done.upgrade() {
-                    awaited.take();
-                }
-                update.force_update();
-            }));
+    fn draw(&self) {
+        if self.0.awaited.borrow().is_none() {
+            self.0.update.force_update();
+            self.0.await_frame(true);
         }
     }
 
     /// No effect runs where there are no frames.
     #[cfg(not(target_arch = "wasm32"))]
-    fn ask(&self) {
-        self.update.force_update();
+    fn draw(&self) {
+        self.0.update.force_update();
+    }
+}
+
+#[cfg(target_arch = "wasm32")]
+impl Pace {
+    /// Waits for the end of this frame, and draws with the next one what has come meanwhile; with this
+    /// one, if nothing was drawn in it yet.
+    fn await_frame(self: &Rc<Self>, has_drawn: bool) {
+        let this = Rc::downgrade(self);
+        let frame = gloo_render::request_animation_frame(move |_| {
+            let Some(this) = this.upgrade() else {
+                return;
+            };
+            this.awaited.take();
+            if this.is_drawn.get() {
+                return;
+            }
+            if has_drawn {
+                this.await_frame(false);
+            } else {
+                this.update.force_update();
+            }
+        });
+        self.awaited.replace(Some(frame));
     }
 }

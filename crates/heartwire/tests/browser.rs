@@ -51,7 +51,7 @@ async fn what_shows_the_status_is_drawn_when_that_changes_and_never_else() {
 }
 
 #[wasm_bindgen_test]
-async fn of_200_messages_at_once_all_are_heard_and_one_drawing_shows_the_last() {
+async fn of_200_messages_at_once_all_are_heard_and_a_frame_has_one_drawing() {
     #[component]
     fn Shown(drawn: &Drawn) -> Html {
         let client = use_heartwire("ws://example.org");
@@ -76,12 +76,34 @@ async fn of_200_messages_at_once_all_are_heard_and_one_drawing_shows_the_last() 
     settle().await;
     open(0);
     settle().await;
+    hold_frames();
     let before = drawn.count();
+    let looks = async |drawings, text: &str| {
+        settle().await;
+        assert_eq!(
+            (drawn.count() - before, page.text()),
+            (drawings, text.to_owned())
+        );
+    };
     for number in 0..200 {
         receive(0, &number.to_string());
     }
-    eventually(|| page.text() == "199").await;
-    assert_eq!(drawn.count(), before + 1);
+    // At once: no frame is waited for.
+    looks(1, "199").await;
+    receive(0, "more");
+    looks(1, "199").await;
+    // This one had its drawing.
+    pass_frame();
+    looks(1, "199").await;
+    pass_frame();
+    looks(2, "more").await;
+    // A new one.
+    receive(0, "later");
+    looks(3, "later").await;
+    pass_frame();
+    pass_frame();
+    looks(3, "later").await;
+    free_frames();
     shown.destroy();
 
     let heard = Heard::default();
@@ -515,6 +537,9 @@ extern "C" {
     fn watch_page();
     fn page_listeners() -> i32;
     fn unwatch_page();
+    fn hold_frames();
+    fn pass_frame();
+    fn free_frames();
     fn watch_timers();
     fn intervals() -> u32;
     fn timeouts() -> u32;

@@ -198,6 +198,29 @@ export function unwatch_timers() {
   Object.assign(globalThis, { setInterval, setTimeout });
 }
 
+/** Draws no frame but by `pass_frame`, until `free_frames`. */
+const { cancelAnimationFrame, requestAnimationFrame } = globalThis;
+let frames = new Map();
+let asked = 0;
+export function hold_frames() {
+  globalThis.requestAnimationFrame = (draw) => {
+    asked += 1;
+    frames.set(asked, draw);
+    return asked;
+  };
+  globalThis.cancelAnimationFrame = (number) => frames.delete(number);
+}
+
+export function pass_frame() {
+  const due = frames;
+  frames = new Map();
+  for (const draw of due.values()) draw(performance.now());
+}
+
+export function free_frames() {
+  Object.assign(globalThis, { cancelAnimationFrame, requestAnimationFrame });
+}
+
 export function url(index) {
   return sockets[index].url;
 }
