@@ -22,7 +22,7 @@ const REPLACED: [(&str, &str); 5] = [
     ("use_heartwire,", "use_heartwire_with,"),
     (
         "use_heartwire(\"ws://localhost:8080\")",
-        "use_heartwire_with(settings::url(), settings::options())",
+        "use_heartwire_with(url(), options())",
     ),
     ("<input ", "<input id=\"message\" "),
     ("<output>", "<output id=\"received\">"),

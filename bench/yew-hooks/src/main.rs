@@ -1,10 +1,14 @@
 //! An input whose every change is sent, and the last message received, over `use_websocket`.
 
+#[path = "../../settings.rs"]
+mod settings;
+
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use gloo_timers::callback::Interval;
-use web_sys::{HtmlInputElement, UrlSearchParams, WebSocket};
+use settings::Query;
+use web_sys::{HtmlInputElement, WebSocket};
 use yew::prelude::*;
 use yew_hooks::prelude::*;
 
@@ -73,31 +77,15 @@ struct Settings {
 
 impl Settings {
     fn read() -> Self {
-        let search = web_sys::window().and_then(|window| window.location().search().ok());
-        let query = UrlSearchParams::new_with_str(&search.unwrap_or_default()).ok();
-        let value = |name, otherwise: &str| {
-            let value = query.as_ref().and_then(|query| query.get(name));
-            value.unwrap_or_else(|| otherwise.to_owned())
-        };
+        let query = Query::read();
         let millis = |name, otherwise| {
-            let value = value(name, otherwise);
-            millis(&value).unwrap_or_else(|| panic!("{name} \"{value}\" is not a duration"))
+            let millis = query.duration(name, otherwise).as_millis();
+            u32::try_from(millis).unwrap_or_else(|_| panic!("{name} is too long"))
         };
         Self {
-            url: value("url", "ws://localhost:8080"),
+            url: query.text("url", "ws://localhost:8080"),
             retry: millis("retry_min", "1s"),
             heartbeat: millis("heartbeat", "30s"),
         }
     }
-}
-
-fn millis(text: &str) -> Option<u32> {
-    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit())?);
-    let unit = match unit {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        _ => return None,
-    };
-    number.parse::<u32>().ok()?.checked_mul(unit)
 }

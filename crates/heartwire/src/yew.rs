@@ -100,8 +100,8 @@ pub fn use_status(client: &Client) -> Status {
     use_value(client, Client::status)
 }
 
-/// The last message, for display: drawn at once, but at most once a frame, and once at most in a tab that
-/// nobody sees. Of several in a frame the last is shown; [`use_messages`] hears all.
+/// The last message, for display: drawn at once, but at most once a frame, of which there are few or none in
+/// a tab that nobody sees. Of several in a frame the last is shown; [`use_messages`] hears all.
 #[hook]
 pub fn use_last_message(client: &Client) -> Option<Rc<Message>> {
     let last = use_mut_ref(|| None::<(Client, Rc<Message>)>);
@@ -109,7 +109,12 @@ pub fn use_last_message(client: &Client) -> Option<Rc<Message>> {
     let update = use_force_update();
     let (taken, drawn) = (Rc::clone(&last), Rc::clone(&is_drawn));
     use_effect_with(client.clone(), move |client| {
-        let frames = Frames::new(update, Rc::clone(&drawn));
+        let frames = Rc::new(Frames {
+            update,
+            is_drawn: Rc::clone(&drawn),
+            #[cfg(target_arch = "wasm32")]
+            awaited: std::cell::RefCell::default(),
+        });
         let own = client.clone();
         let subscription = client.subscribe(move |event| {
             if let Event::Message(message) = event {
@@ -180,9 +185,7 @@ impl IntoPropValue<Target> for Endpoint {
 }
 
 /// Draws a component at once, but no more than once a frame.
-struct Frames(Rc<Pace>);
-
-struct Pace {
+struct Frames {
     update: UseForceUpdateHandle,
     /// Whether what is to be drawn is.
     #[cfg_attr(
@@ -195,35 +198,24 @@ struct Pace {
 }
 
 impl Frames {
-    fn new(update: UseForceUpdateHandle, is_drawn: Rc<Cell<bool>>) -> Self {
-        Self(Rc::new(Pace {
-            update,
-            is_drawn,
-            #[cfg(target_arch = "wasm32")]
-            awaited: std::cell::RefCell::default(),
-        }))
-    }
-
     #[cfg(target_arch = "wasm32")]
-    fn draw(&self) {
-        if self.0.awaited.borrow().is_none() {
-            self.0.update.force_update();
-            self.0.await_frame(true);
+    fn draw(self: &Rc<Self>) {
+        if self.awaited.borrow().is_none() {
+            self.update.force_update();
+            self.await_next(true);
         }
     }
 
     /// No effect runs where there are no frames.
     #[cfg(not(target_arch = "wasm32"))]
     fn draw(&self) {
-        self.0.update.force_update();
+        self.update.force_update();
     }
-}
 
-#[cfg(target_arch = "wasm32")]
-impl Pace {
     /// Waits for the end of this frame, and draws with the next one what has come meanwhile; with this
     /// one, if nothing was drawn in it yet.
-    fn await_frame(self: &Rc<Self>, has_drawn: bool) {
+    #[cfg(target_arch = "wasm32")]
+    fn await_next(self: &Rc<Self>, has_drawn: bool) {
         let this = Rc::downgrade(self);
         let frame = gloo_render::request_animation_frame(move |_| {
             let Some(this) = this.upgrade() else {
@@ -234,7 +226,7 @@ impl Pace {
                 return;
             }
             if has_drawn {
-                this.await_frame(false);
+                this.await_next(false);
             } else {
                 this.update.force_update();
             }

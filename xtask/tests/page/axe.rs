@@ -12,7 +12,7 @@ use xtask::picture::FOLDER;
 use xtask::site::Config;
 
 use super::server::{Manner, Server};
-use super::states::{BROWSERS, LONG, STATES, Scene, State, TRIES};
+use super::states::{BROWSERS, LONG, STATES, Scene, State};
 use super::visit::Visit;
 use super::{SOON, eventually};
 
@@ -153,7 +153,12 @@ async fn look_at(states: &'static [State]) -> String {
         .flat_map(|state| Lang::ALL.map(|lang| (state, lang)))
     {
         scene.set(state);
-        scene.hold_in(lang).await;
+        let holds = async |scene: &Scene| {
+            scene.crowd().await;
+            scene.visit.evaluate("window.hold()").await;
+            scene.is_there().await
+        };
+        scene.enter_until(lang, holds).await;
         for (scheme, width) in LOOKS {
             wear(&scene.visit, scheme, width, 800).await;
             for one in judge(&scene.visit, scheme).await {
@@ -168,21 +173,6 @@ async fn look_at(states: &'static [State]) -> String {
         );
     }
     found
-}
-
-impl Scene {
-    /// Brings the page into its state, with long words, and keeps it there.
-    async fn hold_in(&mut self, lang: Lang) {
-        for _ in 0..TRIES {
-            self.enter(lang).await;
-            self.crowd().await;
-            self.visit.evaluate("window.hold()").await;
-            if self.is_there().await {
-                return;
-            }
-        }
-        panic!("{} passes unseen", self.state_id());
-    }
 }
 
 /// Once the page is held, its clock stands still, and no timer of it expires but those that draw: a look

@@ -1,7 +1,7 @@
 //! Browsers that one test leaves to the next.
 
 use std::ops::Deref;
-use std::sync::{LazyLock, Mutex, PoisonError, mpsc};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 
 use fantoccini::error::CmdError;
@@ -16,40 +16,48 @@ use xtask::wait::SOON;
 
 /// A browser for the time of a test.
 ///
-/// One that was started as [`Lent::plain`] starts it is left to a later test with one window, which
-/// is new, and with nothing that a site has stored; what was copied can still be pasted. A start takes
-/// a core 1.5 s, four times as long as a window does.
+/// A Chromium without arguments of a test is left to a later one with one window, which is new, and with
+/// nothing that a site has stored; what was copied can still be pasted. A start takes a core 1.5 s, four
+/// times as long as a window does.
 pub(crate) struct Lent {
     /// There until the value is dropped.
     session: Option<Session>,
     is_plain: bool,
-    turn: Option<SemaphorePermit<'static>>,
+    // Given back when the browser is.
+    _turn: SemaphorePermit<'static>,
 }
 
 impl Lent {
-    /// A Chromium without further arguments.
-    pub(crate) async fn plain() -> Self {
+    /// Takes `browser`, which is started with `arguments` unless one is there.
+    pub(crate) async fn of(browser: Browser, arguments: &[&str]) -> Self {
+        if browser != Browser::Chromium || !arguments.is_empty() {
+            return Self::own(Session::start(browser, arguments)).await;
+        }
         let turn = turn().await;
-        let idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let session = match idle {
+        let waiting = idle().pop();
+        let session = match waiting {
             Some(session) => Ok(session),
             // What a session does in the background ends with the runtime that began it.
-            None => (RUNTIME.spawn(Session::start(Browser::Chromium, &[])).await).unwrap(),
+            None => (RUNTIME.spawn(Session::start(browser, &[])).await).unwrap(),
         };
-        Self::of(session, turn, true)
+        Self::new(session, true, turn)
     }
 
-    /// A browser of the test's own, which `session` starts when it is the test's turn.
+    /// Takes a browser of the test's own, which `session` starts when it is the test's turn.
     pub(crate) async fn own(session: impl Future<Output = Result<Session, Error>>) -> Self {
         let turn = turn().await;
-        Self::of(session.await, turn, false)
+        Self::new(session.await, false, turn)
     }
 
-    fn of(session: Result<Session, Error>, turn: SemaphorePermit<'static>, is_plain: bool) -> Self {
+    fn new(
+        session: Result<Session, Error>,
+        is_plain: bool,
+        turn: SemaphorePermit<'static>,
+    ) -> Self {
         Self {
             session: Some(session.unwrap_or_else(|error| panic!("{error}"))),
             is_plain,
-            turn: Some(turn),
+            _turn: turn,
         }
     }
 }
@@ -65,12 +73,10 @@ impl Deref for Lent {
 impl Drop for Lent {
     /// Ends the browser, or leaves it to another test. After a failure nobody knows what it is like.
     fn drop(&mut self) {
-        // Ends after the session does.
-        let _turn = self.turn.take();
-        let session = self.session.take().expect("it is dropped once");
         if !self.is_plain || thread::panicking() {
             return;
         }
+        let session = self.session.take().expect("it is dropped once");
         let (tell, told) = mpsc::channel();
         RUNTIME.spawn(async move {
             let renewed = match timeout(SOON, renew(&session)).await {
@@ -81,10 +87,7 @@ impl Drop for Lent {
         });
         // A page that outlived the test's servers might connect to another one's.
         match told.recv() {
-            Ok((session, Ok(()))) => IDLE
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(session),
+            Ok((session, Ok(()))) => idle().push(session),
             Ok((_, Err(error))) => eprintln!("the browser cannot be used again: {error}"),
             Err(_) => eprintln!("the browser cannot be used again"),
         }
@@ -123,6 +126,10 @@ async fn renew(session: &Session) -> Result<(), Error> {
 }
 
 /// Browsers that wait for a test, and do nothing meanwhile; the end of the process ends them.
+fn idle() -> MutexGuard<'static, Vec<Session>> {
+    IDLE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 static IDLE: Mutex<Vec<Session>> = Mutex::new(Vec::new());
 
 /// Outlives the runtimes of the tests.

@@ -647,11 +647,6 @@ impl Scene {
         self.visit.datum("state").await == self.state.id
     }
 
-    /// The name of the state that is prepared for.
-    pub(crate) fn state_id(&self) -> &'static str {
-        self.state.id
-    }
-
     /// Fills the page with long words, where it takes any.
     pub(crate) async fn crowd(&self) {
         let message = "m".repeat(LONG);

@@ -53,13 +53,13 @@ impl Visit {
         prefix: &str,
         policy: Option<&str>,
     ) -> Self {
-        let session = started(browser, arguments).await;
+        let session = Lent::of(browser, arguments).await;
         Self::within(&dist(), session, prefix, policy).await
     }
 
     /// Starts `browser` and a host for another page than the built one, in `directory`.
     pub(crate) async fn elsewhere(browser: Browser, directory: &Path) -> Self {
-        let session = started(browser, &[]).await;
+        let session = Lent::of(browser, &[]).await;
         Self::within(directory, session, "/", None).await
     }
 
@@ -331,14 +331,6 @@ pub(crate) async fn retype(field: &Element, text: &str) {
         Key::Delete + text,
     ];
     field.send_keys(&keys.concat()).await.unwrap();
-}
-
-async fn started(browser: Browser, arguments: &[&str]) -> Lent {
-    if browser == Browser::Chromium && arguments.is_empty() {
-        Lent::plain().await
-    } else {
-        Lent::own(Session::start(browser, arguments)).await
-    }
 }
 
 /// The built page.
