@@ -169,7 +169,7 @@ impl Client {
 
     /// Sends at least once: now, or as soon as there is a connection, and again after a loss until there is
     /// an answer. **It may arrive twice.** A message after which the connection ended three times in a row,
-    /// before any answer, is [set aside](Fate::SetAside): see [`send_again`](Self::send_again).
+    /// before any answer, is [set aside](crate::Fate::SetAside): see [`send_again`](Self::send_again).
     ///
     /// # Errors
     ///
@@ -300,12 +300,12 @@ impl Client {
         self.0.prepare.replace(Some(Box::new(prepare)));
     }
 
-    /// Sends a message again that was [set aside](Fate::SetAside).
+    /// Sends a message again that was [set aside](crate::Fate::SetAside).
     pub fn send_again(&self, id: MessageId) {
         self.change(|core, now| core.send_again(id, now));
     }
 
-    /// Drops a message that was [set aside](Fate::SetAside).
+    /// Drops a message that was [set aside](crate::Fate::SetAside).
     pub fn drop_aside(&self, id: MessageId) {
         self.change(|core, _| core.drop_aside(id));
     }

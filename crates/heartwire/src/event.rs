@@ -11,7 +11,7 @@ use crate::{
     message::Message,
 };
 
-/// What a connection is doing. Times are those of [`Client::now`].
+/// What a connection is doing. Times are those of [`Client::now`](crate::Client::now).
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Status {
@@ -36,9 +36,9 @@ pub enum Status {
     },
     /// The page was left while a connection was wanted.
     Away,
-    /// It was closed by [`Client::close`].
+    /// It was closed by [`Client::close`](crate::Client::close).
     Closed,
-    /// Nothing more is tried by itself; [`Client::retry`] tries.
+    /// Nothing more is tried by itself; [`Client::retry`](crate::Client::retry) tries.
     Failed(Failure),
 }
 
@@ -59,9 +59,9 @@ impl Status {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Failure {
-    /// The server closed with one of [`Options::final_codes`].
+    /// The server closed with one of [`Options::final_codes`](crate::Options::final_codes).
     TurnedAway(Closure),
-    /// As many attempts failed as [`Options::retry_limit`] allows.
+    /// As many attempts failed as [`Options::retry_limit`](crate::Options::retry_limit) allows.
     GaveUp,
     /// Another attempt would end alike.
     Refused(Refusal),
@@ -85,8 +85,8 @@ pub enum Event {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Trace {
-    /// The core's status is another one. What it knew then comes with it: [`Client::inspect`] shows what it
-    /// knows now.
+    /// The core's status is another one. What it knew then comes with it:
+    /// [`Client::inspect`](crate::Client::inspect) shows what it knows now.
     Turned {
         /// What the connection was doing.
         before: CoreStatus,
@@ -108,7 +108,7 @@ pub enum Trace {
     /// A timer expired: what depends on the time may be another one.
     Expired(Timer),
     /// The browser asks its user whether the page may connect there: see
-    /// [`Client::is_permission_asked`].
+    /// [`Client::is_permission_asked`](crate::Client::is_permission_asked).
     PermissionAsked,
     /// The browser did not do what it was told to, or not well.
     Problem {

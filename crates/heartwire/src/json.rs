@@ -11,7 +11,8 @@ impl Payload {
     ///
     /// # Errors
     ///
-    /// If the value has no form in JSON, such as a map whose keys are lists. A number that is none becomes `null`.
+    /// If the value has no form in JSON, such as a map whose keys are lists. A number that is none becomes
+    /// `null`.
     pub fn json<T: Serialize + ?Sized>(value: &T) -> Result<Self, serde_json::Error> {
         serde_json::to_string(value).map(Self::Text)
     }
