@@ -2,6 +2,7 @@
 
 use crate::{
     access::{Access, UrlParam},
+    payload::push_json_string,
     settings::{Allowed, Complaint, Setting, Source},
 };
 
@@ -10,8 +11,10 @@ use crate::{
 pub enum Node {
     /// `null`.
     Null,
-    /// A text, or a number or a switch as the file writes it.
+    /// A text.
     Text(String),
+    /// A number or a switch as the file writes it.
+    Literal(String),
     /// A list.
     List(Vec<Self>),
     /// An object: keys and values.
@@ -42,7 +45,7 @@ impl Config {
                 "defaults" => config.defaults = settings("defaults", node, &mut complaints),
                 "mandatory" => config.mandatory = settings("mandatory", node, &mut complaints),
                 "allowed_hosts" => {
-                    if let Some(hosts) = plain(&node) {
+                    if let Some(hosts) = node.plain() {
                         let hosts = hosts.split(',').map(str::trim);
                         let hosts = hosts.filter(|host| !host.is_empty());
                         config.allowed_hosts = hosts.map(str::to_owned).collect();
@@ -57,7 +60,11 @@ impl Config {
                         Node::Text(word) if word == "ask" => Some(UrlParam::Ask),
                         Node::Text(word) if word == "allow" => Some(UrlParam::Allow),
                         Node::Text(word) if word == "off" => Some(UrlParam::Off),
-                        Node::Null | Node::Text(_) | Node::List(_) | Node::Object(_) => {
+                        Node::Null
+                        | Node::Text(_)
+                        | Node::Literal(_)
+                        | Node::List(_)
+                        | Node::Object(_) => {
                             let allowed = Allowed::OneOf(&["ask", "allow", "off"]);
                             complaints.push(complaint(&key, &node, allowed));
                             None
@@ -83,12 +90,15 @@ fn settings(part: &str, node: Node, complaints: &mut Vec<Complaint>) -> Vec<(Str
     let mut settings = Vec::new();
     for (key, node) in entries(part, node, complaints) {
         let name = format!("{part}.{key}");
-        if Setting::named(&key).is_none() {
+        let Some(setting) = Setting::named(&key) else {
             complaints.push(complaint(&name, &node, Allowed::Unknown));
-        } else if let Some(text) = plain(&node) {
-            settings.push((key, text));
-        } else {
-            complaints.push(complaint(&name, &node, Allowed::Plain));
+            continue;
+        };
+        let is_json = matches!(node, Node::List(_) | Node::Object(_)) && setting.takes_json();
+        let text = is_json.then(|| node.json()).or_else(|| node.plain());
+        match text {
+            Some(text) => settings.push((key, text)),
+            None => complaints.push(complaint(&name, &node, Allowed::Plain)),
         }
     }
     settings
@@ -102,25 +112,62 @@ fn entries(name: &str, node: Node, complaints: &mut Vec<Complaint>) -> Vec<(Stri
     Vec::new()
 }
 
-/// A value as people write it elsewhere. A list has commas between its items, so no item has any.
-fn plain(node: &Node) -> Option<String> {
-    match node {
-        Node::Text(text) => Some(text.clone()),
-        Node::List(items) => {
-            let items = items.iter().map(|item| match item {
-                Node::Text(text) if !text.contains(',') => Some(text.as_str()),
-                Node::Null | Node::Text(_) | Node::List(_) | Node::Object(_) => None,
-            });
-            Some(items.collect::<Option<Vec<_>>>()?.join(","))
+impl Node {
+    /// The value as people write it elsewhere. A list has commas between its items, so no item has any.
+    fn plain(&self) -> Option<String> {
+        match self {
+            Self::Text(text) | Self::Literal(text) => Some(text.clone()),
+            Self::List(items) => {
+                let items = items.iter().map(|item| match item {
+                    Self::Text(text) | Self::Literal(text) => {
+                        (!text.contains(',')).then_some(text.as_str())
+                    }
+                    Self::Null | Self::List(_) | Self::Object(_) => None,
+                });
+                Some(items.collect::<Option<Vec<_>>>()?.join(","))
+            }
+            Self::Null | Self::Object(_) => None,
         }
-        Node::Null | Node::Object(_) => None,
+    }
+
+    /// The value as JSON.
+    fn json(&self) -> String {
+        let mut json = String::new();
+        self.push_json(&mut json);
+        json
+    }
+
+    fn push_json(&self, json: &mut String) {
+        match self {
+            Self::Null => json.push_str("null"),
+            Self::Text(text) => push_json_string(json, text),
+            Self::Literal(text) => json.push_str(text),
+            Self::List(items) => {
+                json.push('[');
+                for (index, item) in items.iter().enumerate() {
+                    json.push_str(if index > 0 { "," } else { "" });
+                    item.push_json(json);
+                }
+                json.push(']');
+            }
+            Self::Object(entries) => {
+                json.push('{');
+                for (index, (key, node)) in entries.iter().enumerate() {
+                    json.push_str(if index > 0 { "," } else { "" });
+                    push_json_string(json, key);
+                    json.push(':');
+                    node.push_json(json);
+                }
+                json.push('}');
+            }
+        }
     }
 }
 
 fn complaint(name: &str, node: &Node, allowed: Allowed) -> Complaint {
     let value = match node {
         Node::Null => "null",
-        Node::Text(text) => text,
+        Node::Text(text) | Node::Literal(text) => text,
         Node::List(_) => "[…]",
         Node::Object(_) => "{…}",
     };
@@ -145,12 +192,24 @@ mod tests {
                 "defaults",
                 object(vec![
                     ("heartbeat", text("5s")),
-                    ("outbox_limit", text("7")),
-                    ("final_codes", Node::List(vec![text("1008"), text("4001")])),
+                    ("outbox_limit", literal("7")),
+                    (
+                        "final_codes",
+                        Node::List(vec![literal("1008"), literal("4001")]),
+                    ),
                     ("protocols", Node::List(Vec::new())),
+                    (
+                        "reply_text",
+                        Node::List(vec![
+                            text("a, \"b\""),
+                            object(vec![("v", literal("2")), ("t", text("2"))]),
+                        ]),
+                    ),
+                    ("heartbeat_text", object(vec![("ping", Node::Null)])),
+                    ("answers", object(vec![("2", literal("3"))])),
                 ]),
             ),
-            ("mandatory", object(vec![("retry", text("false"))])),
+            ("mandatory", object(vec![("retry", literal("false"))])),
             (
                 "allowed_hosts",
                 Node::List(vec![text("self"), text("a.example")]),
@@ -165,6 +224,9 @@ mod tests {
                 ("outbox_limit", "7"),
                 ("final_codes", "1008,4001"),
                 ("protocols", ""),
+                ("reply_text", r#"["a, \"b\"",{"v":2,"t":"2"}]"#),
+                ("heartbeat_text", r#"{"ping":null}"#),
+                ("answers", r#"{"2":3}"#),
             ]),
             mandatory: pairs(&[("retry", "false")]),
             allowed_hosts: vec!["self".into(), "a.example".into()],
@@ -195,14 +257,14 @@ mod tests {
             ("heartbeat", Node::Null, "defaults.heartbeat"),
             ("heartbeat", nested.clone(), "defaults.heartbeat"),
             (
-                "reply_text",
+                "protocols",
                 Node::List(vec![text("a,b")]),
-                "defaults.reply_text",
+                "defaults.protocols",
             ),
             (
-                "reply_text",
+                "protocols",
                 Node::List(vec![Node::Null]),
-                "defaults.reply_text",
+                "defaults.protocols",
             ),
         ] {
             let defaults = object(vec![(key, node), ("retry", text("false"))]);
@@ -251,6 +313,10 @@ mod tests {
 
     fn text(text: &str) -> Node {
         Node::Text(text.into())
+    }
+
+    fn literal(text: &str) -> Node {
+        Node::Literal(text.into())
     }
 
     fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {

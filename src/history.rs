@@ -17,11 +17,13 @@ pub struct History(Vec<Visit>);
 const MOST: usize = 10;
 
 /// Settings of which a server gets to read something, or which say what is believed of what it says.
-pub(crate) const WORDING: [&str; 4] = [
+pub(crate) const WORDING: [&str; 6] = [
     "protocols",
     "heartbeat_text",
     "reply_text",
     "server_heartbeat_text",
+    "greeting",
+    "answers",
 ];
 
 /// An address that was connected to.

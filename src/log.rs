@@ -61,6 +61,12 @@ pub enum Kind {
     Unasked,
     /// A heartbeat of the server.
     ServerHeartbeat,
+    /// What every connection begins with. It may be a login, and logs are passed on.
+    Greeting,
+    /// What the server wants an answer to, and gets it.
+    Question,
+    /// What it gets.
+    Answer,
     /// A heartbeat of another client, which the server has passed on.
     OthersHeartbeat,
     /// The connection changed.
@@ -198,13 +204,13 @@ impl Event {
 pub enum Show {
     /// Every row.
     All,
-    /// Messages of this side.
+    /// Messages of this side, and what connections begin with.
     Sent,
     /// Messages of the server.
     Received,
     /// What became of the connection.
     Events,
-    /// Heartbeats of both sides, and replies to them.
+    /// Heartbeats of both sides, what the server asks, and replies to them.
     Heartbeats,
 }
 
@@ -222,13 +228,15 @@ impl Show {
         self == Self::All
             || self
                 == match kind {
-                    Kind::Sent { .. } => Self::Sent,
+                    Kind::Sent { .. } | Kind::Greeting => Self::Sent,
                     Kind::Received => Self::Received,
                     Kind::Heartbeat
                     | Kind::Reply { .. }
                     | Kind::Unasked
                     | Kind::ServerHeartbeat
-                    | Kind::OthersHeartbeat => Self::Heartbeats,
+                    | Kind::OthersHeartbeat
+                    | Kind::Question
+                    | Kind::Answer => Self::Heartbeats,
                     Kind::Event(_) => Self::Events,
                 }
     }
@@ -308,8 +316,14 @@ impl Log {
     /// A connection took this.
     pub fn send(&mut self, transmit: &Transmit, now: Duration, at: u64) {
         let message = match transmit {
-            // The page's settings know no greeting and no answers.
-            Transmit::Greeting(_) | Transmit::Answer(_) => return,
+            Transmit::Greeting(payload) => {
+                self.push(Kind::Greeting, payload.clone().into(), at);
+                return;
+            }
+            Transmit::Answer(payload) => {
+                self.push(Kind::Answer, payload.clone().into(), at);
+                return;
+            }
             Transmit::Heartbeat(text) => {
                 self.push(Kind::Heartbeat, Content::Text(text.as_str().into()), at);
                 return;
@@ -390,7 +404,8 @@ impl Log {
             },
             Meaning::SecondReply => Kind::Reply { round_trip: None },
             Meaning::Unasked => Kind::Unasked,
-            Meaning::ServerHeartbeat | Meaning::Question => Kind::ServerHeartbeat,
+            Meaning::ServerHeartbeat => Kind::ServerHeartbeat,
+            Meaning::Question => Kind::Question,
             Meaning::OthersHeartbeat => Kind::OthersHeartbeat,
         };
         let content = match frame {
@@ -569,6 +584,9 @@ impl Log {
             | Kind::Unasked
             | Kind::ServerHeartbeat
             | Kind::OthersHeartbeat
+            | Kind::Greeting
+            | Kind::Question
+            | Kind::Answer
             | Kind::Event(_) => None,
         }
     }
@@ -1175,6 +1193,9 @@ mod tests {
             | Kind::Unasked
             | Kind::ServerHeartbeat
             | Kind::OthersHeartbeat
+            | Kind::Greeting
+            | Kind::Question
+            | Kind::Answer
             | Kind::Event(_) => None,
         });
         stages.collect()

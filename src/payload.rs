@@ -1,6 +1,8 @@
 //! What a payload looks like: in one line, as it is, as JSON, as bytes; and what is found in it. None of it
 //! grows beyond what a browser lays out in a moment.
 
+use heartwire::core::json::{Reader, Token};
+
 use crate::address::is_deceptive;
 
 /// How a text begins that may be too long to be shown whole.
@@ -121,26 +123,41 @@ pub fn runs_leftwards(text: &str) -> bool {
     directions.next().unwrap_or(false)
 }
 
-/// How JSON begins with a line for each value, its numbers and strings as they were written. Nothing
-/// if it is no object or array, or is too deep for anybody to read.
+/// How JSON begins with a line for each value, its numbers and strings as they were written. A short word may
+/// stand before it, as in Socket.IO's `42["event",{}]`. Nothing if it is no object or array, or is too deep for
+/// anybody to read.
 #[must_use]
 pub fn pretty(text: &str) -> Option<Beginning> {
-    if !text.trim_start().starts_with(['{', '[']) {
-        return None;
+    const MOST_DEPTH: usize = 64;
+    let (word, json) = text.split_at(json_start(text)?);
+    let mut reader = Reader::new(json);
+    let (mut printer, mut before) = (Printer::default(), None);
+    printer.print(word.trim_start());
+    while let Some(token) = reader.next() {
+        if reader.depth() > MOST_DEPTH {
+            return None;
+        }
+        printer.token(token, before, reader.depth());
+        before = Some(token);
     }
-    let mut printer = Printer {
-        rest: text,
-        printed: String::new(),
-        is_cut: false,
-    };
-    printer.value(0)?;
-    printer.skip_space();
-    if !printer.rest.is_empty() {
+    if !reader.is_all() {
         return None;
     }
     let mut begun = beginning(&printer.printed);
     begun.is_cut |= printer.is_cut;
     Some(begun)
+}
+
+/// Where JSON begins: behind a short word at most. Words often have a number in brackets behind them; so an array
+/// behind a word is JSON only if a text or a structure is its first item.
+fn json_start(text: &str) -> Option<usize> {
+    const MOST_BEFORE: usize = 32;
+    let start = text.find(['{', '['])?;
+    let word = text[..start].trim();
+    let inside = text[start..].strip_prefix('[').map(str::trim_start);
+    let is_json =
+        word.is_empty() || inside.is_none_or(|inside| inside.starts_with(['"', '{', '[']));
+    (is_json && word.len() <= MOST_BEFORE && !word.contains(char::is_whitespace)).then_some(start)
 }
 
 /// So many bytes make [`MOST_SHOWN`] in [`hex_lines`], or a little less.
@@ -181,6 +198,29 @@ pub(crate) fn push_hex(text: &mut String, byte: u8) {
     for digit in [byte >> 4, byte & 15] {
         text.push(char::from_digit(digit.into(), 16).unwrap_or_default());
     }
+}
+
+/// A text as a string of JSON, in its quotes.
+pub(crate) fn push_json_string(json: &mut String, text: &str) {
+    json.push('"');
+    for character in text.chars() {
+        match character {
+            '"' => json.push_str("\\\""),
+            '\\' => json.push_str("\\\\"),
+            '\n' => json.push_str("\\n"),
+            '\r' => json.push_str("\\r"),
+            '\t' => json.push_str("\\t"),
+            // Some readers of lines take the last two for the end of one.
+            '\0'..' ' | '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' => {
+                json.push_str("\\u");
+                let [.., high, low] = u32::from(character).to_be_bytes();
+                push_hex(json, high);
+                push_hex(json, low);
+            }
+            _ => json.push(character),
+        }
+    }
+    json.push('"');
 }
 
 /// A text that is looked for, whatever the case of its letters.
@@ -392,124 +432,35 @@ fn is_hidden(character: char) -> bool {
         )
 }
 
-/// Reads JSON (RFC 8259) and prints it again. Each method reads what it is named after and prints it,
-/// or gives up.
-struct Printer<'a> {
-    rest: &'a str,
-    /// As much of it as is shown.
+/// As much of what is printed as is shown.
+#[derive(Default)]
+struct Printer {
     printed: String,
     is_cut: bool,
 }
 
-impl Printer<'_> {
-    fn value(&mut self, depth: usize) -> Option<()> {
-        const MOST_DEPTH: usize = 64;
-        self.skip_space();
-        if depth > MOST_DEPTH {
-            return None;
-        }
-        match self.rest.bytes().next()? {
-            b'{' => self.structure(depth, "{", "}"),
-            b'[' => self.structure(depth, "[", "]"),
-            b'"' => self.string(),
-            b't' => self.literal("true"),
-            b'f' => self.literal("false"),
-            b'n' => self.literal("null"),
-            _ => self.number(),
-        }
-    }
-
-    fn structure(&mut self, depth: usize, open: &str, close: &str) -> Option<()> {
-        self.literal(open)?;
-        self.skip_space();
-        if self.literal(close).is_some() {
-            return Some(());
-        }
-        loop {
-            self.break_line(depth + 1);
-            if open == "{" {
-                self.skip_space();
-                self.string()?;
-                self.skip_space();
-                self.literal(":")?;
-                self.print(" ");
-            }
-            self.value(depth + 1)?;
-            self.skip_space();
-            if self.literal(",").is_none() {
-                break;
-            }
-        }
-        self.break_line(depth);
-        self.literal(close)
-    }
-
-    fn string(&mut self) -> Option<()> {
-        let mut bytes = self.rest.bytes().enumerate();
-        bytes.next().filter(|(_, byte)| *byte == b'"')?;
-        loop {
-            match bytes.next()? {
-                (end, b'"') => return self.take(end + 1),
-                (_, b'\\') => match bytes.next()?.1 {
-                    b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => {}
-                    b'u' => {
-                        for _ in 0..4 {
-                            bytes.next().filter(|(_, byte)| byte.is_ascii_hexdigit())?;
-                        }
-                    }
-                    _ => return None,
-                },
-                (_, 0..b' ') => return None,
-                _ => {}
-            }
-        }
-    }
-
-    fn number(&mut self) -> Option<()> {
-        let bytes = self.rest.as_bytes();
-        let digits = |from: usize| {
-            let digits = bytes[from..]
-                .iter()
-                .take_while(|byte| byte.is_ascii_digit());
-            from + digits.count()
+impl Printer {
+    fn token(&mut self, token: Token<'_>, before: Option<Token<'_>>, depth: usize) {
+        let is_first = matches!(before, Some(Token::Open(_)));
+        let (text, depth) = match token {
+            Token::Open(text) => (text, depth - 1),
+            Token::Close(text) | Token::Name(text) | Token::Scalar(text) => (text, depth),
         };
-        let is = |at: usize, some: &[u8]| bytes.get(at).is_some_and(|byte| some.contains(byte));
-        let start = usize::from(is(0, b"-"));
-        let mut end = digits(start);
-        if end == start || (is(start, b"0") && end > start + 1) {
-            return None;
-        }
-        if is(end, b".") {
-            let fraction = end + 1;
-            end = digits(fraction);
-            if end == fraction {
-                return None;
+        match (token, before) {
+            (Token::Close(_), _) if is_first => {}
+            (_, None | Some(Token::Name(_))) => {}
+            (Token::Close(_), _) => self.break_line(depth),
+            _ => {
+                if !is_first {
+                    self.print(",");
+                }
+                self.break_line(depth);
             }
         }
-        if is(end, b"eE") {
-            let exponent = end + 1 + usize::from(is(end + 1, b"+-"));
-            end = digits(exponent);
-            if end == exponent {
-                return None;
-            }
+        self.print(text);
+        if let Token::Name(_) = token {
+            self.print(": ");
         }
-        self.take(end)
-    }
-
-    fn literal(&mut self, text: &str) -> Option<()> {
-        let length = self.rest.starts_with(text).then_some(text.len())?;
-        self.take(length)
-    }
-
-    fn take(&mut self, length: usize) -> Option<()> {
-        let (taken, rest) = self.rest.split_at_checked(length)?;
-        self.print(taken);
-        self.rest = rest;
-        Some(())
-    }
-
-    fn skip_space(&mut self) {
-        self.rest = self.rest.trim_start_matches([' ', '\t', '\n', '\r']);
     }
 
     fn break_line(&mut self, depth: usize) {
@@ -694,6 +645,30 @@ mod tests {
     }
 
     #[test]
+    fn a_short_word_may_stand_before_json() {
+        for (text, expected) in [
+            (
+                r#"42["event",{"a":1}]"#,
+                "42[\n  \"event\",\n  {\n    \"a\": 1\n  }\n]",
+            ),
+            (r#" data: {"a":1} "#, "data: {\n  \"a\": 1\n}"),
+            ("0{}", "0{}"),
+        ] {
+            assert_eq!(printed(text).as_deref(), Some(expected), "{text}");
+        }
+        let long = "a".repeat(33) + "{}";
+        for text in [
+            "Hello [1]",
+            r#"see ["a"] there"#,
+            "two words {}",
+            "0{} 1",
+            &long,
+        ] {
+            assert_eq!(pretty(text), None, "{text}");
+        }
+    }
+
+    #[test]
     fn what_is_no_json_is_left_alone() {
         for text in [
             "",
@@ -719,8 +694,8 @@ mod tests {
         ] {
             assert_eq!(pretty(text), None, "{text}");
         }
-        assert!(pretty(&("[".repeat(65) + &"]".repeat(65))).is_some());
-        assert_eq!(pretty(&("[".repeat(66) + &"]".repeat(66))), None);
+        assert!(pretty(&("[".repeat(64) + &"]".repeat(64))).is_some());
+        assert_eq!(pretty(&("[".repeat(65) + &"]".repeat(65))), None);
     }
 
     #[test]

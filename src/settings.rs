@@ -26,7 +26,7 @@ pub struct Settings {
     pub protocols: Vec<String>,
     /// Whether to connect at the start.
     pub autoconnect: bool,
-    /// How the connection behaves. `prove_within` is no setting.
+    /// How the connection behaves.
     pub options: Options,
     /// Where they are kept.
     pub outbox_storage: Storage,
@@ -226,12 +226,8 @@ impl Reading {
         if !is_given {
             let settings = &mut self.settings;
             settings.options.reply_text = default_replies(&settings.options.heartbeat_text);
-            // What the server says by itself answers nothing.
-            let own = &settings.options.server_heartbeat_text;
-            settings
-                .options
-                .reply_text
-                .retain(|text| !own.contains(text));
+            // What the server says by itself, or asks, answers nothing.
+            settings.options.drop_replies_of_others();
         }
     }
 
@@ -263,24 +259,40 @@ impl Reading {
             let allowed = Allowed::NotWithoutHeartbeat;
             self.complain("reply_timeout", duration_text(timeout), allowed);
         }
-        let is_locked = self.is_locked("server_heartbeat_text");
-        let settings = &mut self.settings;
-        let mut own = settings.options.server_heartbeat_text.iter();
-        if let Some(text) = own.find(|text| settings.options.reply_text.contains(text)) {
-            // A reply is a receipt: nothing else may look like it.
-            let allowed = Allowed::NotInReplyText(text.clone());
-            let value = settings.options.server_heartbeat_text.join(",");
-            if is_locked {
-                let own = &settings.options.server_heartbeat_text;
-                settings
-                    .options
-                    .reply_text
-                    .retain(|text| !own.contains(text));
-            } else {
-                settings.options.server_heartbeat_text.clear();
-            }
-            self.complain("server_heartbeat_text", value, allowed);
+        for setting in ["server_heartbeat_text", "answers"] {
+            self.keep_apart_from_replies(setting);
         }
+    }
+
+    /// A reply is a receipt: nothing that the server says by itself, or asks, may be like it.
+    fn keep_apart_from_replies(&mut self, setting: &str) {
+        let is_locked = self.is_locked(setting);
+        let value = Setting::named(setting).and_then(|setting| setting.text(&self.settings));
+        let options = &mut self.settings.options;
+        let mut others: Vec<_> = match setting {
+            "answers" => options
+                .answers
+                .iter()
+                .map(|(question, _)| question)
+                .collect(),
+            _ => options.server_heartbeat_text.iter().collect(),
+        };
+        others.retain(|other| options.reply_text.iter().any(|reply| other.covers(reply)));
+        let Some(other) = others.first().map(ToString::to_string) else {
+            return;
+        };
+        if is_locked {
+            options.drop_replies_of_others();
+        } else if setting == "answers" {
+            options.answers.clear();
+        } else {
+            options.server_heartbeat_text.clear();
+        }
+        self.complain(
+            setting,
+            value.unwrap_or_default(),
+            Allowed::NotInReplyText(other),
+        );
     }
 
     fn complain(&mut self, setting: &str, value: String, allowed: Allowed) {
@@ -315,6 +327,9 @@ mod tests {
             ("reply_timeout", "2s"),
             ("reply_text", "pong,alive"),
             ("server_heartbeat_text", "tick"),
+            ("greeting", r#"{"op":"login","as":"me"}"#),
+            ("answers", "2=3"),
+            ("prove_within", "4s"),
             ("connect_timeout", "3s"),
             ("retry", "false"),
             ("retry_min", "10ms"),
@@ -346,7 +361,9 @@ mod tests {
                 .stable_after(Duration::ZERO)
                 .final_codes([1008, 4001])
                 .outbox_limit(5)
-                .prove_within(None),
+                .greeting(r#"{"op":"login","as":"me"}"#)
+                .answer("2", "3")
+                .prove_within(Duration::from_secs(4)),
             outbox_storage: Storage::Session,
             log_limit: 20,
             resend: Resend::Every,
@@ -375,6 +392,13 @@ mod tests {
             ("outbox_storage", "local"),
             ("resend", "all"),
             ("reply_text", "a,,b"),
+            ("reply_text", "*"),
+            ("server_heartbeat_text", "{type:1}"),
+            ("greeting", "a,"),
+            ("answers", "ping"),
+            ("answers", r#"{"a":"{b}"}={c}"#),
+            ("prove_within", "auto"),
+            ("prove_within", "1ms"),
             ("connect_timeout", "off"),
             ("retry", "1"),
             ("retry_min", "1h"),
@@ -417,9 +441,9 @@ mod tests {
     #[test]
     fn a_heartbeat_of_another_text_is_answered_by_its_echo() {
         let (settings, _) = read(&[("heartbeat_text", "ping")]);
-        assert_eq!(settings.options.reply_text, ["ping", "pong"]);
+        assert_eq!(replies(&settings), "ping,pong");
         let (settings, _) = read(&[("reply_text", "ok"), ("heartbeat_text", "ping")]);
-        assert_eq!(settings.options.reply_text, ["ok"]);
+        assert_eq!(replies(&settings), "ok");
     }
 
     #[test]
@@ -429,9 +453,14 @@ mod tests {
             ("reply_timeout", "off"),
             ("retry_limit", "off"),
             ("final_codes", ""),
+            ("greeting", ""),
+            ("answers", ""),
+            ("prove_within", "off"),
         ]);
         assert_eq!(complaints, []);
         assert_eq!(settings.options.heartbeat, Period::Off);
+        assert!(settings.options.greeting.is_empty() && settings.options.answers.is_empty());
+        assert_eq!(settings.options.prove_within, None);
         assert_eq!(settings.options.reply_timeout, ReplyTimeout::Off);
         assert_eq!(settings.options.retry_limit, None);
         assert_eq!(settings.options.final_codes, [0_u16; 0]);
@@ -460,16 +489,30 @@ mod tests {
 
         let (settings, complaints) =
             read(&[("server_heartbeat_text", "tick,ok"), ("reply_text", "ok")]);
-        assert_eq!(settings.options.server_heartbeat_text, [""; 0]);
+        assert!(settings.options.server_heartbeat_text.is_empty());
         assert_eq!(complaints.len(), 1);
         assert_eq!(complaints[0].allowed, Allowed::NotInReplyText("ok".into()));
+
+        let (settings, complaints) = read(&[
+            ("answers", r#"{"type":"ping"}=pong"#),
+            ("reply_text", r#"{"id":1,"type":"ping"}"#),
+        ]);
+        assert!(settings.options.answers.is_empty());
+        assert_eq!(complaints.len(), 1);
+        assert_eq!(complaints[0].setting, "answers");
     }
 
     #[test]
     fn what_the_server_says_by_itself_is_no_reply_unless_that_was_asked_for() {
-        let (settings, complaints) = read(&[("server_heartbeat_text", "pong")]);
-        assert_eq!(complaints, []);
-        assert_eq!(settings.options.reply_text, ["heartbeat"]);
+        for (setting, value) in [
+            ("server_heartbeat_text", "pong"),
+            ("server_heartbeat_text", "po*"),
+            ("answers", "pong=ping"),
+        ] {
+            let (settings, complaints) = read(&[(setting, value)]);
+            assert_eq!(complaints, []);
+            assert_eq!(replies(&settings), "heartbeat", "{setting}={value}");
+        }
     }
 
     #[test]
@@ -557,7 +600,13 @@ mod tests {
             ("heartbeat_mode", "always"),
             ("reply_timeout", "off"),
             ("reply_text", "pong,alive"),
-            ("server_heartbeat_text", "tick"),
+            (
+                "server_heartbeat_text",
+                r#"tick,up *,{"type":"ping","v":2}"#,
+            ),
+            ("greeting", r#"["a,b","c"]"#),
+            ("answers", r#"2=3,{"ping":"{t}"}={"pong":{t}}"#),
+            ("prove_within", "4s"),
             ("connect_timeout", "1500ms"),
             ("retry", "false"),
             ("retry_min", "10ms"),
@@ -627,8 +676,13 @@ mod tests {
         let timeout = ReplyTimeout::After(Duration::from_secs(5));
         assert_eq!(settings.options.reply_timeout, timeout);
         let settings = read(("server_heartbeat_text", "tick"), ("reply_text", "tick,ok"));
-        assert_eq!(settings.options.server_heartbeat_text, ["tick"]);
-        assert_eq!(settings.options.reply_text, ["ok"]);
+        assert_eq!(settings.options.server_heartbeat_text, ["tick".into()]);
+        assert_eq!(replies(&settings), "ok");
+    }
+
+    fn replies(settings: &Settings) -> String {
+        let setting = Setting::named("reply_text").expect("a setting");
+        setting.text(settings).expect("a text")
     }
 
     fn read(pairs: &[(&str, &str)]) -> (Settings, Vec<Complaint>) {

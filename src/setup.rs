@@ -171,6 +171,9 @@ impl Setup {
                     !reading.is_locked("url") && **address != self.plain_address(access)
                 });
                 address.map(Address::without_query)
+            } else if setting.name == "greeting" {
+                // It may be a login.
+                None
             } else if let Some(Source::Stored | Source::Query) = reading.source(setting.name) {
                 let text = setting.text(&reading.settings);
                 text.filter(|text| setting.text(&plain).as_ref() != Some(text))
@@ -246,7 +249,11 @@ mod tests {
     #[test]
     fn a_link_has_what_others_would_not_get_and_no_secret() {
         let mut setup = setup();
-        setup.stored = pairs(&[("retry", "false"), ("heartbeat", "5s")]);
+        setup.stored = pairs(&[
+            ("retry", "false"),
+            ("heartbeat", "5s"),
+            ("greeting", "my secret login"),
+        ]);
         setup.query = pairs(&[("heartbeat_text", "ping"), ("resend", "soon")]);
         let link = link(&setup, "wss://a.example/live?token=secret");
         assert_eq!(
@@ -316,6 +323,8 @@ mod tests {
             (HERE, "protocols=chat", Consent::Ask),
             (HERE, "reply_text=a", Consent::Ask),
             (HERE, "server_heartbeat_text=a", Consent::Ask),
+            (HERE, "greeting=a", Consent::Ask),
+            (HERE, "answers=a=b", Consent::Ask),
             (HERE, "heartbeat_text=heartbeat", Consent::Given),
             (HERE, "resend=every&heartbeat=100ms", Consent::Given),
             (HERE, "autoconnect=true", Consent::Given),

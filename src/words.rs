@@ -109,6 +109,9 @@ pub struct Words {
     pub unasked: &'static str,
     pub server_heartbeat: &'static str,
     pub others_heartbeat: &'static str,
+    pub greeting: &'static str,
+    pub question: &'static str,
+    pub answer: &'static str,
     pub left: &'static str,
     pub queued: &'static str,
     pub sent_again: &'static str,
@@ -147,6 +150,7 @@ pub struct Words {
     pub link_refused: &'static str,
     pub link: &'static str,
     pub link_lacks_query: &'static str,
+    pub link_lacks_greeting: &'static str,
     pub reset: &'static str,
     pub addresses: &'static str,
     pub addresses_hint: &'static str,
@@ -253,6 +257,7 @@ pub struct Words {
     pub config_late: &'static str,
     pub config_says: &'static str,
     pub allowed_duration: &'static str,
+    pub allowed_duration_or_off: &'static str,
     pub allowed_duration_auto_or_off: &'static str,
     pub allowed_count: &'static str,
     pub allowed_count_or_off: &'static str,
@@ -261,7 +266,10 @@ pub struct Words {
     pub allowed_close_codes: &'static str,
     pub allowed_protocols: &'static str,
     pub allowed_texts: &'static str,
-    pub allowed_texts_or_nothing: &'static str,
+    pub allowed_patterns: &'static str,
+    pub allowed_nothing: &'static str,
+    pub allowed_answers: &'static str,
+    pub allowed_place: &'static str,
     pub allowed_text: &'static str,
     pub allowed_plain: &'static str,
     pub allowed_object: &'static str,
@@ -322,6 +330,9 @@ labels! {
     reply_timeout,
     reply_text,
     server_heartbeat_text,
+    greeting,
+    answers,
+    prove_within,
     connect_timeout,
     retry,
     retry_min,
@@ -484,6 +495,7 @@ impl Words {
             Allowed::Address(_) | Allowed::NotFromLink => format!("{setting}: {allowed}"),
             Allowed::Unknown => fill(&allowed, &[("setting", &shortened(setting))]),
             Allowed::Duration(_)
+            | Allowed::DurationOrOff(_)
             | Allowed::DurationAutoOrOff(_)
             | Allowed::Count(..)
             | Allowed::CountOrOff(..)
@@ -491,7 +503,10 @@ impl Words {
             | Allowed::CloseCodes
             | Allowed::Protocols
             | Allowed::Texts
-            | Allowed::TextsOrNothing
+            | Allowed::Patterns
+            | Allowed::PatternsOrNothing
+            | Allowed::Answers
+            | Allowed::NoSuchPlace(_)
             | Allowed::Text
             | Allowed::Plain
             | Allowed::Object
@@ -540,6 +555,7 @@ impl Words {
         match allowed {
             Allowed::Address(error) => self.address_error(error),
             Allowed::Duration(limits) => duration(self.allowed_duration, limits),
+            Allowed::DurationOrOff(limits) => duration(self.allowed_duration_or_off, limits),
             Allowed::DurationAutoOrOff(limits) => {
                 duration(self.allowed_duration_auto_or_off, limits)
             }
@@ -552,7 +568,13 @@ impl Words {
             Allowed::CloseCodes => self.allowed_close_codes.into(),
             Allowed::Protocols => self.allowed_protocols.into(),
             Allowed::Texts => self.allowed_texts.into(),
-            Allowed::TextsOrNothing => self.allowed_texts_or_nothing.into(),
+            Allowed::Patterns => self.allowed_patterns.into(),
+            Allowed::PatternsOrNothing => [self.allowed_patterns, self.allowed_nothing].concat(),
+            Allowed::Answers => self.allowed_answers.into(),
+            Allowed::NoSuchPlace(place) => {
+                let place = ["{", &shortened(place), "}"].concat();
+                fill(self.allowed_place, &[("place", &place)])
+            }
             Allowed::Text => self.allowed_text.into(),
             Allowed::Plain => self.allowed_plain.into(),
             Allowed::Object => self.allowed_object.into(),

@@ -4,7 +4,7 @@ use heartwire::millis;
 
 use super::{Event, Kind, Payload, Row, Stage};
 
-use crate::payload::push_hex;
+use crate::payload::{push_hex, push_json_string};
 
 /// An object in one line, without the line's end: names in English, times in UTC.
 pub(super) fn json_line(row: &Row) -> String {
@@ -32,6 +32,13 @@ pub(super) fn json_line(row: &Row) -> String {
         Kind::Unasked => object.text("kind", "unasked_reply"),
         Kind::ServerHeartbeat => object.text("kind", "server_heartbeat"),
         Kind::OthersHeartbeat => object.text("kind", "others_heartbeat"),
+        Kind::Question => object.text("kind", "question"),
+        Kind::Answer => object.text("kind", "answer"),
+        Kind::Greeting => {
+            object.text("kind", "greeting");
+            object.number("bytes", row.size as u64);
+            return object.0 + "}";
+        }
         Kind::Event(event) => {
             object.text("kind", "event");
             object.event(event, &row.payload);
@@ -111,25 +118,8 @@ impl Object {
     }
 
     fn text(&mut self, name: &str, text: &str) {
-        self.put(name, "\"");
-        for character in text.chars() {
-            match character {
-                '"' => self.0.push_str("\\\""),
-                '\\' => self.0.push_str("\\\\"),
-                '\n' => self.0.push_str("\\n"),
-                '\r' => self.0.push_str("\\r"),
-                '\t' => self.0.push_str("\\t"),
-                // Some readers of lines take the last two for the end of one.
-                '\0'..' ' | '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' => {
-                    self.0.push_str("\\u");
-                    let [.., high, low] = u32::from(character).to_be_bytes();
-                    push_hex(&mut self.0, high);
-                    push_hex(&mut self.0, low);
-                }
-                _ => self.0.push(character),
-            }
-        }
-        self.0.push('"');
+        self.put(name, "");
+        push_json_string(&mut self.0, text);
     }
 
     fn put(&mut self, name: &str, value: &str) {

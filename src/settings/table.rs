@@ -4,13 +4,17 @@
 
 use std::time::Duration;
 
-use heartwire::core::heartbeat::{Mode, Period, ReplyTimeout};
+use heartwire::{
+    Pattern, Payload,
+    core::heartbeat::{Mode, Period, ReplyTimeout},
+};
 
 use super::{
     Resend, Settings, Storage,
     value::{
-        self, ANY, Allowed, CEILING, Choice, Limits, PERIOD, close_codes, count, duration,
-        duration_auto_or_off, duration_text, protocols, texts,
+        self, ANY, Allowed, CEILING, Choice, Limits, PERIOD, answers, answers_text, close_codes,
+        count, duration, duration_auto_or_off, duration_or_off, duration_text, list_text, patterns,
+        patterns_text, protocols, texts,
     },
 };
 use crate::{address::AddressError, lang::Lang};
@@ -35,7 +39,7 @@ pub enum Control {
 }
 
 /// Every setting, in the order in which people meet them.
-pub static SETTINGS: [Setting; 21] = [
+pub static SETTINGS: [Setting; 24] = [
     setting!(url, Address),
     setting!(protocols, Protocols),
     setting!(autoconnect, Switch),
@@ -43,8 +47,11 @@ pub static SETTINGS: [Setting; 21] = [
     setting!(heartbeat_text; options, Text),
     words!(heartbeat_mode; options, "idle" => Mode::Idle, "always" => Mode::Always),
     setting!(reply_timeout; options, ReplyTimeout),
-    setting!(reply_text; options, Texts),
-    setting!(server_heartbeat_text; options, TextsOrNothing),
+    setting!(reply_text; options, Patterns),
+    setting!(server_heartbeat_text; options, PatternsOrNothing),
+    setting!(greeting; options, Greeting),
+    setting!(answers; options, Answers),
+    setting!(prove_within; options, DurationOrOff),
     setting!(connect_timeout; options, Duration, PERIOD),
     setting!(retry; options, Switch),
     setting!(retry_min; options, Ceiling),
@@ -72,9 +79,12 @@ enum Kind {
     ReplyTimeout(Field<ReplyTimeout>),
     Duration(Limits, Field<Duration>),
     Ceiling(Field<Option<Duration>>),
+    DurationOrOff(Field<Option<Duration>>),
     Text(Field<String>),
-    Texts(Field<Vec<String>>),
-    TextsOrNothing(Field<Vec<String>>),
+    Patterns(Field<Vec<Pattern>>),
+    PatternsOrNothing(Field<Vec<Pattern>>),
+    Greeting(Field<Vec<Payload>>),
+    Answers(Field<Vec<(Pattern, Payload)>>),
     CloseCodes(Field<Vec<u16>>),
     Count(u32, u32, Field<usize>),
     CountOrOff(u32, u32, Field<Option<u32>>),
@@ -117,9 +127,12 @@ impl Setting {
             | Kind::ReplyTimeout(_)
             | Kind::Duration(..)
             | Kind::Ceiling(_)
+            | Kind::DurationOrOff(_)
             | Kind::Text(_)
-            | Kind::Texts(_)
-            | Kind::TextsOrNothing(_)
+            | Kind::Patterns(_)
+            | Kind::PatternsOrNothing(_)
+            | Kind::Greeting(_)
+            | Kind::Answers(_)
             | Kind::CloseCodes(_)
             | Kind::Count(..)
             | Kind::CountOrOff(..) => Control::Text,
@@ -137,8 +150,11 @@ impl Setting {
             Kind::Duration(limits, _) => Allowed::Duration(*limits),
             Kind::Ceiling(_) => Allowed::Duration(CEILING),
             Kind::Text(_) => Allowed::Text,
-            Kind::Texts(_) => Allowed::Texts,
-            Kind::TextsOrNothing(_) => Allowed::TextsOrNothing,
+            Kind::DurationOrOff(_) => Allowed::DurationOrOff(PERIOD),
+            Kind::Patterns(_) => Allowed::Patterns,
+            Kind::PatternsOrNothing(_) => Allowed::PatternsOrNothing,
+            Kind::Greeting(_) => Allowed::Texts,
+            Kind::Answers(_) => Allowed::Answers,
             Kind::CloseCodes(_) => Allowed::CloseCodes,
             Kind::Count(least, most, _) => Allowed::Count(*least, *most),
             Kind::CountOrOff(least, most, _) => Allowed::CountOrOff(*least, *most),
@@ -158,7 +174,24 @@ impl Setting {
     pub fn can_be_empty(&self) -> bool {
         matches!(
             self.kind,
-            Kind::Protocols(_) | Kind::TextsOrNothing(_) | Kind::CloseCodes(_)
+            Kind::Protocols(_)
+                | Kind::PatternsOrNothing(_)
+                | Kind::Greeting(_)
+                | Kind::Answers(_)
+                | Kind::CloseCodes(_)
+        )
+    }
+
+    /// Whether its value can be written as JSON.
+    #[must_use]
+    pub fn takes_json(&self) -> bool {
+        matches!(
+            self.kind,
+            Kind::Text(_)
+                | Kind::Patterns(_)
+                | Kind::PatternsOrNothing(_)
+                | Kind::Greeting(_)
+                | Kind::Answers(_)
         )
     }
 
@@ -167,9 +200,20 @@ impl Setting {
     pub fn text(&self, settings: &Settings) -> Option<String> {
         let text = match &self.kind {
             Kind::Address(field) => return field.of(settings).clone(),
-            Kind::Protocols(field) | Kind::Texts(field) | Kind::TextsOrNothing(field) => {
-                field.of(settings).join(",")
+            Kind::Protocols(field) => field.of(settings).join(","),
+            Kind::Patterns(field) | Kind::PatternsOrNothing(field) => {
+                patterns_text(field.of(settings))
             }
+            Kind::Greeting(field) => {
+                let messages = field.of(settings).iter();
+                let texts = messages.map(|message| message.text().unwrap_or_default().to_owned());
+                list_text(&texts.collect::<Vec<_>>())
+            }
+            Kind::Answers(field) => answers_text(field.of(settings)),
+            Kind::DurationOrOff(field) => match field.of(settings) {
+                Some(duration) => duration_text(*duration),
+                None => "off".into(),
+            },
             Kind::Switch(field) => SWITCH[usize::from(!field.of(settings))].into(),
             Kind::Period(field) => match field.of(settings) {
                 Period::Every(period) => duration_text(*period),
@@ -234,13 +278,19 @@ impl Setting {
             Kind::Duration(limits, field) => *field.of_mut(settings) = duration(value, *limits)?,
             Kind::Ceiling(field) => *field.of_mut(settings) = Some(duration(value, CEILING)?),
             Kind::Text(field) => *field.of_mut(settings) = value::text(value)?,
-            Kind::Texts(field) => {
-                let texts = texts(value).filter(|texts| !texts.is_empty());
-                *field.of_mut(settings) = texts.ok_or(Allowed::Texts)?;
+            Kind::DurationOrOff(field) => *field.of_mut(settings) = duration_or_off(value)?,
+            Kind::Patterns(field) => {
+                let patterns = patterns(value).filter(|patterns| !patterns.is_empty());
+                *field.of_mut(settings) = patterns.ok_or(Allowed::Patterns)?;
             }
-            Kind::TextsOrNothing(field) => {
-                *field.of_mut(settings) = texts(value).ok_or(Allowed::TextsOrNothing)?;
+            Kind::PatternsOrNothing(field) => {
+                *field.of_mut(settings) = patterns(value).ok_or(Allowed::PatternsOrNothing)?;
             }
+            Kind::Greeting(field) => {
+                let texts = texts(value).ok_or(Allowed::Texts)?;
+                *field.of_mut(settings) = texts.into_iter().map(Into::into).collect();
+            }
+            Kind::Answers(field) => *field.of_mut(settings) = answers(value)?,
             Kind::CloseCodes(field) => *field.of_mut(settings) = close_codes(value)?,
             Kind::Count(least, most, field) => {
                 let count = count(value, *least, *most).ok_or(Allowed::Count(*least, *most))?;

@@ -31,7 +31,9 @@ pub(super) async fn get() -> Result<Node, Failure> {
     let value = file.await.map_err(|error| reason(&error))?;
     match node(&value) {
         object @ Node::Object(_) => Ok(object),
-        Node::Null | Node::Text(_) | Node::List(_) => Err(Failure::Error("no object".into())),
+        Node::Null | Node::Text(_) | Node::Literal(_) | Node::List(_) => {
+            Err(Failure::Error("no object".into()))
+        }
     }
 }
 
@@ -58,12 +60,11 @@ fn node(value: &JsValue) -> Node {
         Node::Object(entries.collect())
     } else if value.is_null() {
         Node::Null
+    } else if let Some(text) = value.as_string() {
+        Node::Text(text)
     } else {
-        // A number or a switch as JSON writes it.
-        let text = value.as_string().or_else(|| {
-            let written = JSON::stringify(value).ok()?;
-            written.as_string()
-        });
-        Node::Text(text.unwrap_or_default())
+        let written = JSON::stringify(value).ok();
+        let written = written.and_then(|written| written.as_string());
+        Node::Literal(written.unwrap_or_default())
     }
 }

@@ -859,19 +859,24 @@ fn kind_name(kind: &Kind, words: &Words) -> &'static str {
         Kind::Unasked => words.unasked,
         Kind::ServerHeartbeat => words.server_heartbeat,
         Kind::OthersHeartbeat => words.others_heartbeat,
+        Kind::Greeting => words.greeting,
+        Kind::Question => words.question,
+        Kind::Answer => words.answer,
         Kind::Event(_) => words.event,
     }
 }
 
 fn class(kind: &Kind) -> &'static str {
     match kind {
-        Kind::Sent { .. } => "row sent",
+        Kind::Sent { .. } | Kind::Greeting => "row sent",
         Kind::Received => "row got",
         Kind::Heartbeat
         | Kind::Reply { .. }
         | Kind::Unasked
         | Kind::ServerHeartbeat
-        | Kind::OthersHeartbeat => "row beat",
+        | Kind::OthersHeartbeat
+        | Kind::Question
+        | Kind::Answer => "row beat",
         Kind::Event(_) => "row event",
     }
 }
@@ -885,10 +890,14 @@ fn is_empty(row: &Row) -> bool {
 /// The cells of a row.
 fn cells(row: &Row, words: &'static Words) -> Html {
     let sign = match &row.kind {
-        Kind::Sent { .. } => "↑",
+        Kind::Sent { .. } | Kind::Greeting => "↑",
         Kind::Received => "↓",
-        Kind::Heartbeat => "↑♥",
-        Kind::Reply { .. } | Kind::Unasked | Kind::ServerHeartbeat | Kind::OthersHeartbeat => "↓♥",
+        Kind::Heartbeat | Kind::Answer => "↑♥",
+        Kind::Reply { .. }
+        | Kind::Unasked
+        | Kind::ServerHeartbeat
+        | Kind::OthersHeartbeat
+        | Kind::Question => "↓♥",
         Kind::Event(_) => "•",
     };
     let time = time_of_day(local(row.at));
@@ -945,6 +954,9 @@ fn stage(kind: &Kind, words: &Words) -> (String, Option<String>) {
         | Kind::Unasked
         | Kind::ServerHeartbeat
         | Kind::OthersHeartbeat
+        | Kind::Greeting
+        | Kind::Question
+        | Kind::Answer
         | Kind::Event(_) => return (String::new(), None),
     };
     let (sign, said) = match stage {

@@ -10,7 +10,7 @@ use std::{
 use gloo_events::EventListener;
 use gloo_timers::callback::Interval;
 use heartwire::{
-    Client, Endpoint, Event, Message, Options, Subscription, Trace as Traced,
+    Client, Endpoint, Event, Message, Subscription, Trace as Traced,
     core::{
         connection::{Closure, Connection, Destination, Input, Loss, Refusal, Status},
         heartbeat::is_late,
@@ -580,16 +580,12 @@ impl Model {
         let speaks_otherwise = self.protocols != *protocols;
         self.protocols = protocols.clone();
         let learned = browser::kept(&silence_name(address));
-        let Options {
-            heartbeat_text,
-            reply_text,
-            server_heartbeat_text,
-            ..
-        } = &self.reading.settings.options;
-        let [replies, others] = [reply_text, server_heartbeat_text].map(|texts| texts.join(","));
-        self.replies = [heartbeat_text, &replies, &others]
-            .map(String::as_str)
-            .join("\n");
+        let settings = &self.reading.settings;
+        let said = ["heartbeat_text", "reply_text", "server_heartbeat_text"].map(|name| {
+            let setting = Setting::named(name);
+            setting.and_then(|setting| setting.text(settings))
+        });
+        self.replies = said.map(Option::unwrap_or_default).join("\n");
         let distrusted = browser::kept(&distrust_name(address));
         let url = address.to_string();
         // The early one offers none.
@@ -857,6 +853,7 @@ impl Model {
             *name == "url" && address.as_ref().map(Address::to_string).as_ref() != Some(url)
         };
         let lacks_query = pairs.iter().any(is_url);
+        let lacks_greeting = !self.reading.settings.options.greeting.is_empty();
         let copied = self.emit.reform(Msg::Copied);
         spawn_local(async move {
             let is_done = browser::copy(&link).await;
@@ -864,6 +861,7 @@ impl Model {
                 link,
                 is_done,
                 lacks_query,
+                lacks_greeting,
             });
         });
     }

@@ -48,6 +48,8 @@ pub(super) struct Copy {
     pub(super) is_done: bool,
     /// Whether the address in it lacks its query.
     pub(super) lacks_query: bool,
+    /// Whether it lacks a greeting that is sent here.
+    pub(super) lacks_greeting: bool,
 }
 
 /// What the user does with the panel.
@@ -321,6 +323,9 @@ fn copy(words: &'static Words, panel: &Panel<'_>) -> Html {
                     />
                     if copy.lacks_query {
                         <p class="hint" ~textContent={words.link_lacks_query} />
+                    }
+                    if copy.lacks_greeting {
+                        <p class="hint" ~textContent={words.link_lacks_greeting} />
                     }
                 }
             </div>

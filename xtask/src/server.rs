@@ -1,10 +1,11 @@
 //! A WebSocket server that misbehaves on demand, for the tests of the page and the measurements.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -43,6 +44,14 @@ pub enum Manner {
     Silent,
     /// Answers each `heartbeat` with this text, and nothing else.
     Answer(&'static str),
+    /// Sends every message back behind this text.
+    Prefix(&'static str),
+    /// Answers each heartbeat `{"event":"ping"}` with a pong that has the time, and sends the rest back.
+    Stamp,
+    /// Sends every message back, once this was the first; closes with 1008 where it was not.
+    Login(&'static str),
+    /// Sends every message back, and asks; closes with 1008 where that is not answered.
+    Ask(Question),
     /// Says `text` again and again.
     Talk {
         /// What is said.
@@ -58,11 +67,56 @@ pub enum Manner {
     Dismiss(u16),
 }
 
+/// What a server asks, and wants to be answered within [`PATIENCE`].
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Question {
+    /// `{"type":"ping"}`, answered with `{"type":"pong"}`.
+    Type,
+    /// `{"ping":1492420473027}`, answered with `{"pong":1492420473027}`: the time, as many exchanges ask.
+    Time,
+    /// `2`, answered with `3`: Engine.IO 4.
+    EngineIo,
+}
+
+/// How long a server waits for the answer to what it asks.
+pub const PATIENCE: Duration = Duration::from_millis(2_500);
+
+/// From one question to the next.
+const ASKED_EVERY: Duration = Duration::from_millis(500);
+
+impl Question {
+    /// The question of this number, and its answer.
+    fn text(self, number: u64) -> (String, String) {
+        match self {
+            Self::Type => (r#"{"type":"ping"}"#.into(), r#"{"type":"pong"}"#.into()),
+            Self::Time => {
+                let time = 1_492_420_473_027 + number;
+                (
+                    format!(r#"{{"ping":{time}}}"#),
+                    format!(r#"{{"pong":{time}}}"#),
+                )
+            }
+            Self::EngineIo => ("2".into(), "3".into()),
+        }
+    }
+}
+
 impl Manner {
     /// What is said to a message that came.
     fn answer(self, message: Message) -> Option<Message> {
         match self {
-            Self::Echo | Self::EchoAndTalk { .. } => is_content(&message).then_some(message),
+            Self::Prefix(prefix) => {
+                let text = message.to_text().ok().filter(|_| is_content(&message));
+                text.map(|text| Message::text(format!("{prefix}{text}")))
+            }
+            Self::Stamp if message == Message::text(r#"{"event":"ping"}"#) => {
+                let pong = r#"{"event":"pong","ts":TIME,"cid":1234}"#;
+                let since = UNIX_EPOCH.elapsed().unwrap_or_default().as_micros();
+                Some(Message::text(pong.replace("TIME", &since.to_string())))
+            }
+            Self::Echo | Self::EchoAndTalk { .. } | Self::Stamp | Self::Login(_) | Self::Ask(_) => {
+                is_content(&message).then_some(message)
+            }
             Self::Answer(text) => {
                 (message == Message::text("heartbeat")).then(|| Message::text(text))
             }
@@ -417,6 +471,10 @@ async fn accept(listener: TcpListener, journal: Arc<Journal>) {
                 | Manner::Unfamiliar
                 | Manner::Silent
                 | Manner::Answer(_)
+                | Manner::Prefix(_)
+                | Manner::Stamp
+                | Manner::Login(_)
+                | Manner::Ask(_)
                 | Manner::Talk { .. }
                 | Manner::Dismiss(_) => {
                     converse(stream, manner, inbox, &journal, number).await;
@@ -484,16 +542,41 @@ async fn converse(
         | Manner::Unfamiliar
         | Manner::Silent
         | Manner::Answer(_)
+        | Manner::Prefix(_)
+        | Manner::Stamp
+        | Manner::Login(_)
         | Manner::Deaf
         | Manner::Refuse => (None, NEVER),
+        Manner::Ask(_) => (Some(""), ASKED_EVERY),
     };
     let mut period = interval(period);
     period.tick().await;
+    let mut is_first = true;
+    let mut asked = 0;
+    // What is to be answered, the oldest first.
+    let mut awaited: VecDeque<(String, Instant)> = VecDeque::new();
     loop {
         let sent = select! {
             frame = socket.next() => {
                 let Some(Ok(message)) = frame else { return };
                 journal.note(number, |one| one.receive(&message));
+                let is_login = std::mem::take(&mut is_first);
+                if let Manner::Login(login) = manner
+                    && is_login
+                {
+                    if message != Message::text(login) {
+                        let _ = close(&mut socket, 1008, "log in first").await;
+                    }
+                    continue;
+                }
+                if awaited.front().is_some_and(|(answer, _)| message == Message::text(answer)) {
+                    awaited.pop_front();
+                    continue;
+                }
+                if manner == Manner::Ask(Question::EngineIo) && !is_packet(&message) {
+                    let _ = close(&mut socket, 1008, "parse error").await;
+                    continue;
+                }
                 if manner == Manner::Relay && is_content(&message) {
                     journal.order(&Order::Send(vec![message.clone()]));
                 }
@@ -503,7 +586,18 @@ async fn converse(
                 }
             }
             _ = period.tick(), if says.is_some() => {
-                socket.send(Message::text(says.unwrap_or_default())).await
+                if let Manner::Ask(question) = manner {
+                    let (question, answer) = question.text(asked);
+                    asked += 1;
+                    awaited.push_back((answer, Instant::now()));
+                    if awaited.front().is_some_and(|(_, at)| at.elapsed() > PATIENCE) {
+                        close(&mut socket, 1008, "no answer").await
+                    } else {
+                        socket.send(Message::text(question)).await
+                    }
+                } else {
+                    socket.send(Message::text(says.unwrap_or_default())).await
+                }
             }
             order = inbox.recv() => match order {
                 Some(Order::Send(messages)) => send(&mut socket, messages).await,
@@ -568,6 +662,12 @@ async fn close(
         reason: reason.into(),
     };
     socket.close((code != NO_CODE).then_some(frame)).await
+}
+
+/// Whether it is a packet of Engine.IO 4 as text: it begins with its type.
+fn is_packet(message: &Message) -> bool {
+    let is_text = |text: &str| text.starts_with(|first| ('0'..='6').contains(&first));
+    !is_content(message) || message.to_text().is_ok_and(is_text)
 }
 
 /// Whether it is a message, and no ping, pong or close.

@@ -38,6 +38,7 @@ mod page {
     mod receiving;
     mod reconnecting;
     mod sending;
+    mod servers;
     mod settings;
     mod starting;
     mod tabs;

@@ -18,6 +18,7 @@
 pub mod backoff;
 pub mod connection;
 pub mod heartbeat;
+pub mod json;
 pub mod mark;
 pub mod outbox;
 pub mod protocol;

@@ -10,6 +10,7 @@ mod message;
 #[cfg(feature = "futures")]
 mod messages;
 mod options;
+mod pattern;
 mod payload;
 mod platform;
 mod receipt;
@@ -31,6 +32,7 @@ pub use message::{Binary, Message};
 #[cfg(feature = "futures")]
 pub use messages::Messages;
 pub use options::{Options, default_replies};
+pub use pattern::{NoObject, Pattern};
 pub use payload::Payload;
 #[cfg(target_arch = "wasm32")]
 pub use platform::EarlySocket;

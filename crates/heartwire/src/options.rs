@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use crate::Payload;
 use crate::core::{
     backoff::Ceilings,
     heartbeat::{Mode, Period, ReplyTimeout},
     mark,
     reach::Locality,
 };
+use crate::{Pattern, Payload};
 
 /// How a connection behaves; each has a default.
 ///
@@ -35,9 +35,9 @@ pub struct Options {
     /// How long after a heartbeat something must arrive.
     pub reply_timeout: ReplyTimeout,
     /// What answers a heartbeat without a mark.
-    pub reply_text: Vec<String>,
+    pub reply_text: Vec<Pattern>,
     /// What the server sends as heartbeats of its own.
-    pub server_heartbeat_text: Vec<String>,
+    pub server_heartbeat_text: Vec<Pattern>,
     /// How long a handshake may take.
     pub connect_timeout: Duration,
     /// Whether to connect again after an end that was not asked for.
@@ -57,7 +57,7 @@ pub struct Options {
     /// What every connection begins with.
     pub greeting: Vec<Payload>,
     /// What the server asks, and what is answered.
-    pub answers: Vec<(String, Payload)>,
+    pub answers: Vec<(Pattern, Payload)>,
     /// How soon a message has to have a proof.
     pub prove_within: Option<Duration>,
 }
@@ -108,7 +108,8 @@ impl Options {
     pub fn heartbeat_text(mut self, text: impl Into<String>) -> Self {
         self.heartbeat_text = text.into();
         self.reply_text = default_replies(&self.heartbeat_text);
-        self.drop_replies_of_others()
+        self.drop_replies_of_others();
+        self
     }
 
     /// What starts the quiet time over: anything received.
@@ -128,19 +129,21 @@ impl Options {
 
     /// What answers a heartbeat without a mark: `pong`, and the heartbeat's own text where that has none.
     #[must_use]
-    pub fn reply_text<T: Into<String>>(mut self, texts: impl IntoIterator<Item = T>) -> Self {
+    pub fn reply_text<T: Into<Pattern>>(mut self, texts: impl IntoIterator<Item = T>) -> Self {
         self.reply_text = texts.into_iter().map(Into::into).collect();
         self
     }
 
-    /// What the server sends as heartbeats of its own: life, never messages and never replies. None.
+    /// What the server sends as heartbeats of its own: life, never messages and never replies; with
+    /// [`Mode::Always`] they do not put ours off. None.
     #[must_use]
-    pub fn server_heartbeat_text<T: Into<String>>(
+    pub fn server_heartbeat_text<T: Into<Pattern>>(
         mut self,
         texts: impl IntoIterator<Item = T>,
     ) -> Self {
         self.server_heartbeat_text = texts.into_iter().map(Into::into).collect();
-        self.drop_replies_of_others()
+        self.drop_replies_of_others();
+        self
     }
 
     /// How long a handshake may take: 10 s.
@@ -209,11 +212,13 @@ impl Options {
         self
     }
 
-    /// What the server asks, and what is answered at once: neither is a message.
+    /// What the server asks, and what is answered at once: neither is a message. In an answer `{name}` becomes
+    /// the value that the question has at its [place](Pattern::members) of that name, as it was written.
     #[must_use]
-    pub fn answer(mut self, question: impl Into<String>, answer: impl Into<Payload>) -> Self {
+    pub fn answer(mut self, question: impl Into<Pattern>, answer: impl Into<Payload>) -> Self {
         self.answers.push((question.into(), answer.into()));
-        self.drop_replies_of_others()
+        self.drop_replies_of_others();
+        self
     }
 
     /// While a message has no proof, a heartbeat leaves at most so long after it, whatever comes in: 5 s.
@@ -247,13 +252,16 @@ impl Options {
         }
     }
 
-    /// What the server says by itself, or asks, answers nothing.
-    fn drop_replies_of_others(mut self) -> Self {
+    /// Drops the replies that are like what the server says by itself, or asks: that answers nothing.
+    #[doc(hidden)]
+    pub fn drop_replies_of_others(&mut self) {
         let (own, answers) = (&self.server_heartbeat_text, &self.answers);
-        self.reply_text.retain(|text| {
-            !own.contains(text) && !answers.iter().any(|(question, _)| question == text)
+        self.reply_text.retain(|reply| {
+            let mut others = own
+                .iter()
+                .chain(answers.iter().map(|(question, _)| question));
+            !others.any(|other| other.covers(reply))
         });
-        self
     }
 }
 
@@ -261,10 +269,10 @@ impl Options {
 /// ping do. The echo of a heartbeat with a mark is known by that.
 #[doc(hidden)]
 #[must_use]
-pub fn default_replies(heartbeat_text: &str) -> Vec<String> {
-    let mut replies = vec!["pong".to_owned()];
+pub fn default_replies(heartbeat_text: &str) -> Vec<Pattern> {
+    let mut replies = vec!["pong".into()];
     if !heartbeat_text.contains(mark::PLACE) {
-        replies.insert(0, heartbeat_text.to_owned());
+        replies.insert(0, heartbeat_text.into());
     }
     replies
 }

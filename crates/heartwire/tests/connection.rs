@@ -4,7 +4,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use heartwire::{
-    Options, Payload,
+    Options, Pattern, Payload,
     core::{
         connection::{
             BATCH_BYTES, CLOSE_REASON, Closure, Connection, Destination, Effect, Epoch, Input,
@@ -937,8 +937,11 @@ fn a_handshake_during_which_the_machine_slept_is_tried_again_at_once() {
 }
 
 #[test]
-fn the_servers_own_heartbeats_stop_ours() {
-    for heartbeat_mode in [Mode::Idle, Mode::Always] {
+fn the_servers_own_heartbeats_stop_ours_unless_ours_are_always_sent() {
+    for (heartbeat_mode, sent) in [
+        (Mode::Idle, &["heartbeat"][..]),
+        (Mode::Always, &["heartbeat"; 10]),
+    ] {
         let mut shell = Shell::open(
             options()
                 .heartbeat_mode(heartbeat_mode)
@@ -948,11 +951,63 @@ fn the_servers_own_heartbeats_stop_ours() {
             shell.advance(29_000);
             shell.receive("tick");
         }
-        assert_eq!(shell.take_wire(), [""; 0]);
-        assert_eq!(shell.shown, [""; 0]);
         shell.advance(30_000);
-        assert_eq!(shell.take_wire(), ["heartbeat"]);
+        assert_eq!(shell.take_wire(), sent, "{heartbeat_mode:?}");
+        assert_eq!(shell.shown, [""; 0]);
     }
+}
+
+/// A pong that is another text each time.
+#[test]
+fn replies_that_are_alike_are_replies_to_one_heartbeat_after_the_other() {
+    let pong = Pattern::members(r#"{"event":"pong"}"#).expect("an object");
+    let mut shell = Shell::open(
+        options()
+            .heartbeat_text(r#"{"event":"ping"}"#)
+            .reply_text([pong]),
+    );
+    for beat in 1..=3 {
+        shell.type_text(&beat.to_string());
+        shell.advance(30_000);
+        shell.receive(&format!(r#"{{"event":"pong","ts":{beat},"cid":1234}}"#));
+        assert_eq!(shell.states(), [0, 0, beat, 0]);
+    }
+    shell.receive(r#"{"event":"price","of":"pong"}"#);
+    assert_eq!(shell.shown, [r#"{"event":"price","of":"pong"}"#]);
+    // What such a reply looks like proves nothing once it came unasked.
+    shell.receive(r#"{"event":"pong"}"#);
+    shell.type_text("4");
+    shell.advance(30_000);
+    shell.receive(r#"{"event":"pong"}"#);
+    // Nor did any reply before.
+    assert_eq!(shell.states(), [0, 1, 0, 3]);
+}
+
+/// Its echo is no reply either.
+#[test]
+fn a_message_that_is_like_a_reply_is_told_from_one() {
+    let pong = Pattern::members(r#"{"event":"pong"}"#).expect("an object");
+    let mut shell = Shell::open(options().reply_text(["heartbeat".into(), pong]));
+    shell.type_text("hello");
+    shell.receive("hello");
+    shell.type_text(r#"{"event":"pong","by":"me"}"#);
+    shell.receive(r#"{"event":"pong","by":"me"}"#);
+    assert_eq!(shell.shown, ["hello", r#"{"event":"pong","by":"me"}"#]);
+    assert_eq!(shell.connection.trust(), Trust::Given);
+}
+
+#[test]
+fn what_a_question_holds_is_given_back() {
+    let question = Pattern::members(r#"{"ping":"{time}"}"#).expect("an object");
+    let mut shell = Shell::open(
+        options()
+            .answer(question, r#"{"pong":{time}}"#)
+            .answer(Pattern::beginning("are you there"), "yes"),
+    );
+    shell.receive(r#"{ "ping" : 1492420473027 }"#);
+    shell.receive("are you there, Anna?");
+    assert_eq!(shell.take_wire(), [r#"{"pong":1492420473027}"#, "yes"]);
+    assert_eq!(shell.shown, [""; 0]);
 }
 
 #[test]

@@ -92,9 +92,16 @@ async fn words_of_a_link_are_asked_about_whatever_address_is_typed() {
         "protocols",
         "reply_text",
         "server_heartbeat_text",
+        "greeting",
+        "answers",
     ] {
         visit.evaluate("localStorage.clear()").await;
-        let query = format!("{setting}=theirs&url=nonsense&lang=en");
+        let theirs = if setting == "answers" {
+            "theirs%3D1"
+        } else {
+            "theirs"
+        };
+        let query = format!("{setting}={theirs}&url=nonsense&lang=en");
         visit.go(&visit.site.address("127.0.0.1", &query)).await;
         visit.reaches(&["badUrl"]).await;
         visit.enters_url(&server.to_string()).await;

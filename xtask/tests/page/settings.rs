@@ -93,7 +93,7 @@ async fn every_setting_has_a_label_and_a_hint_and_words_take_effect_at_once() {
         }).length";
     assert_eq!(visit.evaluate(bare).await, 0);
     let count = "return document.querySelectorAll('.setting').length";
-    assert_eq!(visit.evaluate(count).await, 20);
+    assert_eq!(visit.evaluate(count).await, 23);
 
     let choose = "const field = document.querySelector('#setting-lang');
         field.value = 'zh-CN';

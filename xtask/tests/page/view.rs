@@ -404,7 +404,7 @@ const LATIN: &str = r"
     return words";
 
 /// Words that stay as they are, beside the settings' names.
-const SAME_IN_CHINESE: [&str; 20] = [
+const SAME_IN_CHINESE: [&str; 21] = [
     // Names: of this page, of what it is about, of formats, and of a language in itself.
     "Heartwire",
     "WebSocket",
@@ -425,8 +425,9 @@ const SAME_IN_CHINESE: [&str; 20] = [
     "session",
     "latest",
     "every",
-    // What is sent as a heartbeat, the place of its mark, and what else answers one.
+    // What is sent as a heartbeat, places in texts, and what else answers a heartbeat.
     "n",
+    "name",
     "pong",
     "heartbeat",
 ];

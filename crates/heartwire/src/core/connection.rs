@@ -704,7 +704,7 @@ impl Connection {
         self.silence.received(now);
         let trust = self.protocol.trust();
         let meaning = self.protocol.meaning(&frame, now);
-        if self.heartbeat.is_put_off() || meaning == Meaning::ServerHeartbeat {
+        if self.heartbeat.is_put_off() {
             self.restart_period();
         }
         match meaning {
@@ -734,7 +734,7 @@ impl Connection {
                 }
             }
             Meaning::Question => {
-                if let Some(answer) = self.protocol.answer(&frame).cloned() {
+                if let Some(answer) = self.protocol.answer(&frame) {
                     self.effects.push_back(Effect::Note(frame, meaning));
                     self.effects
                         .push_back(Effect::Transmit(Transmit::Answer(answer.clone())));

@@ -6,7 +6,7 @@ use super::{
     mark::{Mark, Template, marks_in},
     outbox::Message,
 };
-use crate::{Options, Payload};
+use crate::{Options, Pattern, Payload};
 
 /// What a server sent.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -106,9 +106,9 @@ pub enum Meaning {
 #[derive(Clone, Debug)]
 pub struct PlainText {
     heartbeats: Heartbeats,
-    reply_texts: Vec<String>,
-    server_heartbeat_texts: Vec<String>,
-    answers: Vec<(String, Payload)>,
+    replies: Vec<Pattern>,
+    server_heartbeats: Vec<Pattern>,
+    answers: Vec<(Pattern, Payload)>,
 }
 
 #[derive(Clone, Debug)]
@@ -126,8 +126,8 @@ impl PlainText {
                 Some(template) => Heartbeats::Marked(Marked::new(template)),
                 None => Heartbeats::Alike(Alike::new(options.heartbeat_text.clone())),
             },
-            reply_texts: options.reply_text.clone(),
-            server_heartbeat_texts: options.server_heartbeat_text.clone(),
+            replies: options.reply_text.clone(),
+            server_heartbeats: options.server_heartbeat_text.clone(),
             answers: options.answers.clone(),
         }
     }
@@ -154,19 +154,23 @@ impl PlainText {
     /// Takes note of what is to be sent now, as far as its echo could be mistaken for a reply.
     pub fn note(&mut self, payload: &Payload, now: Duration) {
         if let (Heartbeats::Alike(alike), Payload::Text(text)) = (&mut self.heartbeats, payload) {
-            let is_reply = self.reply_texts.contains(text);
+            let is_reply = self.replies.iter().any(|reply| reply.matches(text));
             alike.note(text, is_reply, now);
         }
     }
 
     /// What is to be answered to a frame that is a [question](Meaning::Question).
     #[must_use]
-    pub fn answer(&self, frame: &Frame) -> Option<&Payload> {
+    pub fn answer(&self, frame: &Frame) -> Option<Payload> {
         let Frame::Text(text) = frame else {
             return None;
         };
-        let mut answers = self.answers.iter();
-        answers.find_map(|(question, answer)| (question == text).then_some(answer))
+        self.answers
+            .iter()
+            .find_map(|(question, answer)| match answer {
+                Payload::Text(answer) => question.answer(text, answer).map(Payload::Text),
+                Payload::Binary(_) => question.matches(text).then(|| answer.clone()),
+            })
     }
 
     /// Tells what a frame means, and counts a reply as given.
@@ -175,16 +179,17 @@ impl PlainText {
             Frame::Text(text) => Some(text),
             Frame::Binary { .. } => None,
         };
-        if self.answer(frame).is_some() {
+        let is_like = |pattern: &Pattern| text.is_some_and(|text| pattern.matches(text));
+        if self.answers.iter().any(|(question, _)| is_like(question)) {
             return Meaning::Question;
         }
-        if text.is_some_and(|text| self.server_heartbeat_texts.contains(text)) {
+        if self.server_heartbeats.iter().any(is_like) {
             return Meaning::ServerHeartbeat;
         }
-        let is_reply = text.is_some_and(|text| self.reply_texts.contains(text));
+        let reply = self.replies.iter().position(is_like);
         match (&mut self.heartbeats, text) {
-            (Heartbeats::Marked(marked), _) => marked.meaning(frame.bytes(), is_reply),
-            (Heartbeats::Alike(alike), Some(text)) => alike.meaning(text, is_reply, now),
+            (Heartbeats::Marked(marked), _) => marked.meaning(frame.bytes(), reply.is_some()),
+            (Heartbeats::Alike(alike), Some(text)) => alike.meaning(text, reply, now),
             (Heartbeats::Alike(_), None) => Meaning::Message,
         }
     }
@@ -342,9 +347,9 @@ impl Marked {
 struct Alike {
     text: String,
     unanswered: VecDeque<Sent>,
-    /// The text of the connection's first reply.
-    reply: Option<String>,
-    /// Replies of another text that are still to come: the server may answer each heartbeat twice.
+    /// Which of the patterns the connection's first reply was like.
+    reply: Option<usize>,
+    /// Replies of another kind that are still to come: the server may answer each heartbeat twice.
     second_replies: usize,
     /// Replies that may still come to a heartbeat whose reply may have come.
     late_replies: usize,
@@ -401,15 +406,16 @@ impl Alike {
         }
     }
 
-    fn meaning(&mut self, text: &str, is_reply: bool, now: Duration) -> Meaning {
-        if !is_reply {
+    /// `reply` tells which of the patterns of replies the text is like.
+    fn meaning(&mut self, text: &str, reply: Option<usize>, now: Duration) -> Meaning {
+        let Some(reply) = reply else {
             self.notice_echo(text);
             return Meaning::Message;
-        }
+        };
         if !self.is_trusted {
             return Meaning::Unasked;
         }
-        let is_other = self.reply.as_ref().is_some_and(|reply| reply != text);
+        let is_other = self.reply.is_some_and(|first| first != reply);
         let mut asked = self.asked(text);
         if let (Some(echo), Some(beat)) = asked
             && echo < beat
@@ -433,7 +439,7 @@ impl Alike {
                 Meaning::Message
             }
             (_, Some(_)) if is_other => Meaning::SecondReply,
-            (_, Some(beat)) => self.answer(beat, text),
+            (_, Some(beat)) => self.answer(beat, reply),
             (_, None) => self.unasked(is_other),
         }
     }
@@ -460,8 +466,8 @@ impl Alike {
         }
     }
 
-    fn answer(&mut self, index: usize, text: &str) -> Meaning {
-        self.reply.get_or_insert_with(|| text.to_owned());
+    fn answer(&mut self, index: usize, reply: usize) -> Meaning {
+        self.reply.get_or_insert(reply);
         self.second_replies += 1;
         match self.unanswered.drain(..=index).next_back() {
             Some(Sent::Heartbeat { at, taken }) => Meaning::Reply {

@@ -1,0 +1,478 @@
+//! What a text is recognised by.
+
+use std::{error, fmt, mem};
+
+use crate::core::json;
+
+/// What a text is recognised by: itself, its beginning, or members of a JSON object.
+///
+/// ```
+/// use heartwire::{Options, Pattern};
+///
+/// # fn main() -> Result<(), heartwire::NoObject> {
+/// let options = Options::new()
+///     .heartbeat_text(r#"{"event":"ping"}"#)
+///     .reply_text([Pattern::members(r#"{"event":"pong"}"#)?])
+///     .server_heartbeat_text(["tick".into(), Pattern::beginning("uptime ")])
+///     .answer(Pattern::members(r#"{"ping":"{time}"}"#)?, r#"{"pong":{time}}"#);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Pattern {
+    text: String,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Text,
+    Beginning,
+    Members(&'static Members),
+}
+
+/// How an object is found in a text, and how what is found goes into an answer. What reads JSON is part of a
+/// program only where somebody names members.
+struct Members {
+    places_in: fn(&str, &str) -> Option<Places>,
+    fill: fn(&str, &Places) -> String,
+}
+
+static MEMBERS: Members = Members { places_in, fill };
+
+/// The values that were found where a pattern has places: their names, and the values as they were written.
+type Places = Vec<(String, String)>;
+
+impl Pattern {
+    /// Every text that begins so.
+    #[must_use]
+    pub fn beginning(text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            kind: Kind::Beginning,
+        }
+    }
+
+    /// Every text that is a JSON object and has at least the members of this one, in any order; so it is with
+    /// an object that is a member's value. One without members is that alone. Numbers are compared as they are
+    /// written. A value `"{name}"` is a place:
+    /// it stands for any value, which [`Options::answer`](crate::Options::answer) can give back.
+    ///
+    /// # Errors
+    ///
+    /// If `object` is no JSON object (RFC 8259), or is deeper than 64 structures.
+    pub fn members(object: impl Into<String>) -> Result<Self, NoObject> {
+        const MOST_DEPTH: usize = 64;
+        let text = object.into();
+        let mut reader = json::Reader::new(&text);
+        let mut depth = 0;
+        while reader.next().is_some() {
+            depth = depth.max(reader.depth());
+        }
+        if depth > MOST_DEPTH || json::members(&text).is_none() {
+            return Err(NoObject);
+        }
+        Ok(Self {
+            text,
+            kind: Kind::Members(&MEMBERS),
+        })
+    }
+
+    /// Whether a text is like this.
+    #[must_use]
+    pub fn matches(&self, text: &str) -> bool {
+        match self.kind {
+            Kind::Text => text == self.text,
+            Kind::Beginning => text.starts_with(&self.text),
+            Kind::Members(members) => (members.places_in)(&self.text, text).is_some(),
+        }
+    }
+
+    /// Whether every text that is like `other` is like this, too, as far as that can be told.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        match (self.kind, other.kind) {
+            (_, Kind::Text)
+            | (Kind::Beginning, Kind::Beginning)
+            | (Kind::Members(_), Kind::Members(_)) => self.matches(&other.text),
+            (Kind::Text, Kind::Beginning | Kind::Members(_))
+            | (Kind::Beginning, Kind::Members(_))
+            | (Kind::Members(_), Kind::Beginning) => false,
+        }
+    }
+
+    /// The first place of an answer that this has not. Without any place, braces are braces.
+    #[must_use]
+    pub fn missing_place(&self, answer: &str) -> Option<String> {
+        let Kind::Members(_) = self.kind else {
+            return None;
+        };
+        let places: Vec<_> = json::Reader::new(&self.text)
+            .filter_map(|token| match token {
+                json::Token::Scalar(written) => place(written),
+                json::Token::Open(_) | json::Token::Close(_) | json::Token::Name(_) => None,
+            })
+            .collect();
+        let mut named = answer.split('{').skip(1).filter_map(|behind| {
+            let (name, _) = behind.split_once('}')?;
+            is_name(name).then_some(name)
+        });
+        let missing = named.find(|name| !places.iter().any(|place| place == name));
+        missing.filter(|_| !places.is_empty()).map(str::to_owned)
+    }
+
+    /// The answer to a text that is like this, with what it has at the places.
+    pub(crate) fn answer(&self, text: &str, answer: &str) -> Option<String> {
+        if let Kind::Members(members) = self.kind {
+            let places = (members.places_in)(&self.text, text)?;
+            return Some((members.fill)(answer, &places));
+        }
+        self.matches(text).then(|| answer.to_owned())
+    }
+}
+
+impl From<String> for Pattern {
+    /// This text alone.
+    fn from(text: String) -> Self {
+        Self {
+            text,
+            kind: Kind::Text,
+        }
+    }
+}
+
+impl From<&str> for Pattern {
+    /// This text alone.
+    fn from(text: &str) -> Self {
+        text.to_owned().into()
+    }
+}
+
+impl Eq for Pattern {}
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text && mem::discriminant(&self.kind) == mem::discriminant(&other.kind)
+    }
+}
+
+/// The text, with `*` behind a beginning.
+impl fmt::Display for Pattern {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.text)?;
+        match self.kind {
+            Kind::Beginning => formatter.write_str("*"),
+            Kind::Text | Kind::Members(_) => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Pattern {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Pattern({self})")
+    }
+}
+
+/// A text that was to be a JSON object and is none.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct NoObject;
+
+impl fmt::Display for NoObject {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("no JSON object, or too deep a one")
+    }
+}
+
+impl error::Error for NoObject {}
+
+/// Puts the values into an answer. One that is JSON gets `"{name}"` replaced together with its quotes, and
+/// within a longer string the text of a string.
+fn fill(answer: &str, places: &Places) -> String {
+    let is_json = answer.trim_start().starts_with(['{', '[']);
+    let mut filled = String::with_capacity(answer.len());
+    // Where the string begins that is being written.
+    let mut string: Option<usize> = None;
+    let mut rest = answer;
+    while let Some(character) = rest.chars().next() {
+        let place = places.iter().find_map(|(name, value)| {
+            let behind = rest.strip_prefix('{')?.strip_prefix(name.as_str())?;
+            Some((value, behind.strip_prefix('}')?))
+        });
+        if let Some((value, behind)) = place {
+            rest = behind;
+            match (string, rest.strip_prefix('"')) {
+                (Some(start), Some(behind)) if start == filled.len() => {
+                    filled.pop();
+                    filled.push_str(value);
+                    string = None;
+                    rest = behind;
+                }
+                (Some(_), _) => {
+                    let quoted = value.strip_prefix('"').and_then(|it| it.strip_suffix('"'));
+                    filled.push_str(quoted.unwrap_or(value));
+                }
+                (None, _) => filled.push_str(value),
+            }
+            continue;
+        }
+        filled.push(character);
+        rest = &rest[character.len_utf8()..];
+        match (character, string) {
+            ('"', None) if is_json => string = Some(filled.len()),
+            ('"', Some(_)) => string = None,
+            ('\\', Some(_)) => {
+                let mut letters = rest.chars();
+                filled.extend(letters.next());
+                rest = letters.as_str();
+            }
+            _ => {}
+        }
+    }
+    filled
+}
+
+/// The name of the place that a value is.
+fn place(written: &str) -> Option<String> {
+    let name = written.strip_prefix("\"{")?.strip_suffix("}\"")?;
+    is_name(name).then(|| name.to_owned())
+}
+
+fn is_name(name: &str) -> bool {
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    !name.is_empty() && name.bytes().all(is_letter)
+}
+
+/// What is found in a text at the places of an object, if the text has the object's members.
+fn places_in(object: &str, text: &str) -> Option<Places> {
+    // Else most messages would be read to no end.
+    if !text.trim_start().starts_with('{') {
+        return None;
+    }
+    let mut places = Places::new();
+    is_like(object, text, &mut places).then_some(places)
+}
+
+fn is_like(pattern: &str, value: &str, places: &mut Places) -> bool {
+    if let Some(name) = place(pattern) {
+        places.push((name, value.to_owned()));
+        return true;
+    }
+    match pattern.bytes().find(|byte| !byte.is_ascii_whitespace()) {
+        Some(b'{') => {
+            let (Some(some), Some(members)) = (json::members(pattern), json::members(value)) else {
+                return false;
+            };
+            (!some.is_empty() || members.is_empty())
+                && some.iter().all(|(name, pattern)| {
+                    let value = members.iter().rfind(|(known, _)| known == name);
+                    value.is_some_and(|(_, value)| is_like(pattern, value, places))
+                })
+        }
+        Some(b'[') => {
+            let (Some(some), Some(items)) = (json::items(pattern), json::items(value)) else {
+                return false;
+            };
+            let mut pairs = some.iter().zip(&items);
+            some.len() == items.len() && pairs.all(|(some, item)| is_like(some, item, places))
+        }
+        Some(b'"') => json::string(pattern) == json::string(value),
+        _ => pattern == value,
+    }
+}
+
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_itself_and_a_beginning_is_what_begins_so() {
+        let text = Pattern::from("pong");
+        assert!(text.matches("pong"));
+        assert!(!text.matches("pong ") && !text.matches("") && !text.matches("Pong"));
+        let beginning = Pattern::beginning("pong ");
+        assert!(beginning.matches("pong 17") && beginning.matches("pong "));
+        assert!(!beginning.matches("pong") && !beginning.matches(" pong 17"));
+        // No text is a pattern by what stands in it.
+        assert!(!Pattern::from("a*").matches("ab"));
+        assert!(!Pattern::from("{}").matches("{ }"));
+    }
+
+    #[test]
+    fn an_object_is_every_object_with_its_members() {
+        for (pattern, likes, unlike) in [
+            (
+                r#"{"type":"ping"}"#,
+                &[
+                    r#"{"type":"ping"}"#,
+                    "\n{ \"id\" : [1, {\"type\": 2}],\t\"type\" : \"ping\" }\r\n",
+                    r#"{"\u0074ype":"p\u0069ng"}"#,
+                    r#"{"type":"pong","type":"ping"}"#,
+                ][..],
+                &[
+                    r#"{"type":"pong"}"#,
+                    r#"{"type":"ping","type":"pong"}"#,
+                    r#"{"data":{"type":"ping"}}"#,
+                    r#"[{"type":"ping"}]"#,
+                    r#"{"type":"ping"} {}"#,
+                    r#"{"type":"ping""#,
+                    r#"{"type":ping}"#,
+                    r#"{"Type":"ping"}"#,
+                    "ping",
+                    "",
+                ][..],
+            ),
+            (
+                r#"{"op":1,"d":null,"ok":true}"#,
+                &[r#"{"ok":true,"d":null,"op":1}"#],
+                &[
+                    r#"{"op":"1","d":null,"ok":true}"#,
+                    r#"{"op":1,"ok":true}"#,
+                    r#"{"op":1,"d":null,"ok":"true"}"#,
+                    r#"{"op":11,"d":null,"ok":true}"#,
+                ],
+            ),
+            (
+                r#"{"a":{"b":1},"c":[1,{"d":2}]}"#,
+                &[r#"{"a":{"x":0,"b":1},"c":[1,{"d":2,"e":3}]}"#],
+                &[
+                    r#"{"a":{"b":2},"c":[1,{"d":2}]}"#,
+                    r#"{"a":{"b":1},"c":[1,{"d":2},3]}"#,
+                    r#"{"a":{"b":1},"c":[{"d":2},1]}"#,
+                    r#"{"a":1,"c":[1,{"d":2}]}"#,
+                ],
+            ),
+            ("{}", &["{}", " { } "], &[r#"{"a":1}"#, "[]"]),
+            (
+                r#"{"a":{}}"#,
+                &[r#"{"a":{ },"b":1}"#],
+                &[r#"{"a":{"b":1}}"#],
+            ),
+            (
+                r#"{"ping":"{t}"}"#,
+                &[r#"{"ping":1}"#, r#"{"ping":null}"#, r#"{"ping":{"a":[]}}"#],
+                &[r#"{"pong":1}"#, "{}"],
+            ),
+        ] {
+            let pattern = Pattern::members(pattern).expect("an object");
+            for text in likes {
+                assert!(pattern.matches(text), "{pattern}: {text}");
+            }
+            for text in unlike {
+                assert!(!pattern.matches(text), "{pattern}: {text}");
+            }
+        }
+        let deep = |depth: usize| r#"{"a":"#.repeat(depth) + "1" + &"}".repeat(depth);
+        assert!(Pattern::members(deep(64)).is_ok());
+        for text in ["ping", "[]", "{", r#"{"a":1} x"#, "{a:1}", &deep(65)] {
+            assert_eq!(Pattern::members(text), Err(NoObject), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_long_text_is_read_once_and_a_deep_one_too() {
+        let pattern = Pattern::members(r#"{"type":"ping"}"#).expect("an object");
+        let long = format!(r#"{{"type":"pong","data":"{}"}}"#, "a".repeat(1_000_000));
+        let deep = format!(r#"{{"type":"ping","data":{}"#, "[".repeat(1_000_000));
+        assert!(!pattern.matches(&long) && !pattern.matches(&deep));
+    }
+
+    #[test]
+    fn one_covers_another() {
+        let members = |object| Pattern::members(object).expect("an object");
+        let (text, other) = (Pattern::from("tick 1"), Pattern::from("tock"));
+        let beginning = Pattern::beginning("tick");
+        let (ping, stamped) = (members(r#"{"a":1}"#), members(r#"{"a":1,"t":"{t}"}"#));
+        for (one, another, covers) in [
+            (&text, &text, true),
+            (&text, &other, false),
+            (&beginning, &text, true),
+            (&text, &beginning, false),
+            (&beginning, &Pattern::beginning("tick "), true),
+            (&beginning, &Pattern::beginning("t"), false),
+            (&ping, &stamped, true),
+            (&stamped, &ping, false),
+            (&ping, &Pattern::from(r#"{"b":2,"a":1}"#), true),
+            (&beginning, &ping, false),
+            (&ping, &beginning, false),
+        ] {
+            assert_eq!(one.covers(another), covers, "{one} {another}");
+        }
+    }
+
+    #[test]
+    fn what_was_found_is_given_back_as_it_was_written() {
+        for (question, text, answer, filled) in [
+            (
+                r#"{"ping":"{t}"}"#,
+                r#"{"ping":1492420473027}"#,
+                r#"{"pong":{t}}"#,
+                r#"{"pong":1492420473027}"#,
+            ),
+            (
+                r#"{"ping":"{t}"}"#,
+                r#"{"ping":1492420473027}"#,
+                r#"{"pong":"{t}"}"#,
+                r#"{"pong":1492420473027}"#,
+            ),
+            (
+                r#"{"ping":"{t}"}"#,
+                r#"{"ping":"a\"b"}"#,
+                r#"{"pong": "{t}"}"#,
+                r#"{"pong": "a\"b"}"#,
+            ),
+            (
+                r#"{"ping":"{t}"}"#,
+                r#"{"ping":"ab"}"#,
+                r#"{"pong":"re {t}!"}"#,
+                r#"{"pong":"re ab!"}"#,
+            ),
+            (
+                r#"{"ping":"{t}"}"#,
+                r#"{"ping":12345678901234567890}"#,
+                "pong {t}",
+                "pong 12345678901234567890",
+            ),
+            (
+                r#"{"id":"{a}","to":{"n":"{b}"}}"#,
+                r#"{"to":{"n":[1, 2]},"id":1.50}"#,
+                "[{b},{a},{c}]",
+                "[[1, 2],1.50,{c}]",
+            ),
+            (
+                r#"{"ping":"{t}"}"#,
+                r#"{"ping":"好"}"#,
+                r#"{"\"{t}":"{t}{t}"}"#,
+                r#"{"\"好":"好好"}"#,
+            ),
+            (r#"{"ping":"{t}"}"#, r#"{"ping":"{t}"}"#, "{t}", r#""{t}""#),
+        ] {
+            let question = Pattern::members(question).expect("an object");
+            let answered = question.answer(text, answer);
+            assert_eq!(answered.as_deref(), Some(filled), "{text}");
+            assert_eq!(question.answer("pong", answer), None);
+        }
+        assert_eq!(
+            Pattern::from("ping").answer("ping", "{t}").as_deref(),
+            Some("{t}")
+        );
+    }
+
+    #[test]
+    fn a_place_that_the_question_lacks_is_named() {
+        let stamped = Pattern::members(r#"{"ping":"{t}"}"#).expect("an object");
+        for (answer, missing) in [
+            (r#"{"pong":{t}}"#, None),
+            (r#"{"pong":"{time}","a":{}}"#, Some("time")),
+            ("{t} {u}", Some("u")),
+        ] {
+            assert_eq!(
+                stamped.missing_place(answer).as_deref(),
+                missing,
+                "{answer}"
+            );
+        }
+        let plain = Pattern::members(r#"{"ping":1}"#).expect("an object");
+        assert_eq!(plain.missing_place("{t}"), None);
+        assert_eq!(Pattern::from("ping").missing_place("{t}"), None);
+    }
+}
