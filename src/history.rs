@@ -161,6 +161,15 @@ mod tests {
         assert_eq!(History::restore("").store(), "");
     }
 
+    /// The script that connects before the program is there knows them by itself.
+    #[test]
+    fn the_early_socket_waits_for_the_question_about_any_of_the_words() {
+        let script = include_str!("web/early.js");
+        for name in WORDING {
+            assert!(script.contains(&format!("\"{name}\"")), "{name}");
+        }
+    }
+
     fn address_of(text: &str) -> Address {
         Address::parse(text, &page()).expect("a good address")
     }

@@ -61,7 +61,7 @@ pub enum Kind {
     Unasked,
     /// A heartbeat of the server.
     ServerHeartbeat,
-    /// What every connection begins with. It may be a login, and logs are passed on.
+    /// What every connection begins with.
     Greeting,
     /// What the server wants an answer to, and gets it.
     Question,

@@ -7,7 +7,7 @@ pub use table::{Admission, Control, SETTINGS, Setting};
 pub use value::{Allowed, Limits, duration_text};
 
 use heartwire::{
-    Options,
+    Options, Pattern,
     core::{
         heartbeat::{Period, ReplyTimeout},
         outbox::Guarantee,
@@ -225,7 +225,10 @@ impl Reading {
             || built_in.options.reply_text != default_replies(&built_in.options.heartbeat_text);
         if !is_given {
             let settings = &mut self.settings;
-            settings.options.reply_text = default_replies(&settings.options.heartbeat_text);
+            let replies = default_replies(&settings.options.heartbeat_text).into_iter();
+            // What is shown means the same to whoever enters it.
+            let read = |reply: Pattern| value::pattern(reply.to_string()).unwrap_or(reply);
+            settings.options.reply_text = replies.map(read).collect();
             // What the server says by itself, or asks, answers nothing.
             settings.options.drop_replies_of_others();
         }
@@ -259,6 +262,15 @@ impl Reading {
             let allowed = Allowed::NotWithoutHeartbeat;
             self.complain("reply_timeout", duration_text(timeout), allowed);
         }
+        if let (Period::Off, Some(within)) = (
+            self.settings.options.heartbeat,
+            self.settings.options.prove_within,
+        ) && !self.is_locked("prove_within")
+        {
+            self.settings.options.prove_within = None;
+            let allowed = Allowed::NotWithoutHeartbeat;
+            self.complain("prove_within", duration_text(within), allowed);
+        }
         for setting in ["server_heartbeat_text", "answers"] {
             self.keep_apart_from_replies(setting);
         }
@@ -269,20 +281,23 @@ impl Reading {
         let is_locked = self.is_locked(setting);
         let value = Setting::named(setting).and_then(|setting| setting.text(&self.settings));
         let options = &mut self.settings.options;
-        let mut others: Vec<_> = match setting {
-            "answers" => options
-                .answers
-                .iter()
-                .map(|(question, _)| question)
-                .collect(),
-            _ => options.server_heartbeat_text.iter().collect(),
+        let others: Vec<_> = match setting {
+            "answers" => {
+                let questions = options.answers.iter();
+                questions.map(|(question, _)| question.clone()).collect()
+            }
+            _ => options.server_heartbeat_text.clone(),
         };
-        others.retain(|other| options.reply_text.iter().any(|reply| other.covers(reply)));
-        let Some(other) = others.first().map(ToString::to_string) else {
+        let is_other = |reply: &Pattern| others.iter().any(|other| other.covers(reply));
+        let mut replies = options.reply_text.iter();
+        let Some(reply) = replies
+            .find(|reply| is_other(reply))
+            .map(ToString::to_string)
+        else {
             return;
         };
         if is_locked {
-            options.drop_replies_of_others();
+            options.reply_text.retain(|reply| !is_other(reply));
         } else if setting == "answers" {
             options.answers.clear();
         } else {
@@ -291,7 +306,7 @@ impl Reading {
         self.complain(
             setting,
             value.unwrap_or_default(),
-            Allowed::NotInReplyText(other),
+            Allowed::NotInReplyText(reply),
         );
     }
 
@@ -493,6 +508,11 @@ mod tests {
         assert_eq!(complaints.len(), 1);
         assert_eq!(complaints[0].allowed, Allowed::NotInReplyText("ok".into()));
 
+        let (settings, complaints) = read(&[("heartbeat", "off"), ("prove_within", "5s")]);
+        assert_eq!(settings.options.prove_within, None);
+        assert_eq!(complaints.len(), 1);
+        assert_eq!(complaints[0].allowed, Allowed::NotWithoutHeartbeat);
+
         let (settings, complaints) = read(&[
             ("answers", r#"{"type":"ping"}=pong"#),
             ("reply_text", r#"{"id":1,"type":"ping"}"#),
@@ -678,6 +698,32 @@ mod tests {
         let settings = read(("server_heartbeat_text", "tick"), ("reply_text", "tick,ok"));
         assert_eq!(settings.options.server_heartbeat_text, ["tick".into()]);
         assert_eq!(replies(&settings), "ok");
+        // It drops what it is about, and nothing for others.
+        let query: &[_] = &[("reply_text", "tick,ok"), ("answers", "ok=x")];
+        let mandatory: &[_] = &[("server_heartbeat_text", "tick")];
+        let reading = read_layers(&[(Source::Query, query), (Source::Mandatory, mandatory)]);
+        assert_eq!(replies(&reading.settings), "ok");
+        let named: Vec<_> = reading
+            .complaints
+            .iter()
+            .map(|it| it.setting.as_str())
+            .collect();
+        assert_eq!(named, ["server_heartbeat_text", "answers"]);
+    }
+
+    /// Of two long lists each item is compared with each.
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "the host has a clock")]
+    fn no_link_takes_long_to_be_read() {
+        let many = |item: &str| vec![item; 100_000].join(",");
+        let places = (0..40_000).map(|n| format!(r#""k{n}":"{{a{n}}}""#));
+        let places = places.collect::<Vec<_>>().join(",");
+        let answers = format!(r#"{{{places},"k":"{{z}}"}}={}"#, "{z}".repeat(100_000));
+        let (replies, beats) = (many(r#"{"a":1}"#), many(r#"{"b":1}"#));
+        let started = std::time::Instant::now();
+        let _ = read(&[("reply_text", &replies), ("server_heartbeat_text", &beats)]);
+        let _ = read(&[("answers", &answers)]);
+        assert!(started.elapsed() < Duration::from_secs(20));
     }
 
     fn replies(settings: &Settings) -> String {

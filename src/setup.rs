@@ -83,9 +83,17 @@ impl Setup {
             && !access
                 .history
                 .has_told(address, &reading.settings, &access.page);
+        // What the user has set may hold a login, and is not for whoever a link leads to.
+        let carries = is_linked("url")
+            && !is_typed
+            && !self.usual_address(access).is_service_of(address)
+            && !is_worded_alike(&reading.settings, &self.plain(access))
+            && !access
+                .history
+                .has_told(address, &reading.settings, &access.page);
         let is_trusted = access.url_param == UrlParam::Allow;
         let hurries = is_linked("autoconnect") && !self.unlinked(access).autoconnect;
-        if !is_trusted && (leads || speaks) {
+        if !is_trusted && (leads || speaks || carries) {
             Consent::Ask
         } else if address.reach() < access.page.reach() || (hurries && !is_trusted) {
             Consent::Press
@@ -101,12 +109,17 @@ impl Setup {
 
     /// Whether the page may get to this address without a link.
     fn is_familiar(&self, address: &Address, access: &Access) -> bool {
-        let chosen = self.unlinked(access).url;
-        let chosen = chosen.and_then(|url| access.address(&url).ok());
         access.allows(address)
             || access.history.knows(address, &access.page)
-            || chosen.is_some_and(|chosen| chosen.is_service_of(address))
+            || self.usual_address(access).is_service_of(address)
             || self.plain_address(access).is_service_of(address)
+    }
+
+    /// The address that this user gets to without a link.
+    fn usual_address(&self, access: &Access) -> Address {
+        let chosen = self.unlinked(access).url;
+        let chosen = chosen.and_then(|url| access.address(&url).ok());
+        chosen.unwrap_or_else(|| self.plain_address(access))
     }
 
     /// Whether a server is told, and believed, no other things than without a link.
@@ -155,34 +168,38 @@ impl Setup {
     }
 
     /// The names and values of a link to what holds, with this address: all that a user who chooses
-    /// nothing would not get.
+    /// nothing would not get, and no secret; and whether something is left out for that.
     #[must_use]
     pub fn link(
         &self,
         reading: &Reading,
         address: Option<&Address>,
         access: &Access,
-    ) -> Vec<(&'static str, String)> {
+    ) -> (Vec<(&'static str, String)>, bool) {
         let plain = self.plain(access);
         let mut link = Vec::new();
+        let mut lacks_some = false;
         for setting in &SETTINGS {
             let text = if setting.name == "url" {
                 let address = address.filter(|address| {
                     !reading.is_locked("url") && **address != self.plain_address(access)
                 });
                 address.map(Address::without_query)
-            } else if setting.name == "greeting" {
-                // It may be a login.
-                None
             } else if let Some(Source::Stored | Source::Query) = reading.source(setting.name) {
                 let text = setting.text(&reading.settings);
                 text.filter(|text| setting.text(&plain).as_ref() != Some(text))
             } else {
                 None
             };
+            let may_be_login = matches!(setting.name, "greeting" | "answers");
+            let text = text.filter(|text| {
+                let is_left_out = may_be_login && !text.is_empty();
+                lacks_some |= is_left_out;
+                !is_left_out
+            });
             link.extend(text.map(|text| (setting.name, text)));
         }
-        link
+        (link, lacks_some)
     }
 
     fn read_layers(
@@ -200,6 +217,13 @@ impl Setup {
         ];
         Settings::read(&self.built_in, &layers, &access.admission())
     }
+}
+
+/// Whether servers get to read the same with these settings.
+fn is_worded_alike(one: &Settings, other: &Settings) -> bool {
+    let settings = SETTINGS.iter();
+    let mut worded = settings.filter(|setting| WORDING.contains(&setting.name));
+    worded.all(|setting| setting.text(one) == setting.text(other))
 }
 
 fn without(pairs: &[(String, String)], setting: &str) -> Vec<(String, String)> {
@@ -253,28 +277,59 @@ mod tests {
             ("retry", "false"),
             ("heartbeat", "5s"),
             ("greeting", "my secret login"),
+            ("answers", "who?=my secret login"),
         ]);
         setup.query = pairs(&[("heartbeat_text", "ping"), ("resend", "soon")]);
-        let link = link(&setup, "wss://a.example/live?token=secret");
-        assert_eq!(
-            link,
-            [
-                ("url", "wss://a.example/live".to_owned()),
-                ("heartbeat_text", "ping".to_owned()),
-                ("retry", "false".to_owned()),
-            ]
-        );
+        let expected = vec![
+            ("url", "wss://a.example/live".to_owned()),
+            ("heartbeat_text", "ping".to_owned()),
+            ("retry", "false".to_owned()),
+        ];
+        let address = "wss://a.example/live?token=secret";
+        assert_eq!(link(&setup, address), (expected.clone(), true));
+        setup.stored.truncate(2);
+        assert_eq!(link(&setup, address), (expected, false));
+        // What everybody gets is no secret, and that somebody says nothing is none either.
+        setup.config.defaults = pairs(&[("greeting", "everybody's"), ("answers", "a=b")]);
+        assert!(!link(&setup, address).1);
+        setup.choose("greeting", Some(""));
+        let (link, lacks_some) = link(&setup, address);
+        assert!(link.contains(&("greeting", String::new())) && !lacks_some);
+    }
+
+    /// What the user has set is for the server that it was set for, and may be a login.
+    #[test]
+    fn a_link_takes_nobodys_words_elsewhere_unasked() {
+        let stored = |url| {
+            let mut setup = linked(url);
+            setup.stored = pairs(&[("greeting", "login"), ("url", "wss://mine.example/a")]);
+            setup
+        };
+        let mut access = familiar(HERE);
+        for (url, expected) in [
+            ("url=wss://used.example/a", Consent::Ask),
+            ("url=ws://localhost:8080", Consent::Ask),
+            ("url=wss://mine.example/a?room=1", Consent::Given),
+            ("retry=false", Consent::Given),
+        ] {
+            assert_eq!(consent(&stored(url), &access), expected, "{url}");
+        }
+        let setup = stored("url=wss://used.example/a");
+        let used = access.address("wss://used.example/a").unwrap();
+        let settings = setup.read(&access).settings;
+        access.history.note(&used, &settings, true);
+        assert_eq!(consent(&setup, &access), Consent::Given);
     }
 
     #[test]
     fn a_link_has_nothing_that_everybody_gets() {
         let mut setup = setup();
-        assert_eq!(link(&setup, "ws://localhost:8080"), []);
+        assert_eq!(link(&setup, "ws://localhost:8080").0, []);
         setup.config.defaults = pairs(&[("url", "/live?room=1")]);
-        assert_eq!(link(&setup, "/live?room=1"), []);
+        assert_eq!(link(&setup, "/live?room=1").0, []);
         setup.config.mandatory = pairs(&[("url", "/live"), ("retry", "true")]);
         setup.stored = pairs(&[("retry", "false")]);
-        assert_eq!(link(&setup, "ws://b.example"), []);
+        assert_eq!(link(&setup, "ws://b.example").0, []);
     }
 
     #[test]
@@ -510,7 +565,7 @@ mod tests {
         text.unwrap_or_default()
     }
 
-    fn link(setup: &Setup, address: &str) -> Vec<(&'static str, String)> {
+    fn link(setup: &Setup, address: &str) -> (Vec<(&'static str, String)>, bool) {
         let access = access();
         let address = access.address(address).ok();
         setup.link(&setup.read(&access), address.as_ref(), &access)

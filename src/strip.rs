@@ -62,6 +62,8 @@ pub struct Scene<'a> {
     pub is_framed: bool,
     /// The settings that a link sets, and to what.
     pub link: &'a [(&'static str, String)],
+    /// What the user has set and that link takes elsewhere.
+    pub own: &'a [(&'static str, String)],
     /// Whether what was stopped last was an open connection.
     pub was_open: bool,
     /// What waits for a server that is another one than the last.
@@ -99,6 +101,7 @@ impl<'a> Scene<'a> {
             has_origin: true,
             is_framed: false,
             link: &[],
+            own: &[],
             was_open: true,
             unsent: None,
             now,
@@ -298,10 +301,16 @@ impl Strip {
         }
     }
 
-    /// Shows all that the link sets, also what would be sent.
+    /// Shows all that the link sets, also what would be sent, and what of the user's own goes there.
     fn confirm(scene: &Scene<'_>, words: &Words, places: &Places<'_>) -> Self {
         let mut strip = Self::of(State::Confirm, words.confirm, places);
         for (name, value) in scene.link {
+            strip.add(&format!("{name} = {}", exposed(value)));
+        }
+        if !scene.own.is_empty() {
+            strip.add(words.confirm_own);
+        }
+        for (name, value) in scene.own {
             strip.add(&format!("{name} = {}", exposed(value)));
         }
         if scene.is_framed {
@@ -877,6 +886,11 @@ mod tests {
             "retry = false / Ignore",
         ];
         assert_eq!(question, shown.join("\n"));
+        let own = [("greeting", "login".to_owned())];
+        asked.own = &own;
+        let question = text(&Strip::new(&asked, Lang::En.words()));
+        let end = "What you have set yourself goes there, too:\ngreeting = login / Ignore";
+        assert!(question.ends_with(end), "{question}");
         asked.is_framed = true;
         let framed = text(&Strip::new(&asked, Lang::En.words()));
         let end = "to answer. / Open this page by itself";
@@ -1258,6 +1272,7 @@ mod tests {
             has_origin: true,
             is_framed: false,
             link: &[],
+            own: &[],
             was_open: true,
             unsent: None,
             now: Duration::from_secs(100),

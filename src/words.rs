@@ -150,7 +150,7 @@ pub struct Words {
     pub link_refused: &'static str,
     pub link: &'static str,
     pub link_lacks_query: &'static str,
-    pub link_lacks_greeting: &'static str,
+    pub link_lacks_words: &'static str,
     pub reset: &'static str,
     pub addresses: &'static str,
     pub addresses_hint: &'static str,
@@ -171,6 +171,7 @@ pub struct Words {
     pub ignore: &'static str,
     pub open_alone: &'static str,
     pub framed: &'static str,
+    pub confirm_own: &'static str,
     pub use_suggestion: &'static str,
     pub use_wss: &'static str,
 

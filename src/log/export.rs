@@ -33,9 +33,10 @@ pub(super) fn json_line(row: &Row) -> String {
         Kind::ServerHeartbeat => object.text("kind", "server_heartbeat"),
         Kind::OthersHeartbeat => object.text("kind", "others_heartbeat"),
         Kind::Question => object.text("kind", "question"),
-        Kind::Answer => object.text("kind", "answer"),
-        Kind::Greeting => {
-            object.text("kind", "greeting");
+        // They may be a login, and logs are passed on.
+        Kind::Greeting | Kind::Answer => {
+            let is_answer = row.kind == Kind::Answer;
+            object.text("kind", if is_answer { "answer" } else { "greeting" });
             object.number("bytes", row.size as u64);
             return object.0 + "}";
         }
@@ -217,6 +218,18 @@ mod tests {
                 text("é\n\u{1}\u{202e}\u{2028}\\"),
                 11,
                 "\"kind\":\"sent\",\"delivery\":\"confirmed\",\"confirmed_after_ms\":7,\"repeat\":true,\"bytes\":11,\"text\":\"é\\n\\u0001\u{202e}\\u2028\\\\\"",
+            ),
+            (
+                Kind::Greeting,
+                text("my login"),
+                8,
+                r#""kind":"greeting","bytes":8"#,
+            ),
+            (
+                Kind::Answer,
+                text("my login"),
+                8,
+                r#""kind":"answer","bytes":8"#,
             ),
             (
                 sent(Stage::Queued, false),

@@ -29,7 +29,7 @@
     if (tabUrl) stored.url = tabUrl;
     if (tabUrl === "-") delete stored.url;
     const given = { ...defaults, ...stored, ...link, ...mandatory };
-    const words = ["heartbeat_text", "reply_text", "server_heartbeat_text"];
+    const words = ["heartbeat_text", "reply_text", "server_heartbeat_text", "greeting", "answers"];
     if (["autoconnect", "protocols"].some((name) => name in given) || words.some((name) => name in link)
       || [allowed_hosts].flat().length || ("url" in link && url_param !== "allow")) return;
     const isOfThisMachine = (host) =>

@@ -481,13 +481,14 @@ impl Model {
         scene.jumped = self.client.slept_at();
         scene.has_origin = browser::has_origin();
         scene.was_open = self.was_open;
-        let mut link = Vec::new();
+        let (mut link, mut own) = (Vec::new(), Vec::new());
         // What nothing but the question shows, and no message of a flood is to wait for.
         if self.obstacle == Some(Obstacle::Unconfirmed) {
             scene.is_framed = browser::is_framed();
             link.extend(SETTINGS.iter().filter_map(|setting| self.linked(setting)));
+            own.extend(SETTINGS.iter().filter_map(|setting| self.carried(setting)));
         }
-        scene.link = &link;
+        (scene.link, scene.own) = (&link, &own);
         let count = core.outbox().delivery().queued;
         let next = (count > 0).then(|| self.access.address(&self.entered).ok());
         if let Some(next) = next.as_ref().filter(|next| **next != self.started) {
@@ -531,6 +532,19 @@ impl Model {
             _ => setting.text(&self.reading.settings),
         };
         Some((setting.name, text?))
+    }
+
+    /// A setting of which a server gets to read something, and the user's own value: a link that leads
+    /// elsewhere takes it there.
+    fn carried(&self, setting: &Setting) -> Option<(&'static str, String)> {
+        let leads = self.reading.source("url") == Some(Source::Query) && !self.is_typed;
+        let is_own = self.reading.source(setting.name) == Some(Source::Stored);
+        if !(leads && is_own && WORDING.contains(&setting.name)) {
+            return None;
+        }
+        let text = setting.text(&self.reading.settings);
+        let is_plain = text == setting.text(&self.plain);
+        Some((setting.name, text.filter(|_| !is_plain)?))
     }
 
     /// Connects to what the field holds; to what a link says not before the user was asked.
@@ -845,7 +859,7 @@ impl Model {
     fn copy_link(&mut self) {
         self.copy = None;
         let address = self.access.address(&self.entered).ok();
-        let pairs = self
+        let (pairs, lacks_words) = self
             .setup
             .link(&self.reading, address.as_ref(), &self.access);
         let link = browser::address_with(pairs.iter().map(|(name, value)| (*name, value)));
@@ -853,7 +867,6 @@ impl Model {
             *name == "url" && address.as_ref().map(Address::to_string).as_ref() != Some(url)
         };
         let lacks_query = pairs.iter().any(is_url);
-        let lacks_greeting = !self.reading.settings.options.greeting.is_empty();
         let copied = self.emit.reform(Msg::Copied);
         spawn_local(async move {
             let is_done = browser::copy(&link).await;
@@ -861,7 +874,7 @@ impl Model {
                 link,
                 is_done,
                 lacks_query,
-                lacks_greeting,
+                lacks_words,
             });
         });
     }

@@ -48,8 +48,8 @@ pub(super) struct Copy {
     pub(super) is_done: bool,
     /// Whether the address in it lacks its query.
     pub(super) lacks_query: bool,
-    /// Whether it lacks a greeting that is sent here.
-    pub(super) lacks_greeting: bool,
+    /// Whether it lacks what the user says and answers here.
+    pub(super) lacks_words: bool,
 }
 
 /// What the user does with the panel.
@@ -324,8 +324,8 @@ fn copy(words: &'static Words, panel: &Panel<'_>) -> Html {
                     if copy.lacks_query {
                         <p class="hint" ~textContent={words.link_lacks_query} />
                     }
-                    if copy.lacks_greeting {
-                        <p class="hint" ~textContent={words.link_lacks_greeting} />
+                    if copy.lacks_words {
+                        <p class="hint" ~textContent={words.link_lacks_words} />
                     }
                 }
             </div>

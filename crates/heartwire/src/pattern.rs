@@ -60,10 +60,15 @@ impl Pattern {
     ///
     /// # Errors
     ///
-    /// If `object` is no JSON object (RFC 8259), or is deeper than 64 structures.
+    /// If `object` is no JSON object (RFC 8259), or has more than 4,096 bytes or 64 structures in one another:
+    /// messages are compared with it at once.
     pub fn members(object: impl Into<String>) -> Result<Self, NoObject> {
         const MOST_DEPTH: usize = 64;
+        const MOST_BYTES: usize = 4_096;
         let text = object.into();
+        if text.len() > MOST_BYTES {
+            return Err(NoObject);
+        }
         let mut reader = json::Reader::new(&text);
         let mut depth = 0;
         while reader.next().is_some() {
@@ -179,19 +184,17 @@ pub struct NoObject;
 
 impl fmt::Display for NoObject {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("no JSON object, or too deep a one")
+        formatter.write_str("no JSON object, or too long or deep a one")
     }
 }
 
 impl error::Error for NoObject {}
 
-/// Puts the values into an answer. One that is JSON gets `"{name}"` replaced together with its quotes, and
-/// within a longer string the text of a string.
+/// Puts the values into an answer. A string that is a place becomes the value, with its quotes, unless it is the
+/// name of a member; within a longer one stands what the value says.
 fn fill(answer: &str, places: &Places) -> String {
-    let is_json = answer.trim_start().starts_with(['{', '[']);
     let mut filled = String::with_capacity(answer.len());
-    // Where the string begins that is being written.
-    let mut string: Option<usize> = None;
+    let (mut is_string, mut is_begun) = (false, false);
     let mut rest = answer;
     while let Some(character) = rest.chars().next() {
         let place = places.iter().find_map(|(name, value)| {
@@ -199,28 +202,29 @@ fn fill(answer: &str, places: &Places) -> String {
             Some((value, behind.strip_prefix('}')?))
         });
         if let Some((value, behind)) = place {
-            rest = behind;
-            match (string, rest.strip_prefix('"')) {
-                (Some(start), Some(behind)) if start == filled.len() => {
-                    filled.pop();
-                    filled.push_str(value);
-                    string = None;
-                    rest = behind;
-                }
-                (Some(_), _) => {
-                    let quoted = value.strip_prefix('"').and_then(|it| it.strip_suffix('"'));
-                    filled.push_str(quoted.unwrap_or(value));
-                }
-                (None, _) => filled.push_str(value),
+            let whole = behind.strip_prefix('"').filter(|behind| {
+                let is_name = behind.trim_start().starts_with(':');
+                is_string && !is_begun && !is_name
+            });
+            rest = whole.unwrap_or(behind);
+            if whole.is_some() {
+                filled.pop();
+                filled.push_str(value);
+                is_string = false;
+            } else if is_string {
+                push_said(&mut filled, value);
+            } else {
+                filled.push_str(value);
             }
+            is_begun = true;
             continue;
         }
         filled.push(character);
         rest = &rest[character.len_utf8()..];
-        match (character, string) {
-            ('"', None) if is_json => string = Some(filled.len()),
-            ('"', Some(_)) => string = None,
-            ('\\', Some(_)) => {
+        is_begun = character != '"' || is_string;
+        match character {
+            '"' => is_string = !is_string,
+            '\\' if is_string => {
                 let mut letters = rest.chars();
                 filled.extend(letters.next());
                 rest = letters.as_str();
@@ -229,6 +233,25 @@ fn fill(answer: &str, places: &Places) -> String {
         }
     }
     filled
+}
+
+/// Writes within a string what a value says: of a string its text, of anything else how it is written.
+fn push_said(string: &mut String, value: &str) {
+    if let Some(text) = value
+        .strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'))
+    {
+        string.push_str(text);
+        return;
+    }
+    for character in value.chars() {
+        match character {
+            '"' | '\\' => string.extend(['\\', character]),
+            // The white space that may stand between tokens.
+            '\n' | '\r' | '\t' => string.push(' '),
+            _ => string.push(character),
+        }
+    }
 }
 
 /// The name of the place that a value is.
@@ -252,6 +275,12 @@ fn places_in(object: &str, text: &str) -> Option<Places> {
     is_like(object, text, &mut places).then_some(places)
 }
 
+/// The value that counts of the members with this name.
+fn last<'a>(members: &[(String, &'a str)], name: &str) -> Option<&'a str> {
+    let mut members = members.iter();
+    Some(members.rfind(|(known, _)| known == name)?.1)
+}
+
 fn is_like(pattern: &str, value: &str, places: &mut Places) -> bool {
     if let Some(name) = place(pattern) {
         places.push((name, value.to_owned()));
@@ -263,9 +292,9 @@ fn is_like(pattern: &str, value: &str, places: &mut Places) -> bool {
                 return false;
             };
             (!some.is_empty() || members.is_empty())
-                && some.iter().all(|(name, pattern)| {
-                    let value = members.iter().rfind(|(known, _)| known == name);
-                    value.is_some_and(|(_, value)| is_like(pattern, value, places))
+                && some.iter().all(|(name, _)| {
+                    let pair = last(&some, name).zip(last(&members, name));
+                    pair.is_some_and(|(pattern, value)| is_like(pattern, value, places))
                 })
         }
         Some(b'[') => {
@@ -363,7 +392,8 @@ mod tests {
         }
         let deep = |depth: usize| r#"{"a":"#.repeat(depth) + "1" + &"}".repeat(depth);
         assert!(Pattern::members(deep(64)).is_ok());
-        for text in ["ping", "[]", "{", r#"{"a":1} x"#, "{a:1}", &deep(65)] {
+        let long = format!(r#"{{"a":"{}"}}"#, "a".repeat(4_096));
+        for text in ["ping", "[]", "{", r#"{"a":1} x"#, "{a:1}", &deep(65), &long] {
             assert_eq!(Pattern::members(text), Err(NoObject), "{text}");
         }
     }

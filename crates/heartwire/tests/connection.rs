@@ -997,6 +997,87 @@ fn a_message_that_is_like_a_reply_is_told_from_one() {
 }
 
 #[test]
+fn an_answer_that_comes_back_as_a_question_is_not_answered_without_end() {
+    let mut shell = Shell::open(options().answer(Pattern::beginning("p"), "pong"));
+    for _ in 0..100 {
+        shell.advance(1);
+        shell.receive("pong");
+    }
+    assert_eq!(shell.take_wire(), ["pong"; 10]);
+    shell.advance(1_000);
+    shell.receive("ping");
+    assert_eq!(shell.take_wire(), ["pong"]);
+}
+
+/// Whatever else a frame is like that has our mark.
+#[test]
+fn the_mark_proves_before_any_pattern_is_looked_at() {
+    let ping = Pattern::members(r#"{"type":"ping"}"#).expect("an object");
+    let mut shell = Shell::open(
+        options()
+            .heartbeat_text(r#"{"type":"ping","id":"{n}"}"#)
+            .answer(ping, "pong")
+            .server_heartbeat_text([Pattern::beginning("{")]),
+    );
+    shell.type_text("a");
+    shell.advance(30_000);
+    let [heartbeat] = &shell.take_wire()[1..] else {
+        panic!("no heartbeat");
+    };
+    shell.receive(&heartbeat.clone());
+    assert_eq!(shell.take_wire(), [""; 0]);
+    assert_eq!(shell.connection.outbox().delivery().confirmed, 1);
+}
+
+/// A person who types it, at a server whose replies are others.
+#[test]
+fn a_typed_heartbeat_has_a_reply_too() {
+    let pong = Pattern::members(r#"{"event":"pong"}"#).expect("an object");
+    let mut shell = Shell::open(options().heartbeat_text("ping").reply_text([pong]));
+    shell.type_text("ping");
+    shell.receive(r#"{"event":"pong","ts":1}"#);
+    assert_eq!(shell.connection.trust(), Trust::Given);
+    shell.type_text("ping ");
+    shell.type_text("ping");
+    shell.type_text("more");
+    shell.advance(30_000);
+    shell.receive(r#"{"event":"pong","ts":2}"#);
+    // It answers what was typed, and tells nothing of what came after.
+    assert_eq!(shell.states()[2], 0);
+    shell.receive(r#"{"event":"pong","ts":3}"#);
+    assert_ne!(shell.states()[2], 0);
+}
+
+/// What a relay adds to a text does not make a receipt of it.
+#[test]
+fn a_message_like_a_reply_that_comes_back_with_more_answers_nothing() {
+    let pong = Pattern::members(r#"{"event":"pong"}"#).expect("an object");
+    let mut shell = Shell::open(options().reply_text([pong]));
+    shell.advance(29_000);
+    shell.type_text(r#"{"event":"pong"}"#);
+    shell.type_text("after");
+    shell.advance(1_000);
+    shell.receive(r#"{"event":"pong","from":"me"}"#);
+    assert_eq!(shell.states()[2], 0);
+}
+
+/// One pattern covers the echo of a heartbeat and its answer.
+#[test]
+fn a_server_that_echoes_and_answers_is_trusted_with_one_pattern_for_both() {
+    let mut shell = Shell::open(
+        options()
+            .heartbeat_text("ping")
+            .reply_text([Pattern::beginning("p")]),
+    );
+    for _ in 0..3 {
+        shell.advance(30_000);
+        shell.receive("ping");
+        shell.receive("pong");
+    }
+    assert_eq!(shell.connection.trust(), Trust::Given);
+}
+
+#[test]
 fn what_a_question_holds_is_given_back() {
     let question = Pattern::members(r#"{"ping":"{time}"}"#).expect("an object");
     let mut shell = Shell::open(

@@ -126,6 +126,8 @@ async fn an_early_connection_goes_only_where_nobody_asks() {
             r#"{"defaults": {"url": "SERVER"}}"#,
             "server_heartbeat_text=x",
         ),
+        (false, r#"{"defaults": {"url": "SERVER"}}"#, "greeting=x"),
+        (false, r#"{"defaults": {"url": "SERVER"}}"#, "answers=x%3Dy"),
         (false, r#"{"defaults": {"url": "SERVER"}}"#, "protocols=x"),
         (false, r#"{"defaults": {"url": "ws://:secret@HOST"}}"#, ""),
         (false, r#"{"defaults": {"url": "ws://HOST/a b"}}"#, ""),

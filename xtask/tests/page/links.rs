@@ -78,6 +78,27 @@ async fn a_link_to_another_path_of_the_pages_own_host_is_asked_about_and_stays_t
     assert_eq!(visit.url().await, at_example(&server));
 }
 
+/// It may be a login, and goes where the link leads.
+#[tokio::test]
+async fn the_question_says_what_of_the_users_own_goes_where_a_link_leads() {
+    let server = Server::start(Manner::Echo);
+    let visit = Visit::before(Browser::Chromium, &[], "/", None).await;
+    visit.site.configure(Config::Text("{}".to_owned()));
+    let query = "autoconnect=false&lang=en";
+    visit.go(&visit.site.address("127.0.0.1", query)).await;
+    let choose = "localStorage.setItem('heartwire / settings', 'greeting=my+login')";
+    visit.evaluate(choose).await;
+    let query = format!("url={server}&lang=en");
+    visit.go(&visit.site.address("127.0.0.1", &query)).await;
+    visit.reaches(&["confirm"]).await;
+    let question = visit.alert().await;
+    let own = question.split("What you have set yourself goes there, too:");
+    let own: Vec<_> = own.collect();
+    assert_eq!(own.len(), 2, "{question}");
+    assert!(own[1].contains("greeting = my login"), "{question}");
+    assert!(server.connections().is_empty());
+}
+
 /// A link may be harmless as to where it leads, and the address is the user's own then.
 #[tokio::test]
 async fn words_of_a_link_are_asked_about_whatever_address_is_typed() {

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use serde_json::json;
 use tokio::time::sleep;
+use tokio_tungstenite::tungstenite::Message;
 use url::form_urlencoded::byte_serialize;
 use xtask::browser::Browser;
 use xtask::server::{PATIENCE, Question};
+use xtask::site::Config;
 
 use super::server::{Manner, Server};
 use super::visit::Visit;
@@ -138,15 +141,42 @@ async fn the_servers_own_heartbeats_do_not_stand_in_for_ours() {
     assert!(!visit.received().await.contains("tick"));
 }
 
+/// As the operator would write it.
+#[tokio::test]
+async fn config_json_takes_lists_and_objects_as_they_are() {
+    let server = Server::start(Manner::Ask(Question::Time));
+    let visit = Visit::before(Browser::Chromium, &[], "/", None).await;
+    let defaults = json!({
+        "url": server.to_string(),
+        "heartbeat": "off",
+        "greeting": [{ "login": "me", "level": 2 }, "hello, server"],
+        "answers": [[{ "ping": "{time}" }, { "pong": "{time}" }]],
+        "server_heartbeat_text": ["tick, tock", { "type": "tick" }],
+    });
+    let config = json!({ "defaults": defaults }).to_string();
+    visit.site.configure(Config::Text(config));
+    visit.begins("").await;
+    visit.reaches(&["open"]).await;
+    is_kept(&server, &visit, "hello").await;
+    server.send(["tick, tock", r#"{"n":1,"type":"tick"}"#].map(Message::text));
+    server.send([Message::text("tick")]);
+    visit.shows("tick").await;
+    let all = server.connections();
+    let texts: Vec<_> = all[0].frames.iter().map(|frame| &frame.text).collect();
+    assert_eq!(texts[..2], [r#"{"level":2,"login":"me"}"#, "hello, server"]);
+    let received = "return document.querySelector('[role=log]').textContent.includes('tick, tock')";
+    assert_eq!(visit.evaluate(received).await, true, "the log has it");
+}
+
 /// No line of the document is without a test, and none is tried that is not there.
 #[test]
 fn every_kind_of_server_in_the_document_is_tried() {
-    let source = include_str!("servers.rs");
+    let source = include_str!("servers.rs").replace(char::is_whitespace, "");
     let kinds: Vec<_> = kinds().map(|(kind, _)| kind).collect();
     assert!(kinds.len() >= 10, "{kinds:?}");
     for kind in kinds {
-        let tried = [format!("(\"{kind}\", "), format!("\"{kind}\",\n")];
-        assert!(tried.iter().any(|it| source.contains(it)), "{kind}");
+        let tried = format!("=meet(\"{kind}\",").replace(' ', "");
+        assert!(source.contains(&tried), "{kind}");
     }
 }
 

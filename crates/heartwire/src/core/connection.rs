@@ -270,6 +270,8 @@ pub struct Connection {
     replayed: u32,
     /// When a heartbeat is due, whatever comes in: something was sent that has no proof.
     prove_by: Option<Duration>,
+    /// Since when answers are counted, and how many were asked for.
+    answered: (Duration, u32),
     last_typed: String,
     last_loss: Option<Loss>,
     /// When the last open connection was lost; until it is made good, or a new start is made.
@@ -320,6 +322,12 @@ impl Trial {
 /// Heartbeats that come faster are an attack on the server.
 const SHORTEST_PERIOD: Duration = Duration::from_millis(100);
 
+/// No server is known that asks more in [`ANSWERS_COUNTED`]; one that returns our answers would as fast as it can.
+const MOST_ANSWERS: u32 = 10;
+
+/// See [`MOST_ANSWERS`].
+const ANSWERS_COUNTED: Duration = Duration::from_secs(1);
+
 /// A server that a text ends has done so by then, wherever it is.
 const TRIAL: Duration = Duration::from_secs(3);
 
@@ -349,6 +357,7 @@ impl Connection {
             unasked: (0, 0),
             replayed: 0,
             prove_by: None,
+            answered: (Duration::ZERO, 0),
             last_typed: String::new(),
             last_loss: None,
             lost_at: None,
@@ -734,7 +743,9 @@ impl Connection {
                 }
             }
             Meaning::Question => {
-                if let Some(answer) = self.protocol.answer(&frame) {
+                if let Some(answer) = self.protocol.answer(&frame)
+                    && self.may_answer()
+                {
                     self.effects.push_back(Effect::Note(frame, meaning));
                     self.effects
                         .push_back(Effect::Transmit(Transmit::Answer(answer.clone())));
@@ -756,6 +767,16 @@ impl Connection {
             self.effects.push_back(Effect::Distrust);
         }
         self.prove_in_time();
+    }
+
+    /// Whether an answer does not follow too many others: a server that returns it may be asking so for ever.
+    fn may_answer(&mut self) -> bool {
+        let (since, answers) = &mut self.answered;
+        if self.now.saturating_sub(*since) >= ANSWERS_COUNTED {
+            (*since, *answers) = (self.now, 0);
+        }
+        *answers += 1;
+        *answers <= MOST_ANSWERS
     }
 
     /// What comes in does not put off a heartbeat that something waits for.

@@ -69,7 +69,7 @@ impl<'a> Reader<'a> {
     #[must_use]
     pub fn is_all(&self) -> bool {
         let rest = self.rest();
-        rest.is_some_and(|rest| rest.trim_start_matches(SPACE).is_empty())
+        rest.is_some_and(|rest| rest.bytes().all(|byte| SPACE.contains(&byte)))
     }
 
     /// Reads a whole value where one begins; returns it as it was written.
@@ -85,9 +85,10 @@ impl<'a> Reader<'a> {
 
     /// What is next, behind white space.
     fn peek(&mut self) -> Option<u8> {
-        let ahead = self.ahead().trim_start_matches(SPACE);
-        self.token.1 = self.text.len() - ahead.len();
-        ahead.bytes().next()
+        let ahead = &self.text.as_bytes()[self.token.1..];
+        let next = ahead.iter().position(|byte| !SPACE.contains(byte));
+        self.token.1 += next.unwrap_or(ahead.len());
+        Some(ahead[next?])
     }
 
     fn take(&mut self, length: usize) -> &'a str {
@@ -225,16 +226,17 @@ pub fn string(written: &str) -> Option<String> {
 }
 
 /// White space between tokens: RFC 8259 §2.
-const SPACE: [char; 4] = [' ', '\t', '\n', '\r'];
+const SPACE: [u8; 4] = *b" \t\n\r";
 
 fn scalar_length(text: &str) -> Option<usize> {
-    let words = ["true", "false", "null"];
-    let word = words.iter().find(|word| text.starts_with(**word));
-    match word {
-        Some(word) => Some(word.len()),
-        None if text.starts_with('"') => string_length(text),
-        None => number_length(text),
-    }
+    let word = match text.as_bytes().first()? {
+        b'"' => return string_length(text),
+        b't' => "true",
+        b'f' => "false",
+        b'n' => "null",
+        _ => return number_length(text),
+    };
+    text.starts_with(word).then_some(word.len())
 }
 
 fn string_length(text: &str) -> Option<usize> {

@@ -154,8 +154,8 @@ impl PlainText {
     /// Takes note of what is to be sent now, as far as its echo could be mistaken for a reply.
     pub fn note(&mut self, payload: &Payload, now: Duration) {
         if let (Heartbeats::Alike(alike), Payload::Text(text)) = (&mut self.heartbeats, payload) {
-            let is_reply = self.replies.iter().any(|reply| reply.matches(text));
-            alike.note(text, is_reply, now);
+            let reply = self.replies.iter().position(|reply| reply.matches(text));
+            alike.note(text, reply, now);
         }
     }
 
@@ -179,6 +179,12 @@ impl PlainText {
             Frame::Text(text) => Some(text),
             Frame::Binary { .. } => None,
         };
+        // Whatever else such a frame is like, it is the reply to what nobody else has said.
+        if let Heartbeats::Marked(marked) = &mut self.heartbeats
+            && let Some(meaning) = marked.own(frame.bytes())
+        {
+            return meaning;
+        }
         let is_like = |pattern: &Pattern| text.is_some_and(|text| pattern.matches(text));
         if self.answers.iter().any(|(question, _)| is_like(question)) {
             return Meaning::Question;
@@ -295,17 +301,21 @@ impl Marked {
         self.template.fill(mark)
     }
 
-    fn meaning(&mut self, frame: &[u8], is_reply: bool) -> Meaning {
+    /// What a frame means that holds the mark of a heartbeat of ours.
+    fn own(&mut self, frame: &[u8]) -> Option<Meaning> {
         let mut is_second = false;
         for (_, mark) in marks_in(frame) {
             if self.marks.binary_search(&mark).is_ok() {
-                return self.reply(mark);
+                return Some(self.reply(mark));
             }
             is_second |= self.answered.contains(&mark);
         }
-        if is_second {
-            Meaning::SecondReply
-        } else if self.template.is_in(frame) {
+        is_second.then_some(Meaning::SecondReply)
+    }
+
+    /// What any other frame means.
+    fn meaning(&mut self, frame: &[u8], is_reply: bool) -> Meaning {
+        if self.template.is_in(frame) {
             Meaning::OthersHeartbeat
         } else if is_reply && !self.unanswered.is_empty() {
             self.is_misunderstood = true;
@@ -347,8 +357,8 @@ impl Marked {
 struct Alike {
     text: String,
     unanswered: VecDeque<Sent>,
-    /// Which of the patterns the connection's first reply was like.
-    reply: Option<usize>,
+    /// What the connection's first reply was like.
+    reply: Option<Likeness>,
     /// Replies of another kind that are still to come: the server may answer each heartbeat twice.
     second_replies: usize,
     /// Replies that may still come to a heartbeat whose reply may have come.
@@ -391,32 +401,37 @@ impl Alike {
         self.text.clone()
     }
 
-    fn note(&mut self, text: &str, is_reply: bool, now: Duration) {
+    /// `reply` tells which of the patterns of replies the text is like.
+    fn note(&mut self, text: &str, reply: Option<usize>, now: Duration) {
         if !self.is_trusted {
             return;
         }
-        if !is_reply {
-            self.newest = Some(Digest::of(text));
-        } else if text == self.text || self.echoes != Some(false) {
+        let is_beat = text == self.text;
+        if is_beat || (reply.is_some() && self.echoes != Some(false)) {
             self.expect_answer(Sent::Lookalike {
                 text: text.into(),
+                like: Likeness { reply, is_beat },
                 at: now,
                 behind: self.newest,
             });
+        } else if reply.is_none() {
+            self.newest = Some(Digest::of(text));
         }
     }
 
     /// `reply` tells which of the patterns of replies the text is like.
     fn meaning(&mut self, text: &str, reply: Option<usize>, now: Duration) -> Meaning {
-        let Some(reply) = reply else {
+        if reply.is_none() {
             self.notice_echo(text);
             return Meaning::Message;
-        };
+        }
         if !self.is_trusted {
             return Meaning::Unasked;
         }
-        let is_other = self.reply.is_some_and(|first| first != reply);
-        let mut asked = self.asked(text);
+        let is_beat = text == self.text;
+        let like = Likeness { reply, is_beat };
+        let is_other = self.reply.is_some_and(|first| first != like);
+        let mut asked = self.asked(like);
         if let (Some(echo), Some(beat)) = asked
             && echo < beat
             && !is_other
@@ -426,7 +441,7 @@ impl Alike {
             if self.is_no_echo(echo, now) {
                 self.echoes = Some(false);
                 self.unanswered.retain(|sent| sent.is_beat(&self.text));
-                asked = self.asked(text);
+                asked = self.asked(like);
             } else {
                 self.unanswered.remove(beat);
                 self.late_replies += 1;
@@ -439,16 +454,17 @@ impl Alike {
                 Meaning::Message
             }
             (_, Some(_)) if is_other => Meaning::SecondReply,
-            (_, Some(beat)) => self.answer(beat, reply),
+            (_, Some(beat)) => self.answer(beat, like),
             (_, None) => self.unasked(is_other),
         }
     }
 
-    /// The first of what was sent that this text may echo, and the first that it may reply to.
-    fn asked(&self, text: &str) -> (Option<usize>, Option<usize>) {
+    /// The first of what was sent that a text like this may echo, as it is or with something added, and the first
+    /// that it may reply to.
+    fn asked(&self, text: Likeness) -> (Option<usize>, Option<usize>) {
         let is_echo = |sent: &Sent| match sent {
             Sent::Heartbeat { .. } => false,
-            Sent::Lookalike { text: typed, .. } => typed == text && *typed != self.text,
+            Sent::Lookalike { like, .. } => *like == text && !text.is_beat,
         };
         let mut sent = self.unanswered.iter();
         let echo = sent.position(is_echo);
@@ -466,8 +482,8 @@ impl Alike {
         }
     }
 
-    fn answer(&mut self, index: usize, reply: usize) -> Meaning {
-        self.reply.get_or_insert(reply);
+    fn answer(&mut self, index: usize, like: Likeness) -> Meaning {
+        self.reply.get_or_insert(like);
         self.second_replies += 1;
         match self.unanswered.drain(..=index).next_back() {
             Some(Sent::Heartbeat { at, taken }) => Meaning::Reply {
@@ -544,9 +560,18 @@ enum Sent {
     /// echo yet.
     Lookalike {
         text: String,
+        like: Likeness,
         at: Duration,
         behind: Option<Digest>,
     },
+}
+
+/// What tells one text that looks like a reply from another: which of the patterns it is like, and whether it is
+/// the heartbeat's own text. Servers answer with another text each time, and some echo a heartbeat as well.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Likeness {
+    reply: Option<usize>,
+    is_beat: bool,
 }
 
 impl Sent {
