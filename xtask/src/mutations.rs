@@ -181,11 +181,11 @@ const MUTATIONS: &[Mutation] = &[
         rule: "confirmed messages have arrived",
         file: "protocol.rs",
         original: "if self.marks.binary_search(&mark).is_ok() {
-                return self.reply(mark);
+                return Some(self.reply(mark));
             }",
         broken: "if let Some(beat) = self.unanswered.back() {
                 let _ = mark;
-                return self.reply(beat.mark);
+                return Some(self.reply(beat.mark));
             }",
     },
     Mutation {
