@@ -6,7 +6,7 @@ use siphasher::sip::SipHasher24;
 
 use crate::{
     address::{Address, Page},
-    settings::{Setting, Settings},
+    settings::Settings,
 };
 
 /// The last addresses, newest first, without their queries: they may hold secrets.
@@ -96,8 +96,7 @@ impl History {
 fn wording(settings: &Settings) -> u64 {
     let mut hasher = SipHasher24::new();
     for name in WORDING {
-        let text = Setting::named(name).and_then(|setting| setting.text(settings));
-        text.hash(&mut hasher);
+        settings.text(name).hash(&mut hasher);
     }
     hasher.finish()
 }

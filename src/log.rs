@@ -315,35 +315,13 @@ impl Log {
 
     /// A connection took this.
     pub fn send(&mut self, transmit: &Transmit, now: Duration, at: u64) {
-        let message = match transmit {
-            Transmit::Greeting(payload) => {
-                self.push(Kind::Greeting, payload.clone().into(), at);
-                return;
-            }
-            Transmit::Answer(payload) => {
-                self.push(Kind::Answer, payload.clone().into(), at);
-                return;
-            }
-            Transmit::Heartbeat(text) => {
-                self.push(Kind::Heartbeat, Content::Text(text.as_str().into()), at);
-                return;
-            }
-            Transmit::Message(message) => message,
+        let (kind, content) = match transmit {
+            Transmit::Greeting(payload) => (Kind::Greeting, payload.clone().into()),
+            Transmit::Answer(payload) => (Kind::Answer, payload.clone().into()),
+            Transmit::Heartbeat(text) => (Kind::Heartbeat, Content::Text(text.as_str().into())),
+            Transmit::Message(message) => return self.send_message(message, now, at),
         };
-        let sent = Stage::Sent { at: now };
-        if let Some((_, stage, is_repeat)) = self.unsettled(message.id) {
-            *stage = sent;
-            *is_repeat = message.is_repeat;
-            return;
-        }
-        // Its row is gone, or it comes from an earlier page.
-        let kind = Kind::Sent {
-            id: message.id,
-            stage: sent,
-            is_repeat: message.is_repeat,
-        };
-        let number = self.push(kind, message.payload.clone().into(), at);
-        self.unsettled.push_back((message.id, number));
+        self.push(kind, content, at);
     }
 
     /// It is known what became of a message.
@@ -568,6 +546,23 @@ impl Log {
             .chain(&self.rows.rows)
             .filter(|row| row.number >= self.cleared)
             .map(export::json_line)
+    }
+
+    fn send_message(&mut self, message: &Message, now: Duration, at: u64) {
+        let sent = Stage::Sent { at: now };
+        if let Some((_, stage, is_repeat)) = self.unsettled(message.id) {
+            *stage = sent;
+            *is_repeat = message.is_repeat;
+            return;
+        }
+        // Its row is gone, or it comes from an earlier page.
+        let kind = Kind::Sent {
+            id: message.id,
+            stage: sent,
+            is_repeat: message.is_repeat,
+        };
+        let number = self.push(kind, message.payload.clone().into(), at);
+        self.unsettled.push_back((message.id, number));
     }
 
     /// The row of a message whose fate is open: where it is noted, and what can change.

@@ -144,6 +144,13 @@ pub struct Complaint {
 }
 
 impl Settings {
+    /// The value of the setting of this name as people write it; `None` where the page decides, or if there is
+    /// none.
+    #[must_use]
+    pub fn text(&self, setting: &str) -> Option<String> {
+        Setting::named(setting)?.text(self)
+    }
+
     /// Reads what the sources gave, weakest first, on top of what is built in. Where a value cannot be
     /// used, that is said, and the next weaker one holds. A link's wrong `url` holds all the same: it
     /// stays in the field, to be mended there.
@@ -279,7 +286,7 @@ impl Reading {
     /// A reply is a receipt: nothing that the server says by itself, or asks, may be like it.
     fn keep_apart_from_replies(&mut self, setting: &str) {
         let is_locked = self.is_locked(setting);
-        let value = Setting::named(setting).and_then(|setting| setting.text(&self.settings));
+        let value = self.settings.text(setting);
         let options = &mut self.settings.options;
         let others: Vec<_> = match setting {
             "answers" => {
@@ -727,8 +734,7 @@ mod tests {
     }
 
     fn replies(settings: &Settings) -> String {
-        let setting = Setting::named("reply_text").expect("a setting");
-        setting.text(settings).expect("a text")
+        settings.text("reply_text").expect("a text")
     }
 
     fn read(pairs: &[(&str, &str)]) -> (Settings, Vec<Complaint>) {

@@ -126,13 +126,10 @@ impl Setup {
     fn is_usual(&self, settings: &Settings, access: &Access) -> bool {
         let chosen = self.unlinked(access);
         let plain = self.plain(access);
-        SETTINGS
-            .iter()
-            .filter(|setting| WORDING.contains(&setting.name))
-            .all(|setting| {
-                let text = setting.text(settings);
-                text == setting.text(&chosen) || text == setting.text(&plain)
-            })
+        WORDING.iter().all(|name| {
+            let text = settings.text(name);
+            text == chosen.text(name) || text == plain.text(name)
+        })
     }
 
     /// What the user gives for a setting, also if it cannot be used.
@@ -221,9 +218,9 @@ impl Setup {
 
 /// Whether servers get to read the same with these settings.
 fn is_worded_alike(one: &Settings, other: &Settings) -> bool {
-    let settings = SETTINGS.iter();
-    let mut worded = settings.filter(|setting| WORDING.contains(&setting.name));
-    worded.all(|setting| setting.text(one) == setting.text(other))
+    WORDING
+        .iter()
+        .all(|name| one.text(name) == other.text(name))
 }
 
 fn without(pairs: &[(String, String)], setting: &str) -> Vec<(String, String)> {

@@ -595,11 +595,9 @@ impl Model {
         self.protocols = protocols.clone();
         let learned = browser::kept(&silence_name(address));
         let settings = &self.reading.settings;
-        let said = ["heartbeat_text", "reply_text", "server_heartbeat_text"].map(|name| {
-            let setting = Setting::named(name);
-            setting.and_then(|setting| setting.text(settings))
-        });
-        self.replies = said.map(Option::unwrap_or_default).join("\n");
+        let said = ["heartbeat_text", "reply_text", "server_heartbeat_text"];
+        let said = said.map(|name| settings.text(name).unwrap_or_default());
+        self.replies = said.join("\n");
         let distrusted = browser::kept(&distrust_name(address));
         let url = address.to_string();
         // The early one offers none.

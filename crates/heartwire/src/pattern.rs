@@ -55,8 +55,8 @@ impl Pattern {
 
     /// Every text that is a JSON object and has at least the members of this one, in any order; so it is with
     /// an object that is a member's value. One without members is that alone. Numbers are compared as they are
-    /// written. A value `"{name}"` is a place:
-    /// it stands for any value, which [`Options::answer`](crate::Options::answer) can give back.
+    /// written. A value `"{name}"` is a place: it stands for any value, which
+    /// [`Options::answer`](crate::Options::answer) can give back.
     ///
     /// # Errors
     ///
@@ -70,11 +70,12 @@ impl Pattern {
             return Err(NoObject);
         }
         let mut reader = json::Reader::new(&text);
-        let mut depth = 0;
+        let is_object = reader.next() == Some(json::Token::Open("{"));
+        let mut depth = reader.depth();
         while reader.next().is_some() {
             depth = depth.max(reader.depth());
         }
-        if depth > MOST_DEPTH || json::members(&text).is_none() {
+        if !is_object || depth > MOST_DEPTH || !reader.is_all() {
             return Err(NoObject);
         }
         Ok(Self {

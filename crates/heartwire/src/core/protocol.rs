@@ -409,7 +409,6 @@ impl Alike {
         let is_beat = text == self.text;
         if is_beat || (reply.is_some() && self.echoes != Some(false)) {
             self.expect_answer(Sent::Lookalike {
-                text: text.into(),
                 like: Likeness { reply, is_beat },
                 at: now,
                 behind: self.newest,
@@ -440,7 +439,7 @@ impl Alike {
             // Else the echo of what was sent before it had come first, and at once.
             if self.is_no_echo(echo, now) {
                 self.echoes = Some(false);
-                self.unanswered.retain(|sent| sent.is_beat(&self.text));
+                self.unanswered.retain(Sent::is_beat);
                 asked = self.asked(like);
             } else {
                 self.unanswered.remove(beat);
@@ -469,7 +468,7 @@ impl Alike {
         let mut sent = self.unanswered.iter();
         let echo = sent.position(is_echo);
         let mut sent = self.unanswered.iter();
-        (echo, sent.position(|sent| sent.is_beat(&self.text)))
+        (echo, sent.position(Sent::is_beat))
     }
 
     /// Whether the server echoes nothing: it has let pass what was sent before this, or too long a time.
@@ -542,7 +541,7 @@ impl Alike {
         if self.unanswered.len() == MAX_UNANSWERED {
             // No echo comes so late.
             let now = sent.at();
-            let is_over = |sent: &Sent| !sent.is_beat(&self.text) && sent.at() + LONGEST_ECHO < now;
+            let is_over = |sent: &Sent| !sent.is_beat() && sent.at() + LONGEST_ECHO < now;
             let over = self.unanswered.iter().position(is_over);
             self.unanswered.remove(over.unwrap_or_default());
             self.has_lost_count |= over.is_none();
@@ -559,7 +558,6 @@ enum Sent {
     /// A message whose echo looks like a reply: when it was sent, and behind which message that has no
     /// echo yet.
     Lookalike {
-        text: String,
         like: Likeness,
         at: Duration,
         behind: Option<Digest>,
@@ -583,10 +581,10 @@ impl Sent {
     }
 
     /// Whether the server takes it for a heartbeat.
-    fn is_beat(&self, heartbeat: &str) -> bool {
+    fn is_beat(&self) -> bool {
         match self {
             Self::Heartbeat { .. } => true,
-            Self::Lookalike { text, .. } => text == heartbeat,
+            Self::Lookalike { like, .. } => like.is_beat,
         }
     }
 }
