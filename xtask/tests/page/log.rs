@@ -571,7 +571,7 @@ impl Visit {
         serde_json::from_value(rows).unwrap()
     }
 
-    async fn awaits_rows(&self, what: &str, condition: impl Fn(&[String]) -> bool) {
+    pub(super) async fn awaits_rows(&self, what: &str, condition: impl Fn(&[String]) -> bool) {
         eventually(what, SOON, async || {
             condition(&self.rows().await).then_some(())
         })
@@ -602,7 +602,7 @@ impl Visit {
             .unwrap()
     }
 
-    async fn searches(&self, text: &str) {
+    pub(super) async fn searches(&self, text: &str) {
         let field = self.find(".log [type=search]").await;
         field.send_keys(&(Key::Control + "a")).await.unwrap();
         field.send_keys(&(Key::Delete + text)).await.unwrap();
