@@ -51,8 +51,13 @@ pub enum Kind {
     /// A message of the server.
     Received,
     /// A heartbeat of this side.
-    Heartbeat,
-    /// The server's reply to one.
+    Heartbeat {
+        /// When, as a time of the connection.
+        at: Duration,
+        /// What the server replied.
+        reply: Option<Reply>,
+    },
+    /// The server's reply to one that is not kept with it: a second one, a long one, or a late one.
     Reply {
         /// How long after the heartbeat it came; nothing for a second reply.
         round_trip: Option<Duration>,
@@ -71,6 +76,15 @@ pub enum Kind {
     OthersHeartbeat,
     /// The connection changed.
     Event(Event),
+}
+
+/// What a server replied to a heartbeat.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Reply {
+    /// What it said.
+    pub text: Rc<str>,
+    /// How long after the heartbeat that came.
+    pub round_trip: Duration,
 }
 
 /// How far a message got.
@@ -157,6 +171,30 @@ impl Row {
         self.payload.bytes().len() < self.size
     }
 
+    /// What the server replied, of a heartbeat.
+    #[must_use]
+    pub fn reply(&self) -> Option<&Reply> {
+        match &self.kind {
+            Kind::Heartbeat { reply, .. } => reply.as_ref(),
+            Kind::Sent { .. }
+            | Kind::Received
+            | Kind::Reply { .. }
+            | Kind::Unasked
+            | Kind::ServerHeartbeat
+            | Kind::OthersHeartbeat
+            | Kind::Greeting
+            | Kind::Question
+            | Kind::Answer
+            | Kind::Event(_) => None,
+        }
+    }
+
+    /// How many bytes are kept.
+    fn weight(&self) -> usize {
+        let reply = self.reply().map_or(0, |reply| reply.text.len());
+        self.payload.bytes().len() + reply
+    }
+
     /// What the row says in these words.
     #[must_use]
     pub fn text(&self, words: &Words) -> Cow<'_, str> {
@@ -167,6 +205,22 @@ impl Row {
                 let size = u64::try_from(self.size).unwrap_or(u64::MAX);
                 words.binary.of(size).into()
             }
+        }
+    }
+}
+
+impl Kind {
+    /// How many beats such a row counts for, if it is about them: an answer and a reply belong to one.
+    fn beats(&self) -> Option<u64> {
+        match self {
+            Self::Heartbeat { .. }
+            | Self::Reply { round_trip: None }
+            | Self::Unasked
+            | Self::ServerHeartbeat
+            | Self::OthersHeartbeat
+            | Self::Question => Some(1),
+            Self::Reply { .. } | Self::Answer => Some(0),
+            Self::Sent { .. } | Self::Received | Self::Greeting | Self::Event(_) => None,
         }
     }
 }
@@ -230,7 +284,7 @@ impl Show {
                 == match kind {
                     Kind::Sent { .. } | Kind::Greeting => Self::Sent,
                     Kind::Received => Self::Received,
-                    Kind::Heartbeat
+                    Kind::Heartbeat { .. }
                     | Kind::Reply { .. }
                     | Kind::Unasked
                     | Kind::ServerHeartbeat
@@ -240,6 +294,49 @@ impl Show {
                     Kind::Event(_) => Self::Events,
                 }
     }
+}
+
+/// What is looked for in the rows.
+#[derive(Clone, Debug, Default)]
+pub enum Search {
+    /// Nothing: every row is shown.
+    #[default]
+    Off,
+    /// A text.
+    Text(Needle),
+    /// What somebody else looks for, who found it in the rows with these numbers, in order.
+    Found(Vec<u64>),
+}
+
+/// What is shown in one line.
+#[derive(Clone, Copy, Debug)]
+pub struct Line<'a> {
+    /// Its name: the number of its first row, also when that is gone.
+    pub number: u64,
+    /// The row; of a run of beats the newest.
+    pub row: &'a Row,
+    /// What else it stands for.
+    pub run: Option<Run>,
+}
+
+/// Beats between which nothing else happened.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Run {
+    /// How many of them are kept.
+    pub beats: u64,
+    /// When the first of them came about, in milliseconds since 1970.
+    pub since: u64,
+    /// How long after its heartbeat the last reply came.
+    pub round_trip: Option<Duration>,
+}
+
+/// The rows of a line: these numbers and those between.
+#[derive(Clone, Copy, Debug)]
+struct Shown {
+    first: u64,
+    last: u64,
+    /// Of a line of beats, how many.
+    beats: Option<u64>,
 }
 
 /// Keeps the newest rows, up to a limit of rows or [`MAX_BYTES`] of payload, whichever comes first,
@@ -253,18 +350,22 @@ pub struct Log {
     rows: Ring,
     /// What is shown while paused.
     still: Option<Ring>,
-    /// Rows that came since it was paused and will be shown.
-    missed: u64,
+    /// The lines that came since it was paused and will be shown.
+    missed: VecDeque<Shown>,
     show: Show,
-    needle: Option<Needle>,
-    /// The numbers of the rows that are shown, in order.
-    shown: VecDeque<u64>,
+    search: Search,
+    /// The lines that are shown, in order.
+    shown: VecDeque<Shown>,
     /// Rows before this number are cleared; they are kept until it can not be undone any more.
     cleared: u64,
     /// Rows before this number are gone because they were cleared.
     forgotten: u64,
     /// The messages of the rows whose fate is open, oldest row first.
     unsettled: VecDeque<(MessageId, u64)>,
+    /// The row of the last heartbeat.
+    heartbeat: u64,
+    /// The first row whose text has changed, until somebody asks.
+    changed: Option<u64>,
 }
 
 /// Payload that is kept, in bytes.
@@ -279,13 +380,15 @@ impl Log {
             words,
             rows: Ring::default(),
             still: None,
-            missed: 0,
+            missed: VecDeque::new(),
             show: Show::All,
-            needle: None,
+            search: Search::Off,
             shown: VecDeque::new(),
             cleared: 0,
             forgotten: 1,
             unsettled: VecDeque::new(),
+            heartbeat: 0,
+            changed: None,
         }
     }
 
@@ -318,7 +421,14 @@ impl Log {
         let (kind, content) = match transmit {
             Transmit::Greeting(payload) => (Kind::Greeting, payload.clone().into()),
             Transmit::Answer(payload) => (Kind::Answer, payload.clone().into()),
-            Transmit::Heartbeat(text) => (Kind::Heartbeat, Content::Text(text.as_str().into())),
+            Transmit::Heartbeat(text) => {
+                let kind = Kind::Heartbeat {
+                    at: now,
+                    reply: None,
+                };
+                self.heartbeat = self.push(kind, Content::Text(text.as_str().into()), at);
+                return;
+            }
             Transmit::Message(message) => return self.send_message(message, now, at),
         };
         self.push(kind, content, at);
@@ -375,6 +485,11 @@ impl Log {
 
     /// A frame came that is no message but means this. `now` is a time of the connection.
     pub fn note(&mut self, frame: Frame, meaning: Meaning, now: Duration, at: u64) {
+        if let (Frame::Text(text), Meaning::Reply { sent, .. }) = (&frame, meaning)
+            && self.reply(text, sent, now)
+        {
+            return;
+        }
         let kind = match meaning {
             Meaning::Message => Kind::Received,
             Meaning::Reply { sent, .. } => Kind::Reply {
@@ -430,12 +545,38 @@ impl Log {
         }
     }
 
-    /// Shows only these rows, and of these only where `search` is in the text. It costs a look at
-    /// every row.
-    pub fn filter(&mut self, show: Show, search: &str) {
+    /// Shows only these rows; where that is every row, and nothing is searched, a run of beats is one line.
+    /// It costs a look at every row.
+    pub fn show(&mut self, show: Show) {
         self.show = show;
-        self.needle = Needle::new(search);
         self.choose();
+    }
+
+    /// Shows only rows in which this is found. It costs a look at every row.
+    pub fn search(&mut self, search: Search) {
+        self.search = search;
+        self.choose();
+    }
+
+    /// Who looks for [`Search::Found`] found it in these rows, and in no others from this number on.
+    pub fn find(&mut self, from: u64, numbers: impl Iterator<Item = u64>) {
+        if let Search::Found(found) = &mut self.search {
+            found.truncate(found.partition_point(|number| *number < from));
+            found.extend(numbers);
+            self.choose();
+        }
+    }
+
+    /// What is to be looked at for [`Search::Found`], from the row with this number on: a row's number and
+    /// its text.
+    pub fn texts(&self, from: u64) -> impl Iterator<Item = (u64, Cow<'_, str>)> {
+        let rows = self.kept().skip_while(move |row| row.number < from);
+        rows.map(|row| (row.number, self.text(row)))
+    }
+
+    /// The first row whose text has changed since this was asked last.
+    pub fn take_changed(&mut self) -> Option<u64> {
+        self.changed.take()
     }
 
     /// Lets what is shown stand still, or go on.
@@ -453,10 +594,10 @@ impl Log {
         self.still.is_some()
     }
 
-    /// How many rows came since it was paused that will be shown, as far as they are kept.
+    /// How many lines came since it was paused that will be shown, as far as they are kept.
     #[must_use]
     pub fn missed(&self) -> u64 {
-        self.missed
+        self.missed.len() as u64
     }
 
     /// Shows none of the rows so far. What was cleared before is gone for good.
@@ -487,13 +628,13 @@ impl Log {
         !shown.is_empty() && shown.first < self.cleared
     }
 
-    /// How many rows are shown.
+    /// How many lines are shown.
     #[must_use]
     pub fn len(&self) -> usize {
         self.shown.len()
     }
 
-    /// Whether no row is shown.
+    /// Whether no line is shown.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.shown.is_empty()
@@ -506,17 +647,64 @@ impl Log {
         shown.is_empty() || shown.end() <= self.cleared
     }
 
-    /// The rows that are shown, from the one at this index on, oldest first.
-    pub fn shown(&self, from: usize) -> impl Iterator<Item = &Row> {
+    /// The lines that are shown, from the one at this index on, oldest first.
+    pub fn shown(&self, from: usize) -> impl Iterator<Item = Line<'_>> {
         let rows = self.still.as_ref().unwrap_or(&self.rows);
-        let numbers = self.shown.iter().skip(from);
-        numbers.filter_map(|number| rows.get(*number))
+        self.shown
+            .range(from.min(self.shown.len())..)
+            .filter_map(move |shown| {
+                let first = shown.first.max(rows.first);
+                let run = shown.beats.filter(|_| first < shown.last);
+                Some(Line {
+                    number: shown.first,
+                    row: rows.get(shown.last)?,
+                    run: run.and_then(|beats| {
+                        // The newest heartbeat may have none yet.
+                        let mut newest = (first..=shown.last).rev().take(4);
+                        let reply = newest.find_map(|number| rows.get(number)?.reply());
+                        Some(Run {
+                            beats,
+                            since: rows.get(first)?.at,
+                            round_trip: reply.map(|reply| reply.round_trip),
+                        })
+                    }),
+                })
+            })
     }
 
-    /// The index, among the rows shown, of the first with this number or a greater one.
+    /// The index, among the lines shown, of the one with the row of this number, or else of the next.
     #[must_use]
     pub fn index_of(&self, number: u64) -> usize {
-        self.shown.partition_point(|shown| *shown < number)
+        self.shown.partition_point(|shown| shown.last < number)
+    }
+
+    /// The name of the line with the row of this number; the number itself if there is none.
+    #[must_use]
+    pub fn name_of(&self, number: u64) -> u64 {
+        let line = self.shown.get(self.index_of(number));
+        let line = line.filter(|line| line.first <= number);
+        line.map_or(number, |line| line.first)
+    }
+
+    /// How many lines are newer than the row with this number.
+    #[must_use]
+    pub fn new_since(&self, number: u64) -> usize {
+        self.shown.len() - self.shown.partition_point(|line| line.first <= number)
+    }
+
+    /// The rows of the line with the row of this number, oldest first.
+    pub fn rows_of(&self, number: u64) -> impl Iterator<Item = &Row> {
+        let rows = self.still.as_ref().unwrap_or(&self.rows);
+        let shown = self.shown.get(self.index_of(number));
+        let numbers = shown.map(|shown| shown.first.max(rows.first)..=shown.last);
+        let numbers = numbers.into_iter().flatten();
+        numbers.filter_map(|number| rows.get(number))
+    }
+
+    /// The number of the newest row there ever was.
+    #[must_use]
+    pub fn newest(&self) -> u64 {
+        self.rows.end() - 1
     }
 
     /// The row with this number, as it is now, if it is kept.
@@ -540,12 +728,62 @@ impl Log {
 
     /// Everything that is kept and not cleared as JSON Lines, line by line.
     pub fn json_lines(&self) -> impl Iterator<Item = String> {
+        let rows = self.kept().filter(|row| row.number >= self.cleared);
+        rows.map(export::json_line)
+    }
+
+    /// Every row that is kept, oldest first.
+    fn kept(&self) -> impl Iterator<Item = &Row> {
         let still = self.still.iter().flat_map(|still| &still.rows);
         let older = still.take_while(|row| row.number < self.rows.first);
-        older
-            .chain(&self.rows.rows)
-            .filter(|row| row.number >= self.cleared)
-            .map(export::json_line)
+        older.chain(&self.rows.rows)
+    }
+
+    /// Keeps a reply with the heartbeat that was sent then; returns whether it can.
+    fn reply(&mut self, text: &str, sent: Duration, now: Duration) -> bool {
+        let Some(row) = self.rows.get_mut(self.heartbeat) else {
+            return false;
+        };
+        match &mut row.kind {
+            Kind::Heartbeat {
+                at,
+                reply: reply @ None,
+            } if *at == sent && text.len() <= MOST_REPLY => {
+                *reply = Some(Reply {
+                    text: text.into(),
+                    round_trip: now.saturating_sub(sent),
+                });
+            }
+            Kind::Heartbeat { .. }
+            | Kind::Sent { .. }
+            | Kind::Received
+            | Kind::Reply { .. }
+            | Kind::Unasked
+            | Kind::ServerHeartbeat
+            | Kind::OthersHeartbeat
+            | Kind::Greeting
+            | Kind::Question
+            | Kind::Answer
+            | Kind::Event(_) => return false,
+        }
+        self.rows.bytes += text.len();
+        self.show_reply();
+        self.make_room();
+        true
+    }
+
+    /// The last heartbeat has its reply, which may be what is searched.
+    fn show_reply(&mut self) {
+        let number = self.heartbeat;
+        self.changed = Some(self.changed.map_or(number, |changed| changed.min(number)));
+        let row = self.rows.get(number).filter(|row| self.is_shown(row));
+        let index = self.index_of(number);
+        if let Some(row) = row
+            && !self.is_paused()
+            && self.shown.get(index).is_none_or(|line| line.first > number)
+        {
+            self.shown.insert(index, Shown::of(row));
+        }
     }
 
     fn send_message(&mut self, message: &Message, now: Duration, at: u64) {
@@ -574,7 +812,7 @@ impl Log {
                 stage, is_repeat, ..
             } => Some((index, stage, is_repeat)),
             Kind::Received
-            | Kind::Heartbeat
+            | Kind::Heartbeat { .. }
             | Kind::Reply { .. }
             | Kind::Unasked
             | Kind::ServerHeartbeat
@@ -612,11 +850,8 @@ impl Log {
             size,
         };
         if self.is_shown(&row) {
-            if self.is_paused() {
-                self.missed += 1;
-            } else {
-                self.shown.push_back(number);
-            }
+            let folds = self.folds();
+            append(self.newest_lines(), &row, folds);
         }
         self.rows.push(row);
         self.make_room();
@@ -631,9 +866,25 @@ impl Log {
 
     fn drop_oldest(&mut self) {
         let oldest = self.rows.first;
+        let beats = self.rows.get(oldest).and_then(|row| row.kind.beats());
         self.forget_before(oldest + 1);
-        if !self.is_paused() && self.shown.front() == Some(&oldest) {
-            self.shown.pop_front();
+        let lines = self.newest_lines();
+        if let Some(line) = lines.front_mut()
+            && line.first <= oldest
+        {
+            line.beats = line.beats.zip(beats).map(|(all, gone)| all - gone);
+            if line.last == oldest {
+                lines.pop_front();
+            }
+        }
+    }
+
+    /// The lines that rows come to, and go from.
+    fn newest_lines(&mut self) -> &mut VecDeque<Shown> {
+        if self.is_paused() {
+            &mut self.missed
+        } else {
+            &mut self.shown
         }
     }
 
@@ -648,29 +899,82 @@ impl Log {
     /// Looks at every row whether it is shown.
     fn choose(&mut self) {
         let rows = self.still.as_ref().unwrap_or(&self.rows);
-        let shown = rows.rows.iter().filter(|row| self.is_shown(row));
-        let shown = shown.map(|row| row.number).collect();
-        let end = rows.end();
-        let new = self.rows.rows.iter().filter(|row| row.number >= end);
-        let missed = new.filter(|row| self.is_shown(row)).count();
-        self.missed = missed as u64;
-        self.shown = shown;
+        (self.shown, self.missed) = (self.lines(rows, 0), self.lines(&self.rows, rows.end()));
+    }
+
+    /// The lines of the rows that are shown, from this number on.
+    fn lines(&self, rows: &Ring, from: u64) -> VecDeque<Shown> {
+        let mut lines = VecDeque::new();
+        for row in &rows.rows {
+            if row.number >= from && self.is_shown(row) {
+                append(&mut lines, row, self.folds());
+            }
+        }
+        lines
     }
 
     fn is_shown(&self, row: &Row) -> bool {
         row.number >= self.cleared
             && self.show.covers(&row.kind)
-            && self.needle.as_ref().is_none_or(|needle| {
-                match &row.payload {
-                    // Few binary frames are text, but those that are can be searched.
-                    Payload::Binary(bytes) => {
-                        str::from_utf8(bytes).is_ok_and(|text| needle.is_in(text))
-                    }
-                    Payload::Text(_) => needle.is_in(&row.text(self.words)),
-                }
-            })
+            && match &self.search {
+                Search::Off => true,
+                Search::Text(needle) => needle.is_in(&self.text(row)),
+                Search::Found(numbers) => numbers.binary_search(&row.number).is_ok(),
+            }
+    }
+
+    /// What can be searched of a row.
+    fn text<'a>(&self, row: &'a Row) -> Cow<'a, str> {
+        match &row.payload {
+            // Few binary frames are text, but those that are can be searched.
+            Payload::Binary(bytes) => str::from_utf8(bytes).unwrap_or_default().into(),
+            Payload::Text(_) => match row.reply() {
+                Some(reply) => [&row.text(self.words), "\n", &reply.text].concat().into(),
+                None => row.text(self.words),
+            },
+        }
+    }
+
+    /// Whether a run of beats is one line.
+    fn folds(&self) -> bool {
+        self.show == Show::All && matches!(self.search, Search::Off)
     }
 }
+
+impl Shown {
+    fn of(row: &Row) -> Self {
+        Self {
+            first: row.number,
+            last: row.number,
+            beats: row.kind.beats(),
+        }
+    }
+}
+
+/// Adds a row to the lines that are shown. Where that makes a run of beats, it is one line with those
+/// before it.
+fn append(lines: &mut VecDeque<Shown>, row: &Row, folds: bool) {
+    let line = Shown::of(row);
+    let (mut run, mut count) = (line, 0);
+    for before in lines.iter().rev().take_while(|_| folds) {
+        let beats = before.beats.zip(run.beats);
+        let Some((more, beats)) = beats.filter(|_| before.last + 1 == run.first) else {
+            break;
+        };
+        (run.first, run.beats) = (before.first, Some(beats + more));
+        count += 1;
+    }
+    // A question and its answer are no run.
+    if run.beats.is_some_and(|beats| beats > 1) {
+        lines.truncate(lines.len() - count);
+        lines.push_back(run);
+    } else {
+        lines.push_back(line);
+    }
+}
+
+/// A longer reply has a row of its own, in which all of it is kept, in bytes.
+const MOST_REPLY: usize = 1_000;
 
 /// What passed, with all of it.
 enum Content {
@@ -741,7 +1045,7 @@ impl Ring {
     }
 
     fn push(&mut self, row: Row) {
-        self.bytes += row.payload.bytes().len();
+        self.bytes += row.weight();
         self.rows.push_back(row);
     }
 
@@ -749,7 +1053,7 @@ impl Ring {
         while self.first < number
             && let Some(row) = self.rows.pop_front()
         {
-            self.bytes -= row.payload.bytes().len();
+            self.bytes -= row.weight();
             self.first += 1;
         }
     }
@@ -853,8 +1157,8 @@ mod tests {
     #[test]
     fn frames_are_told_by_what_they_mean() {
         let mut log = log(10);
-        log.send(&Transmit::Heartbeat("heartbeat".into()), at(1), 1);
-        let (sent, now) = (Duration::from_millis(100), Duration::from_millis(130));
+        let (sent, now) = (at(100), at(130));
+        log.send(&Transmit::Heartbeat("heartbeat".into()), sent, 1);
         for (text, meaning) in [
             (
                 "heartbeat",
@@ -870,21 +1174,122 @@ mod tests {
             log.note(Frame::Text(text.into()), meaning, now, 2);
         }
         log.receive_binary(3, vec![1, 2], 3);
-        let kinds: Vec<_> = log.shown(0).map(|row| row.kind.clone()).collect();
-        let reply = |round_trip| Kind::Reply { round_trip };
+        let kinds: Vec<_> = log.kept().map(|row| row.kind.clone()).collect();
+        let reply = Reply {
+            text: "heartbeat".into(),
+            round_trip: Duration::from_millis(30),
+        };
         assert_eq!(
             kinds,
             [
-                Kind::Heartbeat,
-                reply(Some(Duration::from_millis(30))),
-                reply(None),
+                Kind::Heartbeat {
+                    at: sent,
+                    reply: Some(reply)
+                },
+                Kind::Reply { round_trip: None },
                 Kind::ServerHeartbeat,
                 Kind::Received
             ]
         );
-        assert!(log.row(5).unwrap().is_cut());
-        log.filter(Show::Heartbeats, "");
-        assert_eq!(log.len(), 4);
+        assert!(log.row(4).unwrap().is_cut());
+        filter(&mut log, Show::Heartbeats, Search::Off);
+        assert_eq!(log.len(), 3);
+    }
+
+    #[test]
+    fn a_heartbeat_and_its_reply_are_one_row_whatever_came_between() {
+        let mut log = log(10);
+        beat(&mut log, 100);
+        log.receive_text("between".into(), 2);
+        answer(&mut log, "pong", 100, 130);
+        let row = log.row(1).unwrap();
+        let reply = row.reply().unwrap();
+        assert_eq!((&*reply.text, reply.round_trip), ("pong", at(30)));
+        assert_eq!(log.rows.bytes, "heartbeatbetweenpong".len());
+        assert_eq!(log.take_changed(), Some(1));
+        // It belongs to none that is known.
+        answer(&mut log, "pong", 90, 140);
+        beat(&mut log, 200);
+        answer(&mut log, &"long ".repeat(1_000), 200, 230);
+        let kinds = log.kept().map(|row| row.kind.clone());
+        let replies: Vec<_> = kinds
+            .filter_map(|kind| match kind {
+                Kind::Reply { round_trip } => round_trip,
+                _ => None,
+            })
+            .collect();
+        assert_eq!(replies, [at(50), at(30)]);
+    }
+
+    #[test]
+    fn a_row_that_the_reply_lets_be_found_is_shown_in_its_place() {
+        for (show, count) in [(Show::All, 2), (Show::Sent, 0)] {
+            let mut log = log(10);
+            filter(&mut log, show, text("pong"));
+            beat(&mut log, 1);
+            log.receive_text("pong by hand".into(), 2);
+            answer(&mut log, "pong", 1, 3);
+            let numbers: Vec<_> = log.shown(0).map(|line| line.number).collect();
+            assert_eq!(numbers, [1, 2][..count], "{show:?}");
+        }
+    }
+
+    #[test]
+    fn beats_between_which_nothing_happened_are_one_line() {
+        let mut log = log(7);
+        let beats = |log: &Log| -> Vec<_> {
+            let lines = log.shown(0);
+            lines.map(|line| line.run.map(|run| run.beats)).collect()
+        };
+        log.receive_text("a".into(), 1);
+        question(&mut log);
+        assert_eq!(beats(&log), [None; 3]);
+        question(&mut log);
+        assert_eq!(beats(&log), [None, Some(2)]);
+        let line = log.shown(1).next().unwrap();
+        assert_eq!((line.number, line.row.number), (2, 5));
+        assert_eq!(line.run.unwrap().since, 2);
+        assert_eq!(log.rows_of(2).count(), 4);
+        assert_eq!(
+            (log.index_of(2), log.index_of(4), log.index_of(6)),
+            (1, 1, 2)
+        );
+        log.receive_text("b".into(), 3);
+        question(&mut log);
+        assert_eq!(beats(&log), [Some(2), None, None, None]);
+        // The oldest go one by one: the question, its answer, and the next question.
+        for expected in [Some(1), Some(1), None] {
+            log.receive_text("c".into(), 4);
+            assert_eq!(beats(&log)[0], expected);
+        }
+        filter(&mut log, Show::Heartbeats, Search::Off);
+        assert!(beats(&log).iter().all(Option::is_none));
+        log.pause(true);
+        filter(&mut log, Show::All, Search::Off);
+        question(&mut log);
+        question(&mut log);
+        assert_eq!(log.missed(), 1);
+    }
+
+    #[test]
+    fn what_somebody_else_finds_is_shown() {
+        let mut log = log(3);
+        for text in ["a", "b", "c", "d"] {
+            log.receive_text(text.into(), 1);
+        }
+        filter(&mut log, Show::All, Search::Found(Vec::new()));
+        let searched: Vec<_> = log
+            .texts(3)
+            .map(|(number, text)| (number, text.into_owned()))
+            .collect();
+        assert_eq!(searched, [(3, "c".into()), (4, "d".into())]);
+        log.find(1, [2, 4].into_iter());
+        assert_eq!(texts(&log), ["b", "d"]);
+        log.receive_text("e".into(), 1);
+        log.find(4, [5].into_iter());
+        assert_eq!(texts(&log), ["e"]);
+        filter(&mut log, Show::Sent, Search::Found(vec![5]));
+        assert!(log.is_empty());
     }
 
     #[test]
@@ -947,7 +1352,7 @@ mod tests {
                 "Closed by the server",
             ]
         );
-        log.filter(Show::All, "POLICY");
+        filter(&mut log, Show::All, text("POLICY"));
         assert_eq!(log.len(), 1);
         log.speak(Lang::ZhCn.words());
         assert!(log.is_empty());
@@ -959,14 +1364,14 @@ mod tests {
         log.receive_text((" ".repeat(100_000) + "needle").into(), 1);
         log.receive_text("hay".into(), 1);
         log.receive_binary(6, b"Needle".into(), 1);
-        log.filter(Show::All, "NEEDLE");
+        filter(&mut log, Show::All, text("NEEDLE"));
         assert_eq!(log.len(), 2);
         log.receive_text("another Needle".into(), 1);
         log.receive_text("more hay".into(), 1);
         assert_eq!(log.len(), 3);
-        log.filter(Show::Sent, "needle");
+        filter(&mut log, Show::Sent, text("needle"));
         assert!(log.is_empty());
-        log.filter(Show::All, "");
+        filter(&mut log, Show::All, Search::Off);
         assert_eq!(log.len(), 5);
     }
 
@@ -982,7 +1387,7 @@ mod tests {
         }
         assert_eq!(
             (texts(&log), log.missed()),
-            (vec!["a".into(), "b".into()], 3)
+            (vec!["a".into(), "b".into()], 2)
         );
         let lines: Vec<_> = log.json_lines().collect();
         assert_eq!(lines.len(), 4);
@@ -1022,7 +1427,7 @@ mod tests {
         let mut log = log(10);
         log.receive_text("before".into(), 1);
         log.receive_text("好".repeat(MAX_BYTES / 3 + 1).into(), 1);
-        let row = log.shown(0).next().unwrap();
+        let row = log.shown(0).next().unwrap().row;
         assert_eq!((log.len(), row.number, row.is_cut()), (1, 2, true));
         assert!(row.payload.bytes().len() <= MAX_BYTES && row.size > MAX_BYTES);
     }
@@ -1037,7 +1442,8 @@ mod tests {
             for step in steps {
                 step.take(&mut log);
                 model.take(&step);
-                let shown: Vec<_> = log.shown(0).map(|row| row.number).collect();
+                let lines = log.shown(0).map(|line| (line.row.number, line.run.map(|run| run.beats)));
+                let shown: Vec<_> = lines.collect();
                 prop_assert_eq!(&shown, &model.shown(), "{:?}", step);
                 prop_assert_eq!(log.len(), shown.len());
                 prop_assert_eq!(log.can_undo_clear(), model.can_undo());
@@ -1045,9 +1451,14 @@ mod tests {
                 let bytes: usize = log.rows.rows.iter().map(|row| row.payload.bytes().len()).sum();
                 prop_assert_eq!(log.rows.bytes, bytes);
                 prop_assert!(log.unsettled.len() <= limit);
-                for (index, number) in shown.into_iter().enumerate() {
+                for (index, (number, beats)) in shown.into_iter().enumerate() {
                     prop_assert_eq!(log.index_of(number), index);
-                    prop_assert_eq!(log.shown(index).next().unwrap().number, number);
+                    let line = log.shown(index).next().unwrap();
+                    prop_assert_eq!(line.row.number, number);
+                    prop_assert_eq!(log.index_of(line.number), index);
+                    let rows: Vec<_> = log.rows_of(line.number).map(|row| row.number).collect();
+                    prop_assert_eq!(rows.len() as u64, beats.unwrap_or(1));
+                    prop_assert_eq!(rows.last(), Some(&number));
                 }
             }
         }
@@ -1086,7 +1497,7 @@ mod tests {
                 Self::Pause(pauses) => log.pause(*pauses),
                 Self::Clear => log.clear(),
                 Self::Undo => log.undo_clear(),
-                Self::Filter(show, search) => log.filter(*show, search),
+                Self::Filter(show, search) => filter(log, *show, text(search)),
             }
         }
     }
@@ -1150,18 +1561,38 @@ mod tests {
             self.still.as_ref().unwrap_or(&self.rows)
         }
 
-        fn shown(&self) -> Vec<u64> {
+        /// The newest row of each line and, of a run of beats, how many.
+        fn shown(&self) -> Vec<(u64, Option<u64>)> {
             let shown = self.visible().iter().filter(|(number, show, text)| {
                 *number >= self.cleared
                     && [Show::All, *show].contains(&self.show)
                     && text.contains(self.search)
             });
-            shown.map(|row| row.0).collect()
+            let shown: Vec<_> = shown.collect();
+            let folds = self.show == Show::All && self.search.is_empty();
+            let is_run = |a: &&(u64, Show, String), b: &&(u64, Show, String)| {
+                folds && (a.1, b.1) == (Show::Heartbeats, Show::Heartbeats)
+            };
+            let lines = shown.chunk_by(is_run);
+            let lines = lines.map(|line| {
+                let beats = line.len() as u64;
+                (line[line.len() - 1].0, (beats > 1).then_some(beats))
+            });
+            lines.collect()
         }
 
         fn can_undo(&self) -> bool {
             self.visible().iter().any(|row| row.0 < self.cleared)
         }
+    }
+
+    fn filter(log: &mut Log, show: Show, search: Search) {
+        log.show(show);
+        log.search(search);
+    }
+
+    fn text(needle: &str) -> Search {
+        Needle::new(needle).map_or(Search::Off, Search::Text)
     }
 
     fn log(limit: usize) -> Log {
@@ -1180,10 +1611,10 @@ mod tests {
     }
 
     fn stages(log: &Log) -> Vec<Stage> {
-        let stages = log.shown(0).filter_map(|row| match row.kind {
+        let stages = log.shown(0).filter_map(|line| match line.row.kind {
             Kind::Sent { stage, .. } => Some(stage),
             Kind::Received
-            | Kind::Heartbeat
+            | Kind::Heartbeat { .. }
             | Kind::Reply { .. }
             | Kind::Unasked
             | Kind::ServerHeartbeat
@@ -1199,8 +1630,27 @@ mod tests {
     fn texts(log: &Log) -> Vec<String> {
         let words = Lang::En.words();
         log.shown(0)
-            .map(|row| row.text(words).into_owned())
+            .map(|line| line.row.text(words).into_owned())
             .collect()
+    }
+
+    fn beat(log: &mut Log, millis: u64) {
+        log.send(&Transmit::Heartbeat("heartbeat".into()), at(millis), 2);
+    }
+
+    fn answer(log: &mut Log, text: &str, sent: u64, now: u64) {
+        let meaning = Meaning::Reply {
+            sent: at(sent),
+            taken: 0,
+            is_marked: false,
+        };
+        log.note(Frame::Text(text.into()), meaning, at(now), 2);
+    }
+
+    /// A question of the server, and its answer.
+    fn question(log: &mut Log) {
+        log.note(Frame::Text("?".into()), Meaning::Question, at(1), 2);
+        log.send(&Transmit::Answer("!".into()), at(1), 2);
     }
 
     fn at(millis: u64) -> Duration {

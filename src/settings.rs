@@ -3,7 +3,7 @@
 mod table;
 mod value;
 
-pub use table::{Admission, Control, SETTINGS, Setting};
+pub use table::{Admission, Control, Group, SETTINGS, Setting};
 pub use value::{Allowed, Limits, duration_text};
 
 use heartwire::{
@@ -622,6 +622,9 @@ mod tests {
             ("url", "/ws"),
             ("protocols", "chat,v2.chat"),
             ("autoconnect", "false"),
+            ("greeting", r#"["a,b","c"]"#),
+            ("answers", r#"2=3,{"ping":"{t}"}={"pong":{t}}"#),
+            ("connect_timeout", "1500ms"),
             ("heartbeat", "auto"),
             ("heartbeat_text", "ping"),
             ("heartbeat_mode", "always"),
@@ -631,20 +634,17 @@ mod tests {
                 "server_heartbeat_text",
                 r#"tick,up *,{"type":"ping","v":2}"#,
             ),
-            ("greeting", r#"["a,b","c"]"#),
-            ("answers", r#"2=3,{"ping":"{t}"}={"pong":{t}}"#),
             ("prove_within", "4s"),
-            ("connect_timeout", "1500ms"),
             ("retry", "false"),
             ("retry_min", "10ms"),
             ("retry_max", "2m"),
             ("retry_limit", "7"),
             ("stable_after", "0ms"),
             ("final_codes", "1008,4001"),
+            ("resend", "off"),
             ("outbox_limit", "5"),
             ("outbox_storage", "session"),
             ("log_limit", "20"),
-            ("resend", "off"),
             ("lang", "zh-CN"),
         ];
         assert_eq!(

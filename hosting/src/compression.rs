@@ -69,7 +69,7 @@ mod tests {
         for name in [
             "index.html",
             "config.json",
-            "metronome.js",
+            "search.js",
             "icon-192.png",
             "heartwire-91d53cc602ce0ac1.js.br",
             "heartwire-worker.js",

@@ -22,7 +22,13 @@ pub(super) fn json_line(row: &Row) -> String {
             }
         }
         Kind::Received => object.text("kind", "received"),
-        Kind::Heartbeat => object.text("kind", "heartbeat"),
+        Kind::Heartbeat { reply, .. } => {
+            object.text("kind", "heartbeat");
+            if let Some(reply) = reply {
+                object.number("round_trip_ms", millis(reply.round_trip));
+                object.text("reply", &reply.text);
+            }
+        }
         Kind::Reply { round_trip } => {
             object.text("kind", "reply");
             if let Some(round_trip) = round_trip {
@@ -174,6 +180,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::log::Reply;
     use heartwire::core::{
         connection::{Closure, Loss},
         outbox::MessageId,
@@ -211,6 +218,13 @@ mod tests {
         let reply = Kind::Reply {
             round_trip: Some(Duration::from_millis(12)),
         };
+        let answered = Kind::Heartbeat {
+            at: Duration::ZERO,
+            reply: Some(Reply {
+                text: "pong".into(),
+                round_trip: Duration::from_millis(12),
+            }),
+        };
         let text = |text: &str| Payload::Text(text.into());
         for (kind, payload, size, expected) in [
             (
@@ -242,6 +256,12 @@ mod tests {
                 Payload::Binary([0, 0xff].into()),
                 9,
                 r#""kind":"received","bytes":9,"hex":"00ff","cut":true"#,
+            ),
+            (
+                answered,
+                text("heartbeat"),
+                9,
+                r#""kind":"heartbeat","round_trip_ms":12,"reply":"pong","bytes":9,"text":"heartbeat""#,
             ),
             (
                 reply,

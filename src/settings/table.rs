@@ -24,6 +24,8 @@ use crate::{address::AddressError, lang::Lang};
 pub struct Setting {
     /// Its one spelling.
     pub name: &'static str,
+    /// What it is about.
+    pub group: Group,
     kind: Kind,
 }
 
@@ -38,35 +40,64 @@ pub enum Control {
     Choice(&'static [&'static str]),
 }
 
+/// What a setting is about.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Group {
+    /// Where to connect, and what is said there first.
+    Connection,
+    /// What keeps the connection and tells that it is dead.
+    Heartbeat,
+    /// What happens after it was lost.
+    Reconnecting,
+    /// What becomes of messages.
+    Delivery,
+    /// The page itself.
+    Page,
+}
+
+impl Group {
+    /// Each of them, in the order in which people meet them.
+    pub const EACH: [Self; 5] = [
+        Self::Connection,
+        Self::Heartbeat,
+        Self::Reconnecting,
+        Self::Delivery,
+        Self::Page,
+    ];
+}
+
 /// Every setting, in the order in which people meet them.
 pub static SETTINGS: [Setting; 24] = [
-    setting!(url, Address),
-    setting!(protocols, Protocols),
-    setting!(autoconnect, Switch),
-    setting!(heartbeat; options, Period),
-    setting!(heartbeat_text; options, Text),
-    words!(heartbeat_mode; options, "idle" => Mode::Idle, "always" => Mode::Always),
-    setting!(reply_timeout; options, ReplyTimeout),
-    setting!(reply_text; options, Patterns),
-    setting!(server_heartbeat_text; options, PatternsOrNothing),
-    setting!(greeting; options, Greeting),
-    setting!(answers; options, Answers),
-    setting!(prove_within; options, DurationOrOff),
-    setting!(connect_timeout; options, Duration, PERIOD),
-    setting!(retry; options, Switch),
-    setting!(retry_min; options, Ceiling),
-    setting!(retry_max; options, Ceiling),
-    setting!(retry_limit; options, CountOrOff, 1, u32::MAX),
-    setting!(stable_after; options, Duration, ANY),
-    setting!(final_codes; options, CloseCodes),
-    setting!(outbox_limit; options, Count, 1, 1_000_000),
-    words!(outbox_storage, "memory" => Storage::Memory, "session" => Storage::Session),
-    setting!(log_limit, Count, 1, 100_000),
+    setting!(Connection, url, Address),
+    setting!(Connection, protocols, Protocols),
+    setting!(Connection, autoconnect, Switch),
+    setting!(Connection, greeting; options, Greeting),
+    setting!(Connection, answers; options, Answers),
+    setting!(Connection, connect_timeout; options, Duration, PERIOD),
+    setting!(Heartbeat, heartbeat; options, Period),
+    setting!(Heartbeat, heartbeat_text; options, Text),
+    words!(Heartbeat, heartbeat_mode; options, "idle" => Mode::Idle, "always" => Mode::Always),
+    setting!(Heartbeat, reply_timeout; options, ReplyTimeout),
+    setting!(Heartbeat, reply_text; options, Patterns),
+    setting!(Heartbeat, server_heartbeat_text; options, PatternsOrNothing),
+    setting!(Heartbeat, prove_within; options, DurationOrOff),
+    setting!(Reconnecting, retry; options, Switch),
+    setting!(Reconnecting, retry_min; options, Ceiling),
+    setting!(Reconnecting, retry_max; options, Ceiling),
+    setting!(Reconnecting, retry_limit; options, CountOrOff, 1, u32::MAX),
+    setting!(Reconnecting, stable_after; options, Duration, ANY),
+    setting!(Reconnecting, final_codes; options, CloseCodes),
     words!(
-        resend,
+        Delivery, resend,
         "latest" => Resend::Latest, "every" => Resend::Every, "off" => Resend::Off
     ),
-    setting!(lang, Lang),
+    setting!(Delivery, outbox_limit; options, Count, 1, 1_000_000),
+    words!(
+        Delivery, outbox_storage,
+        "memory" => Storage::Memory, "session" => Storage::Session
+    ),
+    setting!(Page, log_limit, Count, 1, 100_000),
+    setting!(Page, lang, Lang),
 ];
 
 /// The kind of a setting's value, with what it allows and where it is.
@@ -330,11 +361,12 @@ fn index(words: &'static [&'static str], value: &str) -> Result<usize, Allowed> 
     index.ok_or(Allowed::OneOf(words))
 }
 
-/// A setting by its field, its kind and what that takes besides.
+/// A setting by its group, its field, its kind and what that takes besides.
 macro_rules! setting {
-    ($name:ident $(; $part:ident)?, $kind:ident $(, $limit:expr)*) => {
+    ($group:ident, $name:ident $(; $part:ident)?, $kind:ident $(, $limit:expr)*) => {
         Setting {
             name: stringify!($name),
+            group: Group::$group,
             kind: Kind::$kind($($limit,)* Field {
                 of: |settings| &settings.$($part.)?$name,
                 of_mut: |settings| &mut settings.$($part.)?$name,
@@ -343,11 +375,12 @@ macro_rules! setting {
     };
 }
 
-/// A setting by its field and the words for the field's values.
+/// A setting by its group, its field and the words for the field's values.
 macro_rules! words {
-    ($name:ident $(; $part:ident)?, $($word:literal => $value:expr),+) => {
+    ($group:ident, $name:ident $(; $part:ident)?, $($word:literal => $value:expr),+) => {
         Setting {
             name: stringify!($name),
+            group: Group::$group,
             kind: Kind::Words(
                 &[$($word),+],
                 |settings| {

@@ -95,6 +95,15 @@ impl Composer {
         }
     }
 
+    /// Empties the field, of which nobody is told. What it held can be called back.
+    pub(super) fn clear(&mut self) {
+        if let Some(field) = self.field.cast::<HtmlTextAreaElement>() {
+            self.recall.note(field.value());
+            hold(&field, "");
+        }
+        (self.typed, self.refusal) = (None, None);
+    }
+
     /// Whether a text that came is the echo of what was typed last; it is so once.
     pub(super) fn is_echoed(&mut self, text: &str) -> bool {
         self.typed.take_if(|typed| typed == text).is_some()

@@ -57,6 +57,20 @@ impl LastMessage {
         self.take(Message::Binary(bytes));
     }
 
+    /// Shows none any more.
+    pub(super) fn clear(&mut self) {
+        *self = Self {
+            output: self.output.clone(),
+            note: self.note.clone(),
+            ..Self::default()
+        };
+        for element in [&self.output, &self.note] {
+            if let Some(element) = element.cast::<Element>() {
+                element.set_text_content(None);
+            }
+        }
+    }
+
     /// Has it written anew: its words have changed.
     pub(super) fn reword(&mut self) {
         self.is_shown = false;

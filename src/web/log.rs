@@ -1,6 +1,6 @@
 //! The log in the page: its rows that are in view, its buttons, and one row in full.
 
-use std::{cell::Cell, collections::VecDeque, rc::Rc};
+use std::{cell::Cell, collections::VecDeque, rc::Rc, time::Duration};
 
 use gloo_timers::callback::Timeout;
 use heartwire::millis;
@@ -16,10 +16,11 @@ use yew::{AttrValue, Callback, Html, NodeRef, TargetCast as _, html};
 use super::{
     browser::{self, Download, SizeWatch},
     frames::Draws,
+    search::{Answer, Expression, Problem},
 };
 use crate::{
-    log::{Kind, Log, Payload, Row, Show, Stage, day_and_time, time_of_day},
-    payload::{Beginning, MOST_HEX, beginning, hex_lines, line, pretty},
+    log::{self, Kind, Line, Log, Payload, Reply, Row, Show, Stage, day_and_time, time_of_day},
+    payload::{Beginning, MOST_HEX, Needle, beginning, hex_lines, line, pretty},
     words::{Words, fill, shortened},
 };
 
@@ -34,6 +35,8 @@ pub(super) struct LogPanel {
     clear_button: NodeRef,
     show: Show,
     search: AttrValue,
+    /// Looks for an expression, where the search asks for one.
+    expression: Option<Expression>,
     sizes: Sizes,
     size_watch: Option<SizeWatch>,
     /// What is left free above and below the rows that were drawn, in CSS pixels.
@@ -57,8 +60,11 @@ pub(super) struct LogPanel {
 pub(super) enum Msg {
     Show(Show),
     Search(String),
+    Searched(Answer),
     Pause,
     Clear,
+    /// The session begins anew: the page does the rest.
+    Begin,
     Undo,
     Download,
     ReadAloud(bool),
@@ -121,9 +127,11 @@ struct Drawn {
     from: usize,
     count: usize,
     total: usize,
-    /// The numbers of the first and the last of them.
+    /// The names of the first and the last of them.
     first: u64,
     last: u64,
+    /// The newest row that there was.
+    newest: u64,
     /// How far the list was scrolled then, in pixels.
     top: f64,
 }
@@ -131,11 +139,20 @@ struct Drawn {
 /// The row that is shown in full.
 struct Opened {
     row: Row,
+    /// The run of beats of which the row is the newest.
+    run: Option<Beats>,
     look: Look,
     /// How that begins.
     text: String,
     is_cut: bool,
     is_json: bool,
+}
+
+/// A run of beats, as it was when it was opened.
+struct Beats {
+    count: u64,
+    /// Each of them in a line.
+    text: String,
 }
 
 /// Reads messages aloud.
@@ -160,6 +177,7 @@ impl LogPanel {
             clear_button: NodeRef::default(),
             show: Show::All,
             search: AttrValue::default(),
+            expression: None,
             sizes: Sizes {
                 row: 36.0,
                 view: 360.0,
@@ -181,6 +199,9 @@ impl LogPanel {
     pub(super) fn speak(&mut self, words: &'static Words) {
         self.words = words;
         self.log.speak(words);
+        if self.expression.is_some() {
+            self.search();
+        }
     }
 
     /// A text came that is a message.
@@ -201,14 +222,19 @@ impl LogPanel {
         match msg {
             Msg::Show(show) => {
                 self.show = show;
-                self.filter();
+                self.log.show(show);
             }
             Msg::Search(search) => {
                 self.search = search.into();
-                self.filter();
+                self.search();
+            }
+            Msg::Searched(answer) => {
+                if let Some(expression) = &mut self.expression {
+                    expression.take(&answer, &mut self.log);
+                }
             }
             Msg::Pause => self.log.pause(!self.log.is_paused()),
-            Msg::Clear => self.log.clear(),
+            Msg::Clear | Msg::Begin => self.log.clear(),
             Msg::Undo => {
                 self.log.undo_clear();
                 // The button that has the focus goes.
@@ -244,7 +270,8 @@ impl LogPanel {
             }
             Msg::Look(look) => {
                 if let Some(opened) = &mut self.opened {
-                    *opened = Opened::new(opened.row.clone(), look, self.words);
+                    let (row, run) = (opened.row.clone(), opened.run.take());
+                    *opened = Opened::new(row, run, look, self.words);
                 }
             }
             Msg::Copy => self.copy(),
@@ -295,13 +322,16 @@ impl LogPanel {
                 .and_then(|index| Show::EACH.get(index));
             Msg::Show(show.copied().unwrap_or(Show::All))
         });
-        let onsearch = self.emit.reform(|event: InputEvent| {
-            Msg::Search(event.target_unchecked_into::<HtmlInputElement>().value())
-        });
         let onread = self.emit.reform(|event: Event| {
             Msg::ReadAloud(event.target_unchecked_into::<HtmlInputElement>().checked())
         });
         let dropped = self.log.dropped();
+        let problem = self.expression.as_ref().and_then(Expression::problem);
+        let problem = problem.map(|problem| match problem {
+            Problem::Wrong(error) => fill(words.search_wrong, &[("error", error)]),
+            Problem::Refused => words.search_refused.into(),
+            Problem::Slow => words.search_slow.into(),
+        });
         html! {
             <section class="log" aria-labelledby="log-name">
                 <h2 id="log-name" ~textContent={words.log} />
@@ -314,17 +344,7 @@ impl LogPanel {
                             }
                         </select>
                     </label>
-                    <label class="field grows">
-                        <span ~textContent={words.search} />
-                        <input
-                            type="search"
-                            autocomplete="off"
-                            spellcheck="false"
-                            dir="auto"
-                            value={self.search.clone()}
-                            oninput={onsearch}
-                        />
-                    </label>
+                    { self.search_field() }
                     <button
                         type="button"
                         class="pause"
@@ -341,7 +361,21 @@ impl LogPanel {
                         { button(words.undo, on(|| Msg::Undo)) }
                     }
                     { button(words.download, on(|| Msg::Download)) }
+                    <button
+                        type="button"
+                        aria-describedby="session-hint"
+                        title={words.new_session_hint}
+                        ~textContent={words.new_session}
+                        onclick={on(|| Msg::Begin)}
+                    />
+                    <span id="session-hint" class="unseen" ~textContent={words.new_session_hint} />
                 </div>
+                <p
+                    id="search-error"
+                    class="error"
+                    aria-live="polite"
+                    ~textContent={problem.unwrap_or_default()}
+                />
                 <label class="check">
                     <input type="checkbox" checked={self.reader.is_some()} onchange={onread} />
                     <span ~textContent={words.read_aloud} />
@@ -362,6 +396,7 @@ impl LogPanel {
 
     /// Puts the rows that were drawn where they belong.
     pub(super) fn rendered(&mut self) {
+        self.search_on();
         let (Some(list), Some(items)) = (
             self.list.cast::<HtmlElement>(),
             self.items.cast::<HtmlElement>(),
@@ -393,6 +428,8 @@ impl LogPanel {
             });
         }
         if let Some(number) = self.to_focus.take().or(self.focused) {
+            // It may be one line with others now.
+            let number = self.log.name_of(number);
             let row = list.query_selector(&format!("[data-row='{number}']"));
             match row
                 .ok()
@@ -422,13 +459,39 @@ impl LogPanel {
         }
     }
 
+    fn search_field(&self) -> Html {
+        let words = self.words;
+        let onsearch = self.emit.reform(|event: InputEvent| {
+            Msg::Search(event.target_unchecked_into::<HtmlInputElement>().value())
+        });
+        html! {
+            <label class="field grows">
+                <span ~textContent={words.search} />
+                <input
+                    type="search"
+                    autocomplete="off"
+                    spellcheck="false"
+                    dir="auto"
+                    placeholder={words.search_hint}
+                    aria-describedby="search-error"
+                    value={self.search.clone()}
+                    oninput={onsearch}
+                />
+            </label>
+        }
+    }
+
     fn list(&self) -> Html {
         let words = self.words;
         let drawn = self.choose();
         self.drawn.set(drawn);
         let new = match self.place.get() {
             Place::Latest => None,
-            Place::At { seen, .. } => Some(self.log.len() - self.log.index_of(seen + 1)),
+            // A row that is pressed where the list ends keeps what is under the pointer.
+            Place::At { seen, .. } => {
+                let new = self.log.new_since(seen);
+                (new > 0 || self.top() < self.bottom() - 2.0).then_some(new)
+            }
         };
         let emit = &self.emit;
         let onclick = self.hear(|event: &MouseEvent| Some(Msg::Open(row_of(event)?)));
@@ -448,11 +511,9 @@ impl LogPanel {
         // One row is reached with Tab, and the others from there.
         let is_drawn = |number: &u64| (drawn.first..=drawn.last).contains(number);
         let opened = self.opened.as_ref().map(|opened| opened.row.number);
-        let reached = self
-            .focused
-            .or(opened)
-            .filter(is_drawn)
-            .unwrap_or(drawn.last);
+        let [focused, opened] =
+            [self.focused, opened].map(|one| one.map(|number| self.log.name_of(number)));
+        let reached = focused.or(opened).filter(is_drawn).unwrap_or(drawn.last);
         html! {
             <div class="rows">
                 <div
@@ -466,25 +527,27 @@ impl LogPanel {
                     if self.log.is_empty() {
                         <p class="hint" ~textContent={if self.log.is_blank() {
                             words.log_empty
+                        } else if self.expression.as_ref().is_some_and(Expression::is_under_way) {
+                            words.searching
                         } else {
                             words.log_no_match
                         }} />
                     }
                     <ol ref={&self.items} {onclick} {onfocusin} {onfocusout} {onkeydown}>
-                        for (index, row) in self.log.shown(drawn.from).take(drawn.count).enumerate() {
+                        for (index, line) in self.log.shown(drawn.from).take(drawn.count).enumerate() {
                             <li
-                                key={row.number}
+                                key={line.number}
                                 aria-setsize={drawn.total.to_string()}
                                 aria-posinset={(drawn.from + index + 1).to_string()}
                             >
                                 <button
                                     type="button"
-                                    class={class(&row.kind)}
-                                    data-row={row.number.to_string()}
-                                    tabindex={if row.number == reached { "0" } else { "-1" }}
-                                    aria-expanded={if Some(row.number) == opened { "true" } else { "false" }}
+                                    class={class(&line.row.kind)}
+                                    data-row={line.number.to_string()}
+                                    tabindex={if line.number == reached { "0" } else { "-1" }}
+                                    aria-expanded={if Some(line.number) == opened { "true" } else { "false" }}
                                 >
-                                    { cells(row, words) }
+                                    { cells(line, words) }
                                 </button>
                             </li>
                         }
@@ -522,6 +585,12 @@ impl LogPanel {
         }
         let is_event = matches!(row.kind, Kind::Event(_));
         let is_binary = matches!(row.payload, Payload::Binary(_));
+        let (kind, number) = match &opened.run {
+            Some(run) => (words.heartbeats, run.count.to_string()),
+            None => (kind_name(&row.kind, words), format!("#{}", row.number)),
+        };
+        let is_one = opened.run.is_none();
+        let reply = row.reply().filter(|_| is_one);
         let looks = [
             (Look::Pretty, words.pretty, opened.is_json),
             (Look::Raw, words.raw, !is_binary),
@@ -542,7 +611,7 @@ impl LogPanel {
             <section class="opened" id="log-opened" aria-labelledby="opened-name">
                 <h3 id="opened-name" ~textContent={words.opened_row} />
                 <div class="tools">
-                    if !is_event {
+                    if !is_event && is_one {
                         <div role="group" aria-labelledby="opened-name" class="looks">
                             for (look, name, is_there) in looks {
                                 if is_there {
@@ -561,13 +630,16 @@ impl LogPanel {
                     <span role="status" ~textContent={copied} />
                 </div>
                 <dl>
-                    { fact(kind_name(&row.kind, words), &format!("#{}", row.number)) }
+                    { fact(kind, &number) }
                     { fact(words.time, &time.replace('T', " ")) }
-                    if !is_event {
+                    if !is_event && is_one {
                         { fact(words.size, &size) }
                     }
-                    if let Some(said) = said {
-                        { fact(words.delivery, &said) }
+                    if let Some(reply) = reply {
+                        { fact(words.reply, &line(&reply.text)) }
+                    }
+                    if let Some(said) = said.filter(|_| is_one) {
+                        { fact(if reply.is_some() { words.round_trip } else { words.delivery }, &said) }
                     }
                 </dl>
                 <pre
@@ -595,8 +667,24 @@ impl LogPanel {
         })
     }
 
-    fn filter(&mut self) {
-        self.log.filter(self.show, &self.search);
+    /// Begins to look for what the field holds.
+    fn search(&mut self) {
+        let emit = self.emit.reform(Msg::Searched);
+        let expression = Expression::start(&self.search, emit);
+        let search = match &expression {
+            Some(_) => log::Search::Found(Vec::new()),
+            None => Needle::new(&self.search).map_or(log::Search::Off, log::Search::Text),
+        };
+        self.log.search(search);
+        self.expression = expression;
+        self.search_on();
+    }
+
+    /// Looks for it in what was not searched yet.
+    fn search_on(&mut self) {
+        if let Some(expression) = &mut self.expression {
+            expression.go_on(&mut self.log);
+        }
     }
 
     /// Keeps in view what is so many pixels below the top of what was drawn last.
@@ -611,15 +699,15 @@ impl LogPanel {
         // Rows may have gone since.
         let index = (index + self.log.index_of(drawn.first)).saturating_sub(drawn.from);
         let last = self.log.len().saturating_sub(1);
-        let Some(row) = self.log.shown(index.min(last)).next() else {
+        let Some(line) = self.log.shown(index.min(last)).next() else {
             return;
         };
         let seen = match self.place.get() {
-            Place::Latest => drawn.last,
+            Place::Latest => drawn.newest,
             Place::At { seen, .. } => seen,
         };
         self.place.set(Place::At {
-            number: row.number,
+            number: line.number,
             above,
             seen,
         });
@@ -638,27 +726,32 @@ impl LogPanel {
         };
         let from = from.saturating_sub(MARGIN);
         let count = total.min(end + MARGIN) - from;
-        let number = |index| self.log.shown(index).next().map_or(0, |row| row.number);
+        let number = |index| self.log.shown(index).next().map_or(0, |line| line.number);
         Drawn {
             from,
             count,
             total,
             first: number(from),
             last: number((from + count).saturating_sub(1)),
+            newest: self.log.newest(),
             top: self.drawn.get().top,
         }
     }
 
     /// How far the list has to be scrolled.
     fn top(&self) -> f64 {
-        let bottom = self.sizes.row * count(self.log.len()) - self.sizes.view;
         let top = match self.place.get() {
-            Place::Latest => bottom,
+            Place::Latest => f64::INFINITY,
             Place::At { number, above, .. } => {
                 self.sizes.row * count(self.log.index_of(number)) + above
             }
         };
-        top.min(bottom).max(0.0)
+        top.min(self.bottom()).max(0.0)
+    }
+
+    /// How far it can be scrolled.
+    fn bottom(&self) -> f64 {
+        self.sizes.row * count(self.log.len()) - self.sizes.view
     }
 
     /// Moves the focus from row to row.
@@ -674,10 +767,10 @@ impl LogPanel {
             Step::First => 0,
             Step::Last => last,
         };
-        let Some(row) = self.log.shown(index).next() else {
+        let Some(line) = self.log.shown(index).next() else {
             return;
         };
-        self.to_focus = Some(row.number);
+        self.to_focus = Some(line.number);
         self.reveal(index);
     }
 
@@ -703,9 +796,20 @@ impl LogPanel {
         let is_open = self
             .opened
             .as_ref()
-            .is_some_and(|opened| opened.row.number == number);
-        let row = self.log.row(number).filter(|_| !is_open);
-        self.opened = row.map(|row| Opened::new(row.clone(), Look::Pretty, self.words));
+            .is_some_and(|opened| self.log.name_of(opened.row.number) == number);
+        let mut lines = self.log.shown(self.log.index_of(number));
+        let line = lines.next().filter(|_| !is_open);
+        self.opened = line.map(|line| {
+            let run = line.run.map(|run| Beats {
+                count: run.beats,
+                text: self
+                    .log
+                    .rows_of(number)
+                    .map(|row| beat(row, self.words))
+                    .collect(),
+            });
+            Opened::new(line.row.clone(), run, Look::Pretty, self.words)
+        });
     }
 
     /// A message is read aloud at once if nothing was for a while.
@@ -776,7 +880,18 @@ impl LogPanel {
 }
 
 impl Opened {
-    fn new(row: Row, look: Look, words: &Words) -> Self {
+    fn new(row: Row, run: Option<Beats>, look: Look, words: &Words) -> Self {
+        if let Some(run) = run {
+            let Beginning { text, is_cut } = beginning(&run.text);
+            return Self {
+                row,
+                run: Some(run),
+                look: Look::Raw,
+                text,
+                is_cut,
+                is_json: false,
+            };
+        }
         let printed = match (&row.kind, &row.payload) {
             (Kind::Event(_), _) | (_, Payload::Binary(_)) => None,
             (_, Payload::Text(text)) => pretty(text),
@@ -801,6 +916,7 @@ impl Opened {
         };
         Self {
             row,
+            run: None,
             look,
             text,
             is_cut,
@@ -810,8 +926,9 @@ impl Opened {
 
     /// What is to be known of what is shown.
     fn note(&self, words: &Words) -> Option<String> {
-        let size = words.size(self.row.size);
-        if self.row.is_cut() {
+        let run = self.run.as_ref().map(|run| run.text.len());
+        let size = words.size(run.unwrap_or(self.row.size));
+        if run.is_none() && self.row.is_cut() {
             let kept = words.size(self.row.payload.bytes().len());
             let places = [("size", size.as_str()), ("kept", &kept)];
             Some(fill(words.row_cut_log, &places))
@@ -826,6 +943,9 @@ impl Opened {
 
     /// What is copied: all that is kept, a text as it came, bytes as they are shown.
     fn copied(&self, words: &Words) -> String {
+        if let Some(run) = &self.run {
+            return run.text.clone();
+        }
         match &self.row.payload {
             Payload::Text(_) => self.row.text(words).into_owned(),
             Payload::Binary(bytes) => hex_lines(bytes),
@@ -854,7 +974,7 @@ fn kind_name(kind: &Kind, words: &Words) -> &'static str {
     match kind {
         Kind::Sent { .. } => words.sent,
         Kind::Received => words.received,
-        Kind::Heartbeat => words.heartbeat,
+        Kind::Heartbeat { .. } => words.heartbeat,
         Kind::Reply { .. } => words.reply,
         Kind::Unasked => words.unasked,
         Kind::ServerHeartbeat => words.server_heartbeat,
@@ -870,7 +990,7 @@ fn class(kind: &Kind) -> &'static str {
     match kind {
         Kind::Sent { .. } | Kind::Greeting => "row sent",
         Kind::Received => "row got",
-        Kind::Heartbeat
+        Kind::Heartbeat { .. }
         | Kind::Reply { .. }
         | Kind::Unasked
         | Kind::ServerHeartbeat
@@ -887,30 +1007,39 @@ fn is_empty(row: &Row) -> bool {
     row.size == 0 && is_text && !matches!(row.kind, Kind::Event(_))
 }
 
-/// The cells of a row.
-fn cells(row: &Row, words: &'static Words) -> Html {
-    let sign = match &row.kind {
-        Kind::Sent { .. } | Kind::Greeting => "↑",
-        Kind::Received => "↓",
-        Kind::Heartbeat | Kind::Answer => "↑♥",
-        Kind::Reply { .. }
-        | Kind::Unasked
-        | Kind::ServerHeartbeat
-        | Kind::OthersHeartbeat
-        | Kind::Question => "↓♥",
-        Kind::Event(_) => "•",
-    };
-    let time = time_of_day(local(row.at));
+/// The cells of a line.
+fn cells(Line { row, run, .. }: Line<'_>, words: &'static Words) -> Html {
+    let time = time_of_day(local(run.map_or(row.at, |run| run.since)));
     let (seconds, fraction) = time.split_at_checked(8).unwrap_or((&time, ""));
-    let (stage_sign, said) = stage(&row.kind, words);
     let is_event = matches!(row.kind, Kind::Event(_));
-    let is_empty = is_empty(row);
-    let what = if is_empty {
-        words.empty_message.into()
-    } else {
-        line(&row.text(words))
+    let is_empty = run.is_none() && is_empty(row);
+    let (sign, kind, what, (stage_sign, said)) = match run {
+        Some(run) => {
+            let until = time_of_day(local(row.at));
+            let values = [
+                ("beats", words.pulse_beats.of(run.beats)),
+                ("time", until[..8].into()),
+            ];
+            let values = values
+                .each_ref()
+                .map(|(name, value)| (*name, value.as_str()));
+            let took = run.round_trip.map(|took| took_text(took, words));
+            let stage = (took.clone().unwrap_or_default(), took);
+            (
+                "♥",
+                words.heartbeats,
+                fill(words.beats_until, &values),
+                stage,
+            )
+        }
+        None => (
+            sign(&row.kind),
+            kind_name(&row.kind, words),
+            what(row, words),
+            stage(&row.kind, words),
+        ),
     };
-    let size = if is_event {
+    let size = if is_event || run.is_some() {
         String::new()
     } else {
         fill(words.bytes_briefly, &[("n", &row.size.to_string())])
@@ -918,7 +1047,7 @@ fn cells(row: &Row, words: &'static Words) -> Html {
     html! {
         <>
             <span class="way" aria-hidden="true" ~textContent={sign} />
-            <span class="unseen" ~textContent={[kind_name(&row.kind, words), " "].concat()} />
+            <span class="unseen" ~textContent={[kind, " "].concat()} />
             <span class="at">
                 <span ~textContent={seconds} />
                 <span class="fraction" ~textContent={fraction} />
@@ -926,7 +1055,7 @@ fn cells(row: &Row, words: &'static Words) -> Html {
             <span
                 class={if is_empty { "what empty" } else { "what" }}
                 dir="auto"
-                translate={(!is_event && !is_empty).then_some("no")}
+                translate={(!is_event && !is_empty && run.is_none()).then_some("no")}
                 ~textContent={what}
             />
             <span class="size" ~textContent={size} />
@@ -934,6 +1063,47 @@ fn cells(row: &Row, words: &'static Words) -> Html {
             <span class="unseen" ~textContent={[" ", said.as_deref().unwrap_or_default()].concat()} />
         </>
     }
+}
+
+/// A beat in a line of text, with the line's end.
+fn beat(row: &Row, words: &Words) -> String {
+    let (took, _) = stage(&row.kind, words);
+    let time = time_of_day(local(row.at));
+    let beat = format!("{time} {} {} {took}", sign(&row.kind), what(row, words));
+    beat.trim_end().to_owned() + "\n"
+}
+
+fn sign(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Sent { .. } | Kind::Greeting => "↑",
+        Kind::Received => "↓",
+        Kind::Heartbeat { reply: Some(_), .. } => "⇅♥",
+        Kind::Heartbeat { reply: None, .. } | Kind::Answer => "↑♥",
+        Kind::Reply { .. }
+        | Kind::Unasked
+        | Kind::ServerHeartbeat
+        | Kind::OthersHeartbeat
+        | Kind::Question => "↓♥",
+        Kind::Event(_) => "•",
+    }
+}
+
+/// What a row says, in a line.
+fn what(row: &Row, words: &Words) -> String {
+    if is_empty(row) {
+        return words.empty_message.into();
+    }
+    let text = line(&row.text(words));
+    match row.reply() {
+        Some(reply) if reply.text.as_bytes() != row.payload.bytes() => {
+            [&text, " → ", &line(&reply.text)].concat()
+        }
+        Some(_) | None => text,
+    }
+}
+
+fn took_text(took: Duration, words: &Words) -> String {
+    fill(words.millis, &[("n", &millis(took).to_string())])
 }
 
 /// How far a message got, or how long a reply took: a sign, and words that say the same.
@@ -944,12 +1114,16 @@ fn stage(kind: &Kind, words: &Words) -> (String, Option<String>) {
         } => (*stage, *is_repeat),
         Kind::Reply {
             round_trip: Some(round_trip),
+        }
+        | Kind::Heartbeat {
+            reply: Some(Reply { round_trip, .. }),
+            ..
         } => {
-            let took = fill(words.millis, &[("n", &millis(*round_trip).to_string())]);
+            let took = took_text(*round_trip, words);
             return (took.clone(), Some(took));
         }
         Kind::Received
-        | Kind::Heartbeat
+        | Kind::Heartbeat { reply: None, .. }
         | Kind::Reply { round_trip: None }
         | Kind::Unasked
         | Kind::ServerHeartbeat

@@ -35,7 +35,7 @@ use super::{
     last_message::{self, LastMessage},
     log::{self, LogPanel},
     pulse::{self, Trace},
-    settings_panel::{Change, Copy, Entry, Panel, settings_panel},
+    settings_panel::{Change, Copy, Entry, Look, Panel, settings_panel},
     tab::Tab,
     view::{self, AddressForm, Aside, Facts},
 };
@@ -73,7 +73,7 @@ pub(super) struct Model {
     plain: Settings,
     /// What the fields of the settings hold that is no value of theirs.
     entries: Vec<Entry>,
-    shows_settings: bool,
+    settings: Look,
     copy: Option<Copy>,
     link_field: NodeRef,
     selects_link: bool,
@@ -188,7 +188,7 @@ impl Model {
             setup,
             reading,
             entries: Vec::new(),
-            shows_settings: false,
+            settings: Look::default(),
             copy: None,
             link_field: NodeRef::default(),
             remembered: None,
@@ -347,7 +347,14 @@ impl Model {
                 self.last_message.update(msg, &emit);
                 Draws::AtOnce
             }
-            Msg::Log(msg) => self.log.update(msg),
+            Msg::Log(msg) => {
+                if matches!(msg, log::Msg::Begin) {
+                    self.client.change(|core, _| core.count_anew());
+                    self.composer.clear();
+                    self.last_message.clear();
+                }
+                self.log.update(msg)
+            }
             Msg::Changed(change) => self.change(change),
             Msg::Copied(copy) => {
                 self.selects_link = !copy.is_done;
@@ -394,7 +401,7 @@ impl Model {
             plain: &self.plain,
             ceilings: self.plain.options.ceilings(locality),
             entries: &self.entries,
-            is_open: self.shows_settings,
+            look: &self.settings,
             is_in_use: toggle != Toggle::Connect,
             is_kept: self.stores,
             copy: self.copy.as_ref(),
@@ -410,14 +417,18 @@ impl Model {
                     { view::complaints(self.notices(words)) }
                     { view::address_form(words, form) }
                     { settings_panel(words, &panel, &on_change) }
-                    { view::status_strip(
-                        words, &strip, &self.announcer, &facts, &self.status, &on_press,
-                    ) }
                     { self.client.inspect(|core| view::aside(words, core.outbox().aside(), &on_aside)) }
-                    { pulse::figure(words, &self.trace) }
-                    <div class="exchange">
-                        { self.composer.view(words, &on_compose) }
-                        { self.last_message.view(words, &on_message) }
+                    <div class="work">
+                        <div class="exchange">
+                            { self.composer.view(words, &on_compose) }
+                            { self.last_message.view(words, &on_message) }
+                        </div>
+                        <div class="monitor">
+                            { view::status_strip(
+                                words, &strip, &self.announcer, &facts, &self.status, &on_press,
+                            ) }
+                            { pulse::figure(words, &self.trace) }
+                        </div>
                     </div>
                     { self.log.view() }
                 </main>
@@ -768,8 +779,24 @@ impl Model {
                     self.change_setup(setting.name, |setup| setup.choose(setting.name, None));
                 }
                 self.use_setup();
+                self.settings.first.clear();
             }
-            Change::Opened => self.shows_settings = !self.shows_settings,
+            Change::Opened => {
+                let is_open = !self.settings.is_open;
+                let changed = SETTINGS.iter().filter(|setting| self.is_changed(setting));
+                self.settings = Look {
+                    is_open,
+                    first: changed.map(|setting| setting.name).collect(),
+                    used: Vec::new(),
+                };
+            }
+            Change::Used(setting) => {
+                let used = &mut self.settings.used;
+                if used.contains(&setting.name) {
+                    return Draws::Nothing;
+                }
+                used.push(setting.name);
+            }
             Change::CopyLink => self.copy_link(),
             Change::Forget => {
                 self.kept_outboxes.borrow_mut().withdraw();
@@ -781,9 +808,18 @@ impl Model {
                 self.entries.clear();
                 self.setup.stored.clear();
                 self.use_setup();
+                self.settings.first.clear();
             }
         }
         Draws::AtOnce
+    }
+
+    /// Whether the user, or a link, gives something else for a setting than would hold without.
+    fn is_changed(&self, setting: &Setting) -> bool {
+        let chosen = self.setup.chosen(setting.name);
+        let is_locked = self.reading.is_locked(setting.name);
+        chosen.is_some_and(|chosen| setting.text(&self.plain).as_deref() != Some(chosen))
+            && !is_locked
     }
 
     /// Takes what a field of the settings holds, if that can be used. Nothing stands for the default.

@@ -1,5 +1,7 @@
 //! The settings of the connection, for people to look at and to change.
 
+use std::iter;
+
 use heartwire::core::backoff::Ceilings;
 use wasm_bindgen::JsCast as _;
 use web_sys::{Event, HtmlInputElement, HtmlSelectElement, InputEvent, MouseEvent};
@@ -8,7 +10,9 @@ use yew::{Callback, Html, NodeRef, TargetCast as _, html};
 use crate::{
     history::History,
     payload::excerpt,
-    settings::{Allowed, Control, Reading, SETTINGS, Setting, Settings, Source, duration_text},
+    settings::{
+        Allowed, Control, Group, Reading, SETTINGS, Setting, Settings, Source, duration_text,
+    },
     setup::Setup,
     words::{Lang, Words, fill},
 };
@@ -22,7 +26,7 @@ pub(super) struct Panel<'a> {
     /// The back-off's ceilings with these.
     pub(super) ceilings: Ceilings,
     pub(super) entries: &'a [Entry],
-    pub(super) is_open: bool,
+    pub(super) look: &'a Look,
     /// Whether a connection is wanted, so that its settings cannot be changed.
     pub(super) is_in_use: bool,
     /// Whether the browser keeps what is chosen.
@@ -31,6 +35,16 @@ pub(super) struct Panel<'a> {
     pub(super) link_field: &'a NodeRef,
     /// The last addresses, newest first.
     pub(super) history: &'a History,
+}
+
+/// How the panel is looked at.
+#[derive(Default)]
+pub(super) struct Look {
+    pub(super) is_open: bool,
+    /// The settings that stand first: what was changed when it was opened. None moves while it is used.
+    pub(super) first: Vec<&'static str>,
+    /// The settings that were used since, of which it is told what they allow.
+    pub(super) used: Vec<&'static str>,
 }
 
 /// What a field holds that is not, or not yet, a value of its setting.
@@ -55,6 +69,8 @@ pub(super) struct Copy {
 /// What the user does with the panel.
 #[derive(Clone, Debug)]
 pub(super) enum Change {
+    /// A field has the focus.
+    Used(&'static Setting),
     /// A field holds this now.
     Entered(&'static Setting, String),
     /// A setting is to have this value.
@@ -78,9 +94,9 @@ pub(super) fn settings_panel(
     });
     html! {
         <>
-            <details class="settings" open={panel.is_open}>
+            <details class="settings" open={panel.look.is_open}>
                 <summary ~textContent={words.settings_name} {onclick} />
-                if panel.is_open {
+                if panel.look.is_open {
                     { content(words, panel, on_change) }
                 }
             </details>
@@ -109,11 +125,9 @@ fn content(words: &'static Words, panel: &Panel<'_>, on_change: &Callback<Change
     html! {
         <>
                 <p class="hint" ~textContent={advice} />
-                <div class="settings-list">
-                    for setting in SETTINGS.iter().filter(|setting| setting.name != "url") {
-                        { row(words, panel, setting, on_change) }
-                    }
-                </div>
+                for part in iter::once(None).chain(Group::EACH.map(Some)) {
+                    { settings(words, panel, part, on_change) }
+                }
                 <div class="settings-buttons">
                     <button
                         type="button"
@@ -149,6 +163,42 @@ fn content(words: &'static Words, panel: &Panel<'_>, on_change: &Callback<Change
     }
 }
 
+/// The settings of a group, but for those that stand first, or else these.
+fn settings(
+    words: &'static Words,
+    panel: &Panel<'_>,
+    group: Option<Group>,
+    on_change: &Callback<Change>,
+) -> Html {
+    let name = match group {
+        None => words.settings_changed,
+        Some(Group::Connection) => words.connection,
+        Some(Group::Heartbeat) => words.heartbeats,
+        Some(Group::Reconnecting) => words.settings_reconnecting,
+        Some(Group::Delivery) => words.delivery,
+        Some(Group::Page) => words.settings_page,
+    };
+    let first = &panel.look.first;
+    let settings = SETTINGS.iter().filter(|setting| {
+        let own = (!first.contains(&setting.name)).then_some(setting.group);
+        setting.name != "url" && own == group
+    });
+    let mut settings = settings.peekable();
+    if settings.peek().is_none() {
+        return html! {};
+    }
+    html! {
+        <fieldset>
+            <legend ~textContent={name} />
+            <div class="settings-list">
+                for setting in settings {
+                    { row(words, panel, setting, on_change) }
+                }
+            </div>
+        </fieldset>
+    }
+}
+
 fn row(
     words: &'static Words,
     panel: &Panel<'_>,
@@ -179,23 +229,23 @@ fn row(
     };
     let default = default_text(words, panel, setting);
     // What can be chosen is seen, and an error says the same.
-    let hint = setting
-        .allowed()
-        .filter(|allowed| setting.control() == Control::Text && error != Some(allowed));
-    let mut hint = hint.map_or_else(String::new, |allowed| words.allowed(&allowed));
-    hint.insert(0, ' ');
-    if is_locked {
-        hint.truncate(1);
-        hint.push_str(words.setting_locked);
+    let allowed = setting.allowed().filter(|allowed| {
+        setting.control() == Control::Text && error != Some(allowed) && !is_locked
+    });
+    let allowed = allowed.map(|allowed| words.allowed(&allowed));
+    let hint = if is_locked {
+        words.setting_locked.into()
     } else {
-        hint.push_str(&fill(words.default_is, &[("value", &default)]));
-    }
+        fill(words.default_is, &[("value", &default)])
+    };
+    let is_hidden = allowed.is_none() || !panel.look.used.contains(&name);
     let id = format!("setting-{name}");
-    let (hint_id, error_id) = (format!("{id}-hint"), format!("{id}-error"));
+    let [hint_id, allowed_id, error_id] =
+        ["hint", "allowed", "error"].map(|part| [&id, "-", part].concat());
     let field = Field {
         setting,
         id: id.clone(),
-        described: format!("{hint_id} {error_id}"),
+        described: [&hint_id, " ", &allowed_id, " ", &error_id].concat(),
         text,
         held,
         default: default.clone(),
@@ -209,8 +259,15 @@ fn row(
             { control(words, field, on_change) }
             <p id={hint_id} class="hint">
                 <code translate="no" ~textContent={name} />
-                <span ~textContent={hint} />
+                <span ~textContent={[" ", &hint].concat()} />
             </p>
+            // What describes a field is read though it is hidden.
+            <p
+                id={allowed_id}
+                class="hint"
+                hidden={is_hidden}
+                ~textContent={allowed.unwrap_or_default()}
+            />
             // Heard when it comes: by then the focus is on the next field.
             <p id={error_id} class="error" aria-live="polite">
                 if let Some(error) = error {
@@ -271,6 +328,7 @@ fn control(words: &'static Words, field: Field, on_change: &Callback<Change>) ->
                     aria-invalid={is_wrong.then_some("true")}
                     aria-describedby={described}
                     {oninput}
+                    onfocus={on_change.reform(move |_| Change::Used(setting))}
                     onchange={on_set(setting, on_change)}
                 />
             }

@@ -326,7 +326,11 @@ fn facts_list(facts: &Facts, words: &'static Words) -> Html {
                 (words.waiting, waiting),
                 (words.reconnects, facts.reconnects.to_string()),
             ] {
-                <div><dt ~textContent={name} /><dd ~textContent={value} /></div>
+                // What there is nothing of steps back.
+                <div class={matches!(value.as_str(), "0" | "–").then_some("none")}>
+                    <dt ~textContent={name} />
+                    <dd ~textContent={value} />
+                </div>
             }
         </dl>
     }

@@ -501,6 +501,33 @@ fn every_change_is_sent_whole_and_an_unchanged_one_is_not() {
 }
 
 #[test]
+fn what_is_counted_anew_is_counted_from_then_on() {
+    let mut shell = Shell::open(options());
+    shell.type_text("a");
+    shell.receive("hello");
+    shell.advance(30_000);
+    shell.answer();
+    shell.type_text("b");
+
+    shell.connection.count_anew();
+
+    let counts = |shell: &Shell| (shell.connection.sent(), shell.connection.received());
+    assert_eq!((counts(&shell), shell.states()), ((0, 0), [0, 1, 0, 0]));
+    shell.take_wire();
+    shell.type_text("b");
+    assert_eq!(shell.take_wire(), ["b"]);
+    shell.advance(30_000);
+    shell.answer();
+    assert_eq!((counts(&shell), shell.states()), ((1, 0), [0, 0, 2, 0]));
+
+    // A doubt about what was counted before is one from now on.
+    shell.connection.count_anew();
+    shell.advance(4_500);
+    shell.receive("heartbeat");
+    assert_eq!(shell.states()[3], 3);
+}
+
+#[test]
 fn what_was_typed_before_and_between_connections_leaves_in_order() {
     let mut shell = Shell::new(options());
     shell.type_text("a");

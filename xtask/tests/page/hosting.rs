@@ -141,7 +141,7 @@ async fn hosts_the_page(port: u16, server: &Server, compression: &str) {
         let (kind, cache) = match name.rsplit_once('.') {
             Some((_, "wasm")) => ("application/wasm", FOREVER),
             Some((_, "css")) => ("text/css", FOREVER),
-            Some((_, "js")) if name != "metronome.js" => ("javascript", FOREVER),
+            Some((_, "js")) if name != "search.js" => ("javascript", FOREVER),
             Some((_, "js")) => ("javascript", "no-cache"),
             Some((_, "json")) => ("application/json", "no-cache"),
             Some((_, "webmanifest")) => ("application/manifest+json", "no-cache"),

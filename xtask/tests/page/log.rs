@@ -21,6 +21,7 @@ async fn what_is_said_to_keep_a_connection_has_its_rows() {
     let query = "answers=2%3D3&greeting=40&heartbeat=off&lang=en";
     let visit = Visit::to(&format!("url={server}&{query}")).await;
     visit.logs("the greeting", &["• Connected", "↑ 40"]).await;
+    visit.chooses("Heartbeats").await;
     visit
         .logs("a question and its answer", &["↓♥ 2", "↑♥ 3"])
         .await;
@@ -55,8 +56,7 @@ async fn each_kind_of_row_is_there_in_order_with_how_far_it_got() {
                 "• Connected",
                 "↓ b",
                 "↓ Binary, 3 bytes",
-                "↑♥ heartbeat",
-                "↓♥ pong {n} ms {n} ms",
+                "⇅♥ heartbeat → pong {n} ms {n} ms",
             ],
         )
         .await;
@@ -92,6 +92,164 @@ async fn each_kind_of_row_is_there_in_order_with_how_far_it_got() {
         })
         .await;
     visit.logs("the end", &["• Disconnected"]).await;
+}
+
+/// Until something else happens, however many there are, by keyboard too.
+#[tokio::test]
+async fn beats_with_nothing_between_them_are_one_row() {
+    let server = Server::start(Manner::Answer("pong"));
+    let visit = Visit::to(&format!("url={server}&heartbeat=200ms&lang=en")).await;
+    let run = "♥ {n} heartbeats until {n}:{n}:{n} {n} ms {n} ms";
+    visit.logs("a run", &["• Connected", run]).await;
+    server.send([Message::text("a")]);
+    visit.logs("two runs", &[run, "↓ a", run]).await;
+    let rows = visit.rows().await;
+    assert_eq!(rows.len(), 5, "{rows:#?}");
+
+    visit.opens(3).await;
+    let lines = "return document.querySelector('.opened pre').textContent";
+    let lines = visit.text_of(lines).await;
+    let beat = "{n}:{n}:{n}.{n} ⇅♥ heartbeat → pong {n} ms";
+    assert!(lines.lines().count() > 1, "{lines}");
+    assert!(lines.lines().all(|line| fits(line, beat)), "{lines}");
+    visit.press("Copy message").await;
+    visit.sees("Copied").await;
+
+    visit.chooses("Heartbeats").await;
+    let row = "⇅♥ heartbeat → pong {n} ms {n} ms";
+    visit.logs("each of them", &[row; 4]).await;
+    visit.searches("pong").await;
+    visit.logs("what a reply says", &[row; 4]).await;
+}
+
+#[tokio::test]
+async fn a_row_that_becomes_one_with_others_keeps_the_focus() {
+    let server = Server::start(Manner::Answer("pong"));
+    let visit = Visit::to(&format!("url={server}&heartbeat=2s&lang=en")).await;
+    visit
+        .logs("a heartbeat", &["⇅♥ heartbeat → pong {n} ms {n} ms"])
+        .await;
+    visit.opens(3).await;
+    visit.focuses("3").await;
+    visit
+        .logs(
+            "a run",
+            &["♥ {n} heartbeats until {n}:{n}:{n} {n} ms {n} ms"],
+        )
+        .await;
+    visit.focuses("3").await;
+}
+
+#[tokio::test]
+async fn rows_are_searched_by_a_regular_expression() {
+    let (server, visit) = open("").await;
+    server.send(["order 17", "order x", "/api/users", "Order 18"].map(Message::text));
+    visit.types("x").await;
+    visit.awaits_rows("all rows", |rows| rows.len() == 7).await;
+
+    visit.searches(r"/^order \d+$/").await;
+    visit
+        .awaits_rows("what is found", |rows| rows == ["↓ order 17"])
+        .await;
+    server.send(["order 19", "disorder 20"].map(Message::text));
+    visit
+        .awaits_rows("what comes", |rows| rows == ["↓ order 17", "↓ order 19"])
+        .await;
+    visit.searches(r"/^order \d+$/gi").await;
+    let all = ["↓ order 17", "↓ Order 18", "↓ order 19"];
+    visit
+        .awaits_rows("whatever the case", |rows| rows == all)
+        .await;
+    visit.searches("/api/users").await;
+    visit
+        .awaits_rows("a path", |rows| rows == ["↓ /api/users"])
+        .await;
+    visit.searches("/(/").await;
+    visit.sees("This is no regular expression: ").await;
+    visit.sees("No row matches.").await;
+    visit.searches("/Connected/").await;
+    visit
+        .awaits_rows("an event", |rows| rows == ["• Connected"])
+        .await;
+    assert!(!visit.log_text().await.contains("expression"));
+}
+
+/// In every browser an expression may take longer than anybody waits.
+#[tokio::test]
+async fn an_expression_that_finds_no_end_holds_nobody_up() {
+    let (server, visit) = open("&log_limit=2000").await;
+    let rows = (0..1_000).map(|n| Message::text(format!("{}b{n}", "a".repeat(40))));
+    server.send(rows);
+    visit.shows(&format!("{}b999", "a".repeat(40))).await;
+    // A worker that the page knows nothing of tells what the machine is capable of meanwhile.
+    let quiet = Beside::start(&visit).await;
+    let alone = "const worker = new Worker('search.js');
+        worker.postMessage(['(a+)+$', '', ['a'.repeat(40) + 'b']]);
+        setTimeout(() => { worker.terminate(); window.isOver = true; }, 3_000);";
+    visit.evaluate(alone).await;
+    eventually("the worker has been ended", SOON, async || {
+        visit.evaluate("return window.isOver").await.as_bool()
+    })
+    .await;
+    let quiet = quiet.lag();
+
+    let beside = Beside::start(&visit).await;
+    // At once: each letter that is typed is a drawing of its own.
+    let put = "const field = document.querySelector('.log [type=search]');
+        field.value = '/(a+)+$/';
+        field.dispatchEvent(new InputEvent('input', { bubbles: true }));";
+    visit.evaluate(put).await;
+    visit.sees("This expression takes too long.").await;
+
+    let lag = beside.lag();
+    println!("the page was {lag:?} late, and {quiet:?} beside such a worker alone");
+    assert!(
+        lag < Duration::from_millis(100).max(quiet * 4),
+        "{lag:?} {quiet:?}"
+    );
+    visit.searches("b999").await;
+    visit
+        .awaits_rows("what is found", |rows| rows.len() == 1)
+        .await;
+}
+
+#[tokio::test]
+async fn a_new_session_keeps_nothing_but_the_connection_and_the_settings() {
+    let server = Server::start(Manner::Answer("pong"));
+    let visit = Visit::to(&format!("url={server}&heartbeat=300ms&lang=en")).await;
+    visit.reaches(&["open"]).await;
+    visit.types("secret").await;
+    server.send([Message::text("told")]);
+    visit.shows("told").await;
+    visit.awaits("answered", |count| count == "6").await;
+    let facts = "return [...document.querySelectorAll('.status dd')].map(one => one.textContent)";
+    let before = visit.evaluate(facts).await;
+
+    visit.press("New session").await;
+
+    visit
+        .awaits_rows("no message", |rows| {
+            !rows.iter().any(|row| row.contains("secret"))
+        })
+        .await;
+    let held = "return [document.querySelector('#message').value,
+        document.querySelector('#received').textContent].join()";
+    assert_eq!(visit.text_of(held).await, ",");
+    visit.awaits("answered", |count| count == "0").await;
+    let after = visit.evaluate(facts).await;
+    assert_ne!(after, before);
+    assert_eq!([&after[2], &after[6]], ["0", "0"], "sent and received");
+    assert_eq!(visit.datum("state").await, "open");
+    assert_eq!(server.connections().len(), 1);
+    // The same text again is another message.
+    visit.types("secret").await;
+    visit.awaits("answered", |count| count == "6").await;
+    visit.press("Undo").await;
+    visit
+        .awaits_rows("what was cleared", |rows| {
+            rows.iter().any(|row| row == "↓ told")
+        })
+        .await;
 }
 
 #[tokio::test]
@@ -141,8 +299,7 @@ async fn rows_are_filtered_and_searched_beyond_what_is_visible() {
         ("Heartbeats", 0),
         ("All", 7),
     ] {
-        let select = visit.find("[aria-labelledby=log-name] select").await;
-        select.select_by_label(show).await.unwrap();
+        visit.chooses(show).await;
         visit.awaits_rows(show, |rows| rows.len() == count).await;
     }
 }
@@ -356,6 +513,16 @@ async fn the_log_follows_only_at_the_bottom() {
             .then_some(())
     })
     .await;
+}
+
+/// Where the button stands that leads to what is new.
+#[tokio::test]
+async fn the_newest_row_is_opened_by_a_press_in_its_middle() {
+    let (server, visit) = open("").await;
+    server.send((1..=60).map(|n| Message::text(format!("message {n}"))));
+    visit.shows("message 60").await;
+    visit.opens(62).await;
+    visit.pane_shows("message 60").await;
 }
 
 #[tokio::test]
@@ -600,6 +767,12 @@ impl Visit {
             .find(Locator::Css(selector))
             .await
             .unwrap()
+    }
+
+    /// Has only these rows shown.
+    async fn chooses(&self, show: &str) {
+        let select = self.find("[aria-labelledby=log-name] select").await;
+        select.select_by_label(show).await.unwrap();
     }
 
     pub(super) async fn searches(&self, text: &str) {

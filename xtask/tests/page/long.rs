@@ -354,7 +354,7 @@ async fn isolated_and_bounded(browser: Browser) {
 async fn open(browser: Browser, query: &str) -> (Server, Visit) {
     let server = Server::start(Manner::Silent);
     let visit = Visit::with(browser, &[], &format!("url={server}&lang=en{query}")).await;
-    let limit = TimeoutConfiguration::new(Some(Duration::from_mins(2)), None, None);
+    let limit = TimeoutConfiguration::new(Some(Duration::from_mins(5)), None, None);
     let client = &visit.session.client;
     client.update_timeouts(limit).await.unwrap();
     visit.reaches(&["open"]).await;

@@ -108,6 +108,79 @@ async fn every_setting_has_a_label_and_a_hint_and_words_take_effect_at_once() {
 }
 
 #[tokio::test]
+async fn what_was_changed_stands_first_and_nothing_moves_while_it_is_used() {
+    let server = Server::start(Manner::Echo);
+    let query = format!("url={server}&autoconnect=false&resend=every&heartbeat=30s&lang=en");
+    let visit = Visit::to(&query).await;
+    visit.opens_panel().await;
+    assert_eq!(
+        visit.groups().await,
+        [
+            "Changed: autoconnect resend lang",
+            "Connection: protocols greeting answers connect_timeout",
+            "Heartbeats: heartbeat heartbeat_text heartbeat_mode reply_timeout reply_text \
+             server_heartbeat_text prove_within",
+            "Reconnecting: retry retry_min retry_max retry_limit stable_after final_codes",
+            "Delivery: outbox_limit outbox_storage",
+            "Page: log_limit",
+        ]
+    );
+    let before = visit.groups().await;
+    visit.sets("heartbeat", "5s").await;
+    eventually("it is kept", SOON, async || {
+        let stored = "return Object.values(localStorage).join()";
+        visit.text_of(stored).await.contains("5s").then_some(())
+    })
+    .await;
+    assert_eq!(visit.groups().await, before);
+    let close = "document.querySelector('.settings > summary').click()";
+    visit.evaluate(close).await;
+    visit.opens_panel().await;
+    assert_eq!(
+        visit.groups().await[0],
+        "Changed: autoconnect heartbeat resend lang"
+    );
+    visit.press("Reset to defaults").await;
+    eventually("nothing is changed", SOON, async || {
+        visit.groups().await[0]
+            .starts_with("Connection:")
+            .then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_setting_allows_is_told_as_it_is_used() {
+    let visit = Visit::to("autoconnect=false&lang=en").await;
+    visit.opens_panel().await;
+    let told = "return [...document.querySelectorAll('.setting [id$=-allowed]')]
+        .filter(one => one.checkVisibility()).map(one => one.id).join()";
+    assert_eq!(visit.text_of(told).await, "");
+    for (name, expected) in [
+        ("retry_min", "setting-retry_min-allowed"),
+        (
+            "outbox_limit",
+            "setting-retry_min-allowed,setting-outbox_limit-allowed",
+        ),
+    ] {
+        let id = format!("#setting-{name}");
+        let field = visit.session.client.find(Locator::Css(&id)).await;
+        field.unwrap().click().await.unwrap();
+        eventually(&format!("what {name} allows is told"), SOON, async || {
+            (visit.text_of(told).await == expected).then_some(())
+        })
+        .await;
+    }
+    // Who only hears the page is told of each field as it comes there.
+    let unheard =
+        "return [...document.querySelectorAll('.setting input[type=text]')].filter(field => {
+        const described = field.getAttribute('aria-describedby').split(' ');
+        return !described.some(id => document.getElementById(id).textContent.includes('It takes '));
+    }).length";
+    assert_eq!(visit.evaluate(unheard).await, 0);
+}
+
+#[tokio::test]
 async fn a_link_to_the_setup_is_copied_or_shown() {
     let server = Server::start(Manner::Echo);
     let query = format!("url={server}/x?token=secret&heartbeat=5s&retry=true&lang=en");
@@ -181,6 +254,14 @@ impl Visit {
             self.evaluate(is_drawn).await.as_bool()
         })
         .await;
+    }
+
+    /// The groups of the panel, each with the names of its settings.
+    async fn groups(&self) -> Vec<String> {
+        let groups = "return [...document.querySelectorAll('.settings fieldset')].map(group =>
+            group.querySelector('legend').textContent + ': '
+                + [...group.querySelectorAll('code')].map(name => name.textContent).join(' '))";
+        serde_json::from_value(self.evaluate(groups).await).unwrap()
     }
 
     /// Replaces what the field of a setting holds, as people do.

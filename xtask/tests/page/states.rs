@@ -19,7 +19,8 @@ use super::visit::{EXAMPLE_IS_HERE, Visit, dist};
 use super::{SOON, eventually};
 
 /// Every state says what it should in both languages, and offers what can be done; the live region of
-/// its role tells it, and the other one nothing.
+/// its role tells it, and the other one nothing. On a phone it stands on the first screen, with what is written
+/// and what came last.
 ///
 /// For `cargo xtask picture --all` it takes pictures of them, too.
 #[tokio::test]
@@ -34,8 +35,11 @@ async fn hear(states: &'static [State]) {
     for state in states {
         scene.set(state);
         for lang in Lang::ALL {
+            wear(&scene.visit, "light", 360, 640).await;
             scene
-                .enter_until(lang, async |scene| scene.is_told(lang).await)
+                .enter_until(lang, async |scene| {
+                    scene.is_told(lang).await && scene.is_on_the_first_screen(lang).await
+                })
                 .await;
             if let Some(folder) = env::var_os(FOLDER) {
                 scene.is_portrayed(lang, Path::new(&folder)).await;
@@ -565,6 +569,22 @@ impl Scene {
                 told.starts_with(&expected) && told.is_empty() == expected.is_empty()
             });
             self.stands(is_told).await
+        })
+        .await
+    }
+
+    /// Waits until the state's headline, the field and the last message can be seen without scrolling. Returns
+    /// whether the state was not over before.
+    async fn is_on_the_first_screen(&self, lang: Lang) -> bool {
+        const SEEN: &str = "return ['.headline', '#message', '#received'].every((one) => {
+            const box = document.querySelector(one).getBoundingClientRect();
+            return box.height > 0 && box.top >= 0 && box.bottom <= innerHeight
+                && box.right <= innerWidth;
+        })";
+        let what = format!("{} is on the first screen in {}", self.state.id, lang.tag());
+        eventually(&what, SOON, async || {
+            let is_seen = self.visit.evaluate(SEEN).await == true;
+            self.stands(is_seen).await
         })
         .await
     }

@@ -532,6 +532,14 @@ impl Connection {
         self.last_typed.clear();
     }
 
+    /// Counts from 0 again what was sent, received, proven and reconnected. What has no proof yet goes on
+    /// waiting for one, and the same typed text may be sent again.
+    pub fn count_anew(&mut self) {
+        (self.sent, self.received, self.reconnects) = (0, 0, 0);
+        self.outbox.count_anew();
+        self.last_typed.clear();
+    }
+
     /// Sends nothing more of what another page has [restored](Self::restore).
     pub fn hand_over(&mut self) {
         self.outbox.hand_over();
@@ -867,7 +875,8 @@ impl Connection {
         self.awaits_drain = true;
         match transmit {
             Transmit::Message(message) => {
-                self.sent -= u64::from(!message.is_repeat);
+                let count = u64::from(!message.is_repeat);
+                self.sent = self.sent.saturating_sub(count);
                 self.outbox.put_back();
             }
             Transmit::Heartbeat(_) | Transmit::Greeting(_) | Transmit::Answer(_) => {}

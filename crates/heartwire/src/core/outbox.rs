@@ -309,7 +309,8 @@ impl Outbox {
     /// What the server at hand has answered tells nothing: it answers unasked.
     pub fn doubt_answers(&mut self) {
         for id in mem::take(&mut self.answered_here) {
-            self.answered -= 1;
+            // It may have been counted in an earlier session.
+            self.answered = self.answered.saturating_sub(1);
             self.give_up(id);
         }
     }
@@ -499,6 +500,11 @@ impl Outbox {
             confirmed: self.confirmed,
             unconfirmed: self.given_up + (repeats + self.aside.len()) as u64,
         }
+    }
+
+    /// Counts from 0 again what was proven, answered or given up.
+    pub fn count_anew(&mut self) {
+        (self.answered, self.confirmed, self.given_up) = (0, 0, 0);
     }
 
     /// All that has no proof yet, for [`restore`](Self::restore); empty if there is nothing.
