@@ -2,6 +2,7 @@
 
 use crate::{
     access::{Access, UrlParam},
+    messages::SavedMessages,
     payload::push_json_string,
     settings::{Allowed, Complaint, Setting, Source},
 };
@@ -32,6 +33,8 @@ pub struct Config {
     pub allowed_hosts: Vec<String>,
     /// Whether a link may name a server.
     pub url_param: Option<UrlParam>,
+    /// Messages for everybody to have at hand.
+    pub messages: SavedMessages,
 }
 
 impl Config {
@@ -71,6 +74,7 @@ impl Config {
                         }
                     }
                 }
+                "messages" => config.messages = messages(&key, node, &mut complaints),
                 _ => complaints.push(complaint(&key, &node, Allowed::Unknown)),
             }
         }
@@ -102,6 +106,20 @@ fn settings(part: &str, node: Node, complaints: &mut Vec<Complaint>) -> Vec<(Str
         }
     }
     settings
+}
+
+fn messages(part: &str, node: Node, complaints: &mut Vec<Complaint>) -> SavedMessages {
+    let mut messages = SavedMessages::default();
+    for (name, node) in entries(part, node, complaints) {
+        let text = match &node {
+            Node::Text(text) => text.as_str().into(),
+            Node::Null | Node::Literal(_) | Node::List(_) | Node::Object(_) => node.json().into(),
+        };
+        if let Err(refusal) = messages.save(&name, text, &SavedMessages::default()) {
+            complaints.push(complaint(part, &node, Allowed::Messages(refusal)));
+        }
+    }
+    messages
 }
 
 fn entries(name: &str, node: Node, complaints: &mut Vec<Complaint>) -> Vec<(String, Node)> {
@@ -215,6 +233,14 @@ mod tests {
                 Node::List(vec![text("self"), text("a.example")]),
             ),
             ("url_param", text("off")),
+            (
+                "messages",
+                object(vec![
+                    (" login ", object(vec![("op", text("login"))])),
+                    ("ask", text("\"who?\"")),
+                    ("none", Node::Null),
+                ]),
+            ),
         ]);
         let (config, complaints) = Config::read(file);
         assert_eq!(complaints, []);
@@ -231,6 +257,10 @@ mod tests {
             mandatory: pairs(&[("retry", "false")]),
             allowed_hosts: vec!["self".into(), "a.example".into()],
             url_param: Some(UrlParam::Off),
+            messages: SavedMessages::read(
+                r#"{"login": {"op":"login"}, "ask": "\"who?\"", "none": null}"#,
+            )
+            .unwrap(),
         };
         assert_eq!(config, expected);
     }
@@ -277,6 +307,8 @@ mod tests {
             ("defaults", text("heartbeat=5s"), "defaults"),
             ("mandatory", Node::Null, "mandatory"),
             ("url_param", text("never"), "url_param"),
+            ("messages", text("hello"), "messages"),
+            ("messages", object(vec![(" ", text("hello"))]), "messages"),
         ] {
             let (config, complaints) = Config::read(object(vec![(key, node)]));
             assert_eq!(config, Config::default());

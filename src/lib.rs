@@ -8,7 +8,7 @@
 //! - [`strip`] turns the connection's status into the words of [`words`], in one of the languages of
 //!   [`lang`], [`pulse`] what it went through into a line; [`announcer`] decides what is read aloud.
 //! - [`log`] keeps what passed; [`payload`] tells how that looks; [`recall`] brings back what was
-//!   sent.
+//!   sent; [`messages`] are kept at hand under names.
 //! - `web` is the only part that names the browser: it has a [`Client`](heartwire::Client), takes what
 //!   that tells, and draws. It exists on wasm32 alone.
 //!
@@ -22,6 +22,7 @@ pub mod config;
 pub mod history;
 pub mod lang;
 pub mod log;
+pub mod messages;
 pub mod payload;
 pub mod pulse;
 pub mod recall;

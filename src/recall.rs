@@ -26,6 +26,14 @@ impl Recall {
         }
     }
 
+    /// Something else takes the place of `current` in the field, which was not sent: what the user has
+    /// written there is called back as if it had been.
+    pub fn give_way(&mut self, current: String) {
+        let is_draft = self.shown.is_none();
+        let draft = mem::take(&mut self.draft);
+        self.note(if is_draft { current } else { draft });
+    }
+
     /// The field was written in: it shows no message of these any more.
     pub fn leave(&mut self) {
         self.shown = None;
@@ -91,6 +99,17 @@ mod tests {
         assert_eq!(recall.newer(), None);
         assert_eq!(recall.older("a, and more"), Some("a"));
         assert_eq!(recall.newer().as_deref(), Some("a, and more"));
+    }
+
+    #[test]
+    fn what_gives_way_is_called_back() {
+        let mut recall = Recall::default();
+        recall.note("a".into());
+        recall.give_way("draft".into());
+        assert_eq!(recall.older("saved"), Some("draft"));
+        assert_eq!(recall.older("draft"), Some("a"));
+        recall.give_way("a".into());
+        assert_eq!(recall.older("another"), Some("saved"));
     }
 
     #[test]

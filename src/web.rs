@@ -12,6 +12,7 @@ mod last_message;
 mod log;
 mod model;
 mod pulse;
+mod saved_messages;
 mod search;
 mod settings_panel;
 mod tab;

@@ -6,6 +6,7 @@ mod zh_cn;
 pub use crate::lang::Lang;
 use crate::{
     address::{AddressError, is_deceptive},
+    messages::{MOST, MOST_BYTES, MOST_FILE_BYTES, MOST_LETTERS, Refusal},
     payload::excerpt,
     settings::{Allowed, Complaint, Limits, Source, duration_text},
 };
@@ -54,6 +55,29 @@ pub struct Words {
     pub send: &'static str,
     pub outbox_full: &'static str,
     pub outbox_full_bytes: &'static str,
+    pub saved: &'static str,
+    pub saved_hint: &'static str,
+    pub saved_not_kept: &'static str,
+    pub saved_name: &'static str,
+    pub saved_field: &'static str,
+    pub saved_row: &'static str,
+    pub saved_not_row: &'static str,
+    pub saved_by_site: &'static str,
+    pub saved_as: &'static str,
+    pub removed: &'static str,
+    pub imported: Plural,
+    pub save: &'static str,
+    pub insert: &'static str,
+    pub remove: &'static str,
+    pub export: &'static str,
+    pub import: &'static str,
+    pub saved_no_name: &'static str,
+    pub saved_long_name: &'static str,
+    pub saved_of_site: &'static str,
+    pub saved_many: &'static str,
+    pub saved_large: &'static str,
+    pub saved_large_file: &'static str,
+    pub saved_no_json: &'static str,
     pub last: &'static str,
     pub last_empty: &'static str,
     pub empty_message: &'static str,
@@ -136,6 +160,7 @@ pub struct Words {
     pub copy: &'static str,
     pub copied: &'static str,
     pub not_copied: &'static str,
+    pub save_message: &'static str,
     pub close: &'static str,
     pub time: &'static str,
     pub size: &'static str,
@@ -487,6 +512,27 @@ impl Words {
         }
     }
 
+    /// Why messages are not saved.
+    #[must_use]
+    pub fn refusal(&self, refusal: &Refusal) -> String {
+        let (text, n, value) = match refusal {
+            Refusal::NoName => (self.saved_no_name, 0, String::new()),
+            Refusal::LongName(name) => (self.saved_long_name, MOST_LETTERS, shortened(name)),
+            Refusal::OfSite(name) => (self.saved_of_site, 0, shortened(name)),
+            Refusal::Count => (self.saved_many, MOST, String::new()),
+            Refusal::Bytes => (self.saved_large, 0, self.size(MOST_BYTES)),
+            Refusal::FileBytes => (
+                self.saved_large_file,
+                0,
+                self.size(MOST_FILE_BYTES as usize),
+            ),
+            Refusal::Unreadable(error) => ("{value}", 0, excerpt(error)),
+            Refusal::NoJson { line, found } => (self.saved_no_json, *line, shortened(found)),
+            Refusal::NoObject => (self.allowed_object, 0, String::new()),
+        };
+        fill(text, &[("n", &n.to_string()), ("value", &value)])
+    }
+
     /// What is wrong with a setting, and what it allows.
     #[must_use]
     pub fn complaint(&self, complaint: &Complaint) -> String {
@@ -504,7 +550,9 @@ impl Words {
         let allowed = self.allowed(&complaint.allowed);
         match complaint.allowed {
             // An address may hold a secret; the field shows it.
-            Allowed::Address(_) | Allowed::NotFromLink => format!("{setting}: {allowed}"),
+            Allowed::Address(_) | Allowed::NotFromLink | Allowed::Messages(_) => {
+                format!("{setting}: {allowed}")
+            }
             Allowed::Unknown => fill(&allowed, &[("setting", &shortened(setting))]),
             Allowed::Duration(_)
             | Allowed::DurationOrOff(_)
@@ -590,6 +638,7 @@ impl Words {
             Allowed::Text => self.allowed_text.into(),
             Allowed::Plain => self.allowed_plain.into(),
             Allowed::Object => self.allowed_object.into(),
+            Allowed::Messages(refusal) => self.refusal(refusal),
             Allowed::Unknown => self.setting_unknown.into(),
             Allowed::NotFromLink => self.url_not_from_link.into(),
             Allowed::NotBelowRetryMin(least) => {

@@ -8,7 +8,7 @@ use heartwire::{
     millis,
 };
 
-use crate::{address::AddressError, payload::push_json_string};
+use crate::{address::AddressError, messages::Refusal, payload::push_json_string};
 
 /// What a setting allows.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -47,6 +47,8 @@ pub enum Allowed {
     Plain,
     /// An object.
     Object,
+    /// Messages under names; this is wrong with those given.
+    Messages(Refusal),
     /// Nothing: there is no such setting.
     Unknown,
     /// A value that does not come with a link.

@@ -226,6 +226,11 @@ pub(super) fn store(name: &str, text: &str) -> bool {
     put(local_storage(), &own(name), text)
 }
 
+/// Stores a text under a name in this browser. Where it is not taken, what stood there stays.
+pub(super) fn store_over(name: &str, text: &str) -> bool {
+    local_storage().is_some_and(|storage| storage.set_item(&own(name), text).is_ok())
+}
+
 /// What this tab has kept under a name.
 pub(super) fn kept(name: &str) -> Option<String> {
     session_storage()?.get_item(&own(name)).ok()?
@@ -298,14 +303,14 @@ impl Drop for Download {
     }
 }
 
-/// Saves these texts, one after the other, as a file with this name.
+/// Saves these texts, one after the other, as a file with this name and of this type.
 ///
 /// # Errors
 ///
 /// Returns what the browser threw.
-pub(super) fn download(name: &str, texts: &Array) -> Result<Download, JsValue> {
+pub(super) fn download(name: &str, kind: &str, texts: &Array) -> Result<Download, JsValue> {
     let options = BlobPropertyBag::new();
-    options.set_type("application/jsonl");
+    options.set_type(kind);
     let blob = Blob::new_with_str_sequence_and_options(texts, &options)?;
     let url = Url::create_object_url_with_blob(&blob)?;
     let download = Download { url };

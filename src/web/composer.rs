@@ -44,6 +44,10 @@ pub(super) enum Composed {
     Live(bool),
     /// Something is to be done with the message as a whole.
     Wrote(Write),
+    /// A saved message is put into the place of what the field holds.
+    Inserted(Rc<str>),
+    /// A saved message is sent, and the field stays as it is.
+    SentSaved(Rc<str>),
 }
 
 /// What a key does to the message as a whole.
@@ -104,6 +108,12 @@ impl Composer {
         (self.typed, self.refusal) = (None, None);
     }
 
+    /// What the field holds.
+    pub(super) fn text(&self) -> String {
+        let field = self.field.cast::<HtmlTextAreaElement>();
+        field.map_or_else(String::new, |field| field.value())
+    }
+
     /// Whether a text that came is the echo of what was typed last; it is so once.
     pub(super) fn is_echoed(&mut self, text: &str) -> bool {
         self.typed.take_if(|typed| typed == text).is_some()
@@ -134,6 +144,24 @@ impl Composer {
                 if let Some(field) = self.field.cast::<HtmlTextAreaElement>() {
                     self.write(write, &field, connection, resend, now);
                 }
+            }
+            Composed::Inserted(text) => {
+                if let Some(field) = self.field.cast::<HtmlTextAreaElement>() {
+                    // What is typed was sent already.
+                    if !self.is_live {
+                        self.recall.give_way(field.value());
+                    }
+                    hold(&field, &text);
+                    if let Err(error) = field.focus() {
+                        browser::warn("the message field could not be focused", &error);
+                    }
+                }
+                let typed = Composed::Typed((*text).into());
+                self.take(typed, connection, resend, now);
+            }
+            Composed::SentSaved(text) => {
+                let sent = connection.send(&*text, resend.sent(), now);
+                self.refusal = sent.err().map(|full| full.limit);
             }
         }
     }

@@ -29,6 +29,8 @@ pub(super) struct LogPanel {
     pub(super) log: Log,
     words: &'static Words,
     emit: Callback<Msg>,
+    /// Takes the text of a row that is to be saved as a message.
+    on_save: Callback<Rc<str>>,
     /// What scrolls, and what is in it.
     list: NodeRef,
     items: NodeRef,
@@ -167,11 +169,17 @@ struct Reader {
 }
 
 impl LogPanel {
-    pub(super) fn new(limit: usize, words: &'static Words, emit: Callback<Msg>) -> Self {
+    pub(super) fn new(
+        limit: usize,
+        words: &'static Words,
+        emit: Callback<Msg>,
+        on_save: Callback<Rc<str>>,
+    ) -> Self {
         Self {
             log: Log::new(limit, words),
             words,
             emit,
+            on_save,
             list: NodeRef::default(),
             items: NodeRef::default(),
             clear_button: NodeRef::default(),
@@ -626,6 +634,14 @@ impl LogPanel {
                         </div>
                     }
                     { button(words.copy, emit.reform(|_| Msg::Copy)) }
+                    if let (Kind::Sent { .. } | Kind::Received, Payload::Text(text)) =
+                        (&row.kind, row.payload.clone())
+                    {
+                        { button(
+                            words.save_message,
+                            self.on_save.reform(move |_| Rc::clone(&text)),
+                        ) }
+                    }
                     { button(words.close, emit.reform(|_| Msg::Close)) }
                     <span role="status" ~textContent={copied} />
                 </div>
@@ -860,7 +876,7 @@ impl LogPanel {
             .json_lines()
             .map(|line| JsValue::from(line + "\n"))
             .collect();
-        match browser::download(&name, &lines) {
+        match browser::download(&name, "application/jsonl", &lines) {
             Ok(download) => {
                 let emit = self.emit.clone();
                 let timeout = Timeout::new(READ_MILLIS, move || emit.emit(Msg::LetGo));

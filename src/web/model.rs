@@ -35,6 +35,7 @@ use super::{
     last_message::{self, LastMessage},
     log::{self, LogPanel},
     pulse::{self, Trace},
+    saved_messages::{self, SavedPanel},
     settings_panel::{Change, Copy, Entry, Look, Panel, settings_panel},
     tab::Tab,
     view::{self, AddressForm, Aside, Facts},
@@ -110,6 +111,7 @@ pub(super) struct Model {
     stores: bool,
     keeps: bool,
     composer: Composer,
+    saved: SavedPanel,
     last_message: LastMessage,
     trace: Trace,
     log: LogPanel,
@@ -132,6 +134,7 @@ pub(super) enum Msg {
     Client(Event),
     Page(PageEvent),
     Composed(Composed),
+    Saved(saved_messages::Msg),
     LanguageChosen(Lang),
     AddressEntered(String),
     Toggled(Toggle),
@@ -216,9 +219,15 @@ impl Model {
             stores: browser::can_store(),
             keeps: browser::can_keep(),
             composer: Composer::new(),
+            saved: SavedPanel::new(given.config.messages.clone(), emit.reform(Msg::Saved)),
             last_message: LastMessage::default(),
             trace: Trace::default(),
-            log: LogPanel::new(log_limit, lang.words(), emit.reform(Msg::Log)),
+            log: LogPanel::new(
+                log_limit,
+                lang.words(),
+                emit.reform(Msg::Log),
+                emit.reform(|text| Msg::Saved(saved_messages::Msg::Take(text))),
+            ),
             status_told: Status::Idle,
             ticker: None,
             ticked: Duration::ZERO,
@@ -310,13 +319,20 @@ impl Model {
                         self.frames.type_on();
                         Draws::Soon
                     }
-                    Composed::Live(_) | Composed::Wrote(_) => Draws::AtOnce,
+                    Composed::Live(_)
+                    | Composed::Wrote(_)
+                    | Composed::Inserted(_)
+                    | Composed::SentSaved(_) => Draws::AtOnce,
                 };
                 let resend = self.reading.settings.resend;
                 self.client
                     .change(|core, now| self.composer.take(composed, core, resend, now));
                 draws
             }
+            Msg::Saved(msg) => match self.saved.update(msg, || self.composer.text()) {
+                Some(composed) => self.respond(Msg::Composed(composed)),
+                None => Draws::AtOnce,
+            },
             Msg::LanguageChosen(lang) => {
                 if let Some(setting) = Setting::named("lang") {
                     self.set(setting, lang.tag().into());
@@ -420,7 +436,10 @@ impl Model {
                     { self.client.inspect(|core| view::aside(words, core.outbox().aside(), &on_aside)) }
                     <div class="work">
                         <div class="exchange">
-                            { self.composer.view(words, &on_compose) }
+                            <div>
+                                { self.composer.view(words, &on_compose) }
+                                { self.saved.view(words) }
+                            </div>
                             { self.last_message.view(words, &on_message) }
                         </div>
                         <div class="monitor">
@@ -455,6 +474,7 @@ impl Model {
         }
         self.trace.advance(self.now);
         self.log.rendered();
+        self.saved.rendered();
         if mem::take(&mut self.selects_link)
             && let Some(field) = self.link_field.cast::<HtmlInputElement>()
         {
@@ -806,6 +826,7 @@ impl Model {
                 self.access.history = History::default();
                 self.remembered = None;
                 self.entries.clear();
+                self.saved.forget();
                 self.setup.stored.clear();
                 self.use_setup();
                 self.settings.first.clear();

@@ -33,6 +33,7 @@ mod page {
     mod links;
     mod log;
     mod long;
+    mod messages;
     mod policy;
     mod pulse;
     mod receiving;

@@ -181,7 +181,7 @@ async fn a_message_for_which_there_is_no_room_is_handed_back() {
 
 impl Visit {
     /// Has messages sent with Enter, and not as they are typed.
-    async fn sends_on_purpose(&self) {
+    pub(super) async fn sends_on_purpose(&self) {
         self.switches_live(false).await;
     }
 
@@ -232,7 +232,7 @@ impl Visit {
     }
 
     /// Waits until the message field holds `text`.
-    async fn holds(&self, text: &str) {
+    pub(super) async fn holds(&self, text: &str) {
         eventually(&format!("the field holds {text:?}"), SOON, async || {
             let held = self
                 .text_of("return document.querySelector('#message').value")

@@ -341,7 +341,7 @@ impl Visit {
     }
 
     /// Presses Tab until the focus is on what is called so; starts over at the top of the page.
-    async fn tabs_to(&self, target: &str) {
+    pub(super) async fn tabs_to(&self, target: &str) {
         let mut seen = Vec::new();
         while seen.len() < 100 {
             let focus = self.focus().await;
@@ -355,14 +355,14 @@ impl Visit {
     }
 
     /// What has the focus: its id, else what is on it or beside it.
-    async fn focus(&self) -> String {
+    pub(super) async fn focus(&self) -> String {
         let focus = "const one = document.activeElement;
             return (one.id || one.labels?.[0]?.textContent || one.textContent).trim()";
         self.text_of(focus).await
     }
 
     /// Types these keys into whatever has the focus.
-    async fn strikes(&self, keys: &str) {
+    pub(super) async fn strikes(&self, keys: &str) {
         let focus = self.session.client.active_element().await.unwrap();
         focus.send_keys(keys).await.unwrap();
     }
