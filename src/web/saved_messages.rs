@@ -276,6 +276,10 @@ impl SavedPanel {
             (words.send, Msg::Send, text),
             (words.remove, Msg::Remove, name),
         ];
+        let on_press = |act: fn(Rc<str>) -> Msg, what: &Rc<str>| {
+            let what = Rc::clone(what);
+            self.emit.reform(move |_: MouseEvent| act(Rc::clone(&what)))
+        };
         html! {
             <li>
                 <p id={id.clone()} dir="auto" translate="no" ~textContent={line(name)} />
@@ -291,10 +295,7 @@ impl SavedPanel {
                             type="button"
                             aria-describedby={id.clone()}
                             ~textContent={label}
-                            onclick={
-                                let what = Rc::clone(what);
-                                self.emit.reform(move |_| act(Rc::clone(&what)))
-                            }
+                            onclick={on_press(act, what)}
                         />
                     }
                     if !is_own {

@@ -233,6 +233,7 @@ async fn what_is_exported_comes_back_unchanged_in_another_browser() {
     assert_eq!(name, "heartwire-messages.json");
     assert_eq!(exported, json);
 
+    drop(visit);
     let other = Visit::with(Browser::Firefox, &[], "autoconnect=false&lang=en").await;
     other.opens_saved_with(r#"{"mine": "0", "1": "old"}"#).await;
     other.imports(&folder, "a.json", &exported).await;
