@@ -271,14 +271,17 @@ impl SavedPanel {
         is_own: bool,
     ) -> Html {
         let id = format!("saved-{index}");
-        let buttons: [(&str, fn(Rc<str>) -> Msg, &Rc<str>); 3] = [
-            (words.insert, Msg::Insert, text),
-            (words.send, Msg::Send, text),
-            (words.remove, Msg::Remove, name),
-        ];
-        let on_press = |act: fn(Rc<str>) -> Msg, what: &Rc<str>| {
+        let button = |label: &'static str, act: fn(Rc<str>) -> Msg, what: &Rc<str>| {
             let what = Rc::clone(what);
-            self.emit.reform(move |_: MouseEvent| act(Rc::clone(&what)))
+            let onclick = self.emit.reform(move |_: MouseEvent| act(Rc::clone(&what)));
+            html! {
+                <button
+                    type="button"
+                    aria-describedby={id.clone()}
+                    ~textContent={label}
+                    {onclick}
+                />
+            }
         };
         html! {
             <li>
@@ -290,15 +293,11 @@ impl SavedPanel {
                     ~textContent={shown(text, words)}
                 />
                 <div class="copying">
-                    for (label, act, what) in buttons.into_iter().take(if is_own { 3 } else { 2 }) {
-                        <button
-                            type="button"
-                            aria-describedby={id.clone()}
-                            ~textContent={label}
-                            onclick={on_press(act, what)}
-                        />
-                    }
-                    if !is_own {
+                    { button(words.insert, Msg::Insert, text) }
+                    { button(words.send, Msg::Send, text) }
+                    if is_own {
+                        { button(words.remove, Msg::Remove, name) }
+                    } else {
                         <span class="hint" ~textContent={words.saved_by_site} />
                     }
                 </div>
@@ -385,7 +384,7 @@ impl SavedPanel {
                     browser::store_over(MESSAGES, &changed.json())
                 };
                 let before = mem::replace(&mut self.own, changed.clone());
-                self.last = said.is_some().then(|| [before, changed]);
+                self.last = said.is_some().then_some([before, changed]);
                 self.said = said;
             }
             Err(refusal) => self.said = Some(Said::Refused(file, refusal)),

@@ -107,7 +107,7 @@ async fn a_name_that_exists_gets_the_new_text_and_gives_the_old_one_back() {
     visit.saves("a").await;
 
     visit.has_saved(&["a: 4", "b: 2", "c: 3"]).await;
-    visit.tells("Saved: “a”.").await;
+    visit.reports("Saved: “a”.").await;
     visit.presses_saved("Undo").await;
     visit.has_saved(&["a: 1", "b: 2", "c: 3"]).await;
     let stored: Value = serde_json::from_str(&visit.stored().await).unwrap();
@@ -238,7 +238,7 @@ async fn what_is_exported_comes_back_unchanged_in_another_browser() {
     other.opens_saved_with(r#"{"mine": "0", "1": "old"}"#).await;
     other.imports(&folder, "a.json", &exported).await;
 
-    other.tells("3 messages imported.").await;
+    other.reports("3 messages imported.").await;
     let shown = [
         "mine: 0",
         "1: Empty message",
@@ -445,7 +445,7 @@ async fn the_open_panel_is_accessible_in_every_look() {
             .opens_saved_with(&format!(r#"{{"{own}": "{own}{own}", "empty": ""}}"#))
             .await;
         visit.saves("b").await;
-        visit.tells(&words.saved_as.replace("{name}", "b")).await;
+        visit.reports(&words.saved_as.replace("{name}", "b")).await;
         let mut look = async |what: &str| {
             for scheme in ["light", "dark"] {
                 for width in [320, 1280] {
@@ -574,7 +574,7 @@ impl Visit {
     }
 
     /// Waits until the panel says this politely.
-    async fn tells(&self, text: &str) {
+    async fn reports(&self, text: &str) {
         eventually(&format!("the panel says {text}"), SOON, async || {
             let said = "return document.querySelector('.saved [role=status]').textContent";
             (self.text_of(said).await == text).then_some(())
