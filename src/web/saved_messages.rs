@@ -103,6 +103,7 @@ impl SavedPanel {
                     self.open();
                 }
                 self.text = Some(text);
+                self.said = None;
                 self.to_focus = Some(self.name_field.clone());
             }
             Msg::Leave => {
