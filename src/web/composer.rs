@@ -102,7 +102,7 @@ impl Composer {
     /// Empties the field, of which nobody is told. What it held can be called back.
     pub(super) fn clear(&mut self) {
         if let Some(field) = self.field.cast::<HtmlTextAreaElement>() {
-            self.recall.note(field.value());
+            self.recall.give_way(field.value());
             hold(&field, "");
         }
         (self.typed, self.refusal) = (None, None);
