@@ -236,7 +236,7 @@ impl SavedPanel {
                         }
                     </ul>
                 }
-                <div class="copying">
+                <div class="saved-buttons">
                     <span role="status" ~textContent={told} />
                     if self.last.is_some() {
                         <button
@@ -293,7 +293,7 @@ impl SavedPanel {
                     translate={(!text.is_empty()).then_some("no")}
                     ~textContent={shown(text, words)}
                 />
-                <div class="copying">
+                <div class="saved-buttons">
                     { button(words.insert, Msg::Insert, text) }
                     { button(words.send, Msg::Send, text) }
                     if is_own {
