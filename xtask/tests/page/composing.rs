@@ -17,7 +17,7 @@ async fn enter_sends_and_shift_enter_begins_a_line_in_firefox() {
 
 async fn enter_sends(browser: Browser) {
     let server = Server::start(Manner::Echo);
-    let visit = Visit::with(browser, &[], &format!("url={server}&lang=en")).await;
+    let visit = Visit::with(browser, &[], &format!("url={server}&heartbeat=60m&lang=en")).await;
     visit.reaches(&["open"]).await;
     visit.sends_on_purpose().await;
 
@@ -37,7 +37,7 @@ async fn enter_sends(browser: Browser) {
 #[tokio::test]
 async fn the_button_sends_and_the_field_is_live_again_when_that_is_chosen() {
     let server = Server::start(Manner::Echo);
-    let visit = Visit::to(&format!("url={server}&heartbeat=1h&lang=en")).await;
+    let visit = Visit::to(&format!("url={server}&heartbeat=60m&lang=en")).await;
     visit.reaches(&["open"]).await;
     visit.sends_on_purpose().await;
 
@@ -53,7 +53,7 @@ async fn the_button_sends_and_the_field_is_live_again_when_that_is_chosen() {
 #[tokio::test]
 async fn enter_that_ends_a_composition_sends_nothing() {
     let server = Server::start(Manner::Echo);
-    let visit = Visit::to(&format!("url={server}&heartbeat=1h&lang=en")).await;
+    let visit = Visit::to(&format!("url={server}&heartbeat=60m&lang=en")).await;
     visit.reaches(&["open"]).await;
     visit.sends_on_purpose().await;
     visit.types("x").await;
@@ -84,7 +84,7 @@ async fn enter_that_an_input_method_took_sends_nothing_in_firefox() {
 /// Safari ends the composition before the key comes and says by its code alone whose key it was.
 async fn enter_of_an_input_method(browser: Browser) {
     let server = Server::start(Manner::Echo);
-    let visit = Visit::with(browser, &[], &format!("url={server}&lang=en")).await;
+    let visit = Visit::with(browser, &[], &format!("url={server}&heartbeat=60m&lang=en")).await;
     visit.reaches(&["open"]).await;
     visit.sends_on_purpose().await;
     visit.types("你").await;
@@ -133,7 +133,7 @@ async fn enter_that_ends_a_composition_sends_nothing_in_firefox() {
 #[tokio::test]
 async fn the_arrow_keys_bring_back_what_was_sent() {
     let server = Server::start(Manner::Echo);
-    let visit = Visit::to(&format!("url={server}&heartbeat=1h&lang=en")).await;
+    let visit = Visit::to(&format!("url={server}&heartbeat=60m&lang=en")).await;
     visit.reaches(&["open"]).await;
     visit.sends_on_purpose().await;
     for text in ["one", "two"] {
