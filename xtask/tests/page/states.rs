@@ -38,7 +38,7 @@ async fn hear(states: &'static [State]) {
             wear(&scene.visit, "light", 360, 640).await;
             scene
                 .enter_until(lang, async |scene| {
-                    scene.is_told(lang).await && scene.is_on_the_first_screen(lang).await
+                    scene.is_on_the_first_screen(lang).await && scene.is_told(lang).await
                 })
                 .await;
             if let Some(folder) = env::var_os(FOLDER) {
