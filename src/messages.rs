@@ -376,7 +376,7 @@ mod tests {
             let mut some = SavedMessages::default();
             for (name, text) in pairs {
                 some.save(&name, text.into(), &SavedMessages::default())
-                    .unwrap();
+                    .expect("there is room for a few");
             }
             some
         })
