@@ -186,7 +186,7 @@ async fn the_reason_of_a_close_that_follows_an_error_is_kept() {
     page.settle().await;
     assert_eq!(page.state(), "refusedFinal");
     assert!(
-        page.text("[role=alert]:not(.complaints)")
+        page.text(".status [role=alert]")
             .contains("1008 (policy violation): no.")
     );
 }
