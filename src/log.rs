@@ -174,18 +174,10 @@ impl Row {
     /// What the server replied, of a heartbeat.
     #[must_use]
     pub fn reply(&self) -> Option<&Reply> {
-        match &self.kind {
-            Kind::Heartbeat { reply, .. } => reply.as_ref(),
-            Kind::Sent { .. }
-            | Kind::Received
-            | Kind::Reply { .. }
-            | Kind::Unasked
-            | Kind::ServerHeartbeat
-            | Kind::OthersHeartbeat
-            | Kind::Greeting
-            | Kind::Question
-            | Kind::Answer
-            | Kind::Event(_) => None,
+        if let Kind::Heartbeat { reply, .. } = &self.kind {
+            reply.as_ref()
+        } else {
+            None
         }
     }
 
@@ -297,10 +289,9 @@ impl Show {
 }
 
 /// What is looked for in the rows.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub enum Search {
     /// Nothing: every row is shown.
-    #[default]
     Off,
     /// A text.
     Text(Needle),
@@ -570,7 +561,7 @@ impl Log {
     /// What is to be looked at for [`Search::Found`], from the row with this number on: a row's number and
     /// its text.
     pub fn texts(&self, from: u64) -> impl Iterator<Item = (u64, Cow<'_, str>)> {
-        let rows = self.kept().skip_while(move |row| row.number < from);
+        let rows = self.kept_from(from);
         rows.map(|row| (row.number, self.text(row)))
     }
 
@@ -728,15 +719,14 @@ impl Log {
 
     /// Everything that is kept and not cleared as JSON Lines, line by line.
     pub fn json_lines(&self) -> impl Iterator<Item = String> {
-        let rows = self.kept().filter(|row| row.number >= self.cleared);
-        rows.map(export::json_line)
+        self.kept_from(self.cleared).map(export::json_line)
     }
 
-    /// Every row that is kept, oldest first.
-    fn kept(&self) -> impl Iterator<Item = &Row> {
-        let still = self.still.iter().flat_map(|still| &still.rows);
+    /// Every row that is kept, from the one with this number on, oldest first.
+    fn kept_from(&self, number: u64) -> impl Iterator<Item = &Row> {
+        let still = self.still.iter().flat_map(move |still| still.from(number));
         let older = still.take_while(|row| row.number < self.rows.first);
-        older.chain(&self.rows.rows)
+        older.chain(self.rows.from(number))
     }
 
     /// Keeps a reply with the heartbeat that was sent then; returns whether it can.
@@ -744,28 +734,20 @@ impl Log {
         let Some(row) = self.rows.get_mut(self.heartbeat) else {
             return false;
         };
-        match &mut row.kind {
-            Kind::Heartbeat {
-                at,
-                reply: reply @ None,
-            } if *at == sent && text.len() <= MOST_REPLY => {
-                *reply = Some(Reply {
-                    text: text.into(),
-                    round_trip: now.saturating_sub(sent),
-                });
-            }
-            Kind::Heartbeat { .. }
-            | Kind::Sent { .. }
-            | Kind::Received
-            | Kind::Reply { .. }
-            | Kind::Unasked
-            | Kind::ServerHeartbeat
-            | Kind::OthersHeartbeat
-            | Kind::Greeting
-            | Kind::Question
-            | Kind::Answer
-            | Kind::Event(_) => return false,
+        let Kind::Heartbeat {
+            at,
+            reply: reply @ None,
+        } = &mut row.kind
+        else {
+            return false;
+        };
+        if *at != sent || text.len() > MOST_REPLY {
+            return false;
         }
+        *reply = Some(Reply {
+            text: text.into(),
+            round_trip: now.saturating_sub(sent),
+        });
         self.rows.bytes += text.len();
         self.show_reply();
         self.make_room();
@@ -807,20 +789,13 @@ impl Log {
     fn unsettled(&mut self, id: MessageId) -> Option<(usize, &mut Stage, &mut bool)> {
         let index = self.unsettled.iter().position(|(known, _)| *known == id)?;
         let row = self.rows.get_mut(self.unsettled[index].1)?;
-        match &mut row.kind {
-            Kind::Sent {
-                stage, is_repeat, ..
-            } => Some((index, stage, is_repeat)),
-            Kind::Received
-            | Kind::Heartbeat { .. }
-            | Kind::Reply { .. }
-            | Kind::Unasked
-            | Kind::ServerHeartbeat
-            | Kind::OthersHeartbeat
-            | Kind::Greeting
-            | Kind::Question
-            | Kind::Answer
-            | Kind::Event(_) => None,
+        if let Kind::Sent {
+            stage, is_repeat, ..
+        } = &mut row.kind
+        {
+            Some((index, stage, is_repeat))
+        } else {
+            None
         }
     }
 
@@ -905,10 +880,8 @@ impl Log {
     /// The lines of the rows that are shown, from this number on.
     fn lines(&self, rows: &Ring, from: u64) -> VecDeque<Shown> {
         let mut lines = VecDeque::new();
-        for row in &rows.rows {
-            if row.number >= from && self.is_shown(row) {
-                append(&mut lines, row, self.folds());
-            }
+        for row in rows.from(from).filter(|row| self.is_shown(row)) {
+            append(&mut lines, row, self.folds());
         }
         lines
     }
@@ -1058,6 +1031,12 @@ impl Ring {
         }
     }
 
+    /// The rows from the one with this number on.
+    fn from(&self, number: u64) -> impl Iterator<Item = &Row> {
+        let index = self.index(number.max(self.first)).unwrap_or(usize::MAX);
+        self.rows.range(index.min(self.len())..)
+    }
+
     fn get(&self, number: u64) -> Option<&Row> {
         self.rows.get(self.index(number)?)
     }
@@ -1174,7 +1153,7 @@ mod tests {
             log.note(Frame::Text(text.into()), meaning, now, 2);
         }
         log.receive_binary(3, vec![1, 2], 3);
-        let kinds: Vec<_> = log.kept().map(|row| row.kind.clone()).collect();
+        let kinds: Vec<_> = log.kept_from(0).map(|row| row.kind.clone()).collect();
         let reply = Reply {
             text: "heartbeat".into(),
             round_trip: Duration::from_millis(30),
@@ -1211,21 +1190,14 @@ mod tests {
         answer(&mut log, "pong", 90, 140);
         beat(&mut log, 200);
         answer(&mut log, &"long ".repeat(1_000), 200, 230);
-        let replies = log.kept().filter_map(|row| match row.kind {
-            Kind::Reply { round_trip } => round_trip,
-            Kind::Sent { .. }
-            | Kind::Received
-            | Kind::Heartbeat { .. }
-            | Kind::Unasked
-            | Kind::ServerHeartbeat
-            | Kind::OthersHeartbeat
-            | Kind::Greeting
-            | Kind::Question
-            | Kind::Answer
-            | Kind::Event(_) => None,
+        let replies = log.kept_from(0).filter_map(|row| {
+            if let Kind::Reply { round_trip } = row.kind {
+                round_trip
+            } else {
+                None
+            }
         });
-        let replies: Vec<_> = replies.collect();
-        assert_eq!(replies, [at(50), at(30)]);
+        assert_eq!(replies.collect::<Vec<_>>(), [at(50), at(30)]);
     }
 
     #[test]
@@ -1618,18 +1590,12 @@ mod tests {
     }
 
     fn stages(log: &Log) -> Vec<Stage> {
-        let stages = log.shown(0).filter_map(|line| match line.row.kind {
-            Kind::Sent { stage, .. } => Some(stage),
-            Kind::Received
-            | Kind::Heartbeat { .. }
-            | Kind::Reply { .. }
-            | Kind::Unasked
-            | Kind::ServerHeartbeat
-            | Kind::OthersHeartbeat
-            | Kind::Greeting
-            | Kind::Question
-            | Kind::Answer
-            | Kind::Event(_) => None,
+        let stages = log.shown(0).filter_map(|line| {
+            if let Kind::Sent { stage, .. } = line.row.kind {
+                Some(stage)
+            } else {
+                None
+            }
         });
         stages.collect()
     }

@@ -7,7 +7,7 @@ pub use crate::lang::Lang;
 use crate::{
     address::{AddressError, is_deceptive},
     messages::{MOST, MOST_BYTES, MOST_FILE_BYTES, MOST_LETTERS, Refusal},
-    payload::excerpt,
+    payload::{excerpt, line},
     settings::{Allowed, Complaint, Limits, Source, duration_text},
 };
 
@@ -509,6 +509,16 @@ impl Words {
                 self.url_not_allowed,
                 &[("hosts", &excerpt(&hosts.join(self.list_separator)))],
             ),
+        }
+    }
+
+    /// A message in a line, or the words for an empty one.
+    #[must_use]
+    pub fn line(&self, text: &str) -> String {
+        if text.is_empty() {
+            self.empty_message.into()
+        } else {
+            line(text)
         }
     }
 

@@ -1,6 +1,9 @@
 //! What the shell asks the browser for and has it do: addresses, storage, the clipboard, the tab.
 
+use std::{cell::RefCell, collections::VecDeque, rc::Rc};
+
 use gloo_events::{EventListener, EventListenerOptions};
+use gloo_timers::callback::Timeout;
 use js_sys::Array;
 use wasm_bindgen::{JsCast as _, JsValue, closure::Closure};
 use web_sys::{
@@ -290,8 +293,34 @@ pub(super) fn is_online() -> bool {
     window().navigator().on_line()
 }
 
+/// Files that the browser was handed and may still read; dropping it lets go of them.
+#[derive(Default)]
+pub(super) struct Downloads(Rc<RefCell<VecDeque<(Download, Timeout)>>>);
+
+impl Downloads {
+    /// Saves these texts, one after the other, as a file with this name and of this type.
+    ///
+    /// # Errors
+    ///
+    /// Returns what the browser threw.
+    pub(super) fn save(&self, name: &str, kind: &str, texts: &Array) -> Result<(), JsValue> {
+        let download = download(name, kind, texts)?;
+        let all = Rc::downgrade(&self.0);
+        let timeout = Timeout::new(READ_MILLIS, move || {
+            if let Some(all) = all.upgrade() {
+                all.borrow_mut().pop_front();
+            }
+        });
+        self.0.borrow_mut().push_back((download, timeout));
+        Ok(())
+    }
+}
+
+/// Browsers read a file only after it was handed to them, and do not tell when they have.
+const READ_MILLIS: u32 = 60_000;
+
 /// A file that the browser was handed; dropping it lets go of it.
-pub(super) struct Download {
+struct Download {
     url: String,
 }
 
@@ -303,12 +332,7 @@ impl Drop for Download {
     }
 }
 
-/// Saves these texts, one after the other, as a file with this name and of this type.
-///
-/// # Errors
-///
-/// Returns what the browser threw.
-pub(super) fn download(name: &str, kind: &str, texts: &Array) -> Result<Download, JsValue> {
+fn download(name: &str, kind: &str, texts: &Array) -> Result<Download, JsValue> {
     let options = BlobPropertyBag::new();
     options.set_type(kind);
     let blob = Blob::new_with_str_sequence_and_options(texts, &options)?;

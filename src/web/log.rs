@@ -1,6 +1,6 @@
 //! The log in the page: its rows that are in view, its buttons, and one row in full.
 
-use std::{cell::Cell, collections::VecDeque, rc::Rc, time::Duration};
+use std::{cell::Cell, rc::Rc, time::Duration};
 
 use gloo_timers::callback::Timeout;
 use heartwire::millis;
@@ -14,7 +14,7 @@ use web_sys::{
 use yew::{AttrValue, Callback, Html, NodeRef, TargetCast as _, html};
 
 use super::{
-    browser::{self, Download, SizeWatch},
+    browser::{self, Downloads, SizeWatch},
     frames::Draws,
     search::{Answer, Expression, Problem},
 };
@@ -53,8 +53,7 @@ pub(super) struct LogPanel {
     reader: Option<Reader>,
     /// Whether the last copy was made, once that is known.
     has_copied: Option<bool>,
-    /// What was downloaded, and what lets go of it, oldest first.
-    downloads: VecDeque<(Download, Timeout)>,
+    downloads: Downloads,
 }
 
 /// What happened to the log.
@@ -83,8 +82,6 @@ pub(super) enum Msg {
     Look(Look),
     Copy,
     Copied(bool),
-    /// The browser has read what was downloaded first.
-    LetGo,
 }
 
 /// Where a key moves the focus to, from row to row.
@@ -199,7 +196,7 @@ impl LogPanel {
             opened: None,
             reader: None,
             has_copied: None,
-            downloads: VecDeque::new(),
+            downloads: Downloads::default(),
         }
     }
 
@@ -278,16 +275,11 @@ impl LogPanel {
             }
             Msg::Look(look) => {
                 if let Some(opened) = &mut self.opened {
-                    let (row, run) = (opened.row.clone(), opened.run.take());
-                    *opened = Opened::new(row, run, look, self.words);
+                    *opened = Opened::new(opened.row.clone(), look, self.words);
                 }
             }
             Msg::Copy => self.copy(),
             Msg::Copied(has_copied) => self.has_copied = Some(has_copied),
-            Msg::LetGo => {
-                self.downloads.pop_front();
-                return Draws::Nothing;
-            }
         }
         Draws::AtOnce
     }
@@ -816,15 +808,12 @@ impl LogPanel {
         let mut lines = self.log.shown(self.log.index_of(number));
         let line = lines.next().filter(|_| !is_open);
         self.opened = line.map(|line| {
-            let run = line.run.map(|run| Beats {
-                count: run.beats,
-                text: self
-                    .log
-                    .rows_of(number)
-                    .map(|row| beat(row, self.words))
-                    .collect(),
-            });
-            Opened::new(line.row.clone(), run, Look::Pretty, self.words)
+            let row = line.row.clone();
+            let Some(run) = line.run else {
+                return Opened::new(row, Look::Pretty, self.words);
+            };
+            let beats = self.log.rows_of(number).map(|row| beat(row, self.words));
+            Opened::run(row, run.beats, beats.collect())
         });
     }
 
@@ -849,11 +838,7 @@ impl LogPanel {
             reader.pause = None;
             return;
         };
-        let latest = if latest.is_empty() {
-            self.words.empty_message.into()
-        } else {
-            shortened(&line(&latest))
-        };
+        let latest = shortened(&self.words.line(&latest));
         reader.text = if reader.unread == 1 {
             latest
         } else {
@@ -876,13 +861,8 @@ impl LogPanel {
             .json_lines()
             .map(|line| JsValue::from(line + "\n"))
             .collect();
-        match browser::download(&name, "application/jsonl", &lines) {
-            Ok(download) => {
-                let emit = self.emit.clone();
-                let timeout = Timeout::new(READ_MILLIS, move || emit.emit(Msg::LetGo));
-                self.downloads.push_back((download, timeout));
-            }
-            Err(error) => browser::warn("the log could not be downloaded", &error),
+        if let Err(error) = self.downloads.save(&name, "application/jsonl", &lines) {
+            browser::warn("the log could not be downloaded", &error);
         }
     }
 
@@ -896,18 +876,20 @@ impl LogPanel {
 }
 
 impl Opened {
-    fn new(row: Row, run: Option<Beats>, look: Look, words: &Words) -> Self {
-        if let Some(run) = run {
-            let Beginning { text, is_cut } = beginning(&run.text);
-            return Self {
-                row,
-                run: Some(run),
-                look: Look::Raw,
-                text,
-                is_cut,
-                is_json: false,
-            };
+    /// A run of so many beats, each in a line of `beats`.
+    fn run(row: Row, count: u64, beats: String) -> Self {
+        let Beginning { text, is_cut } = beginning(&beats);
+        Self {
+            row,
+            run: Some(Beats { count, text: beats }),
+            look: Look::Raw,
+            text,
+            is_cut,
+            is_json: false,
         }
+    }
+
+    fn new(row: Row, look: Look, words: &Words) -> Self {
         let printed = match (&row.kind, &row.payload) {
             (Kind::Event(_), _) | (_, Payload::Binary(_)) => None,
             (_, Payload::Text(text)) => pretty(text),
@@ -1106,10 +1088,7 @@ fn sign(kind: &Kind) -> &'static str {
 
 /// What a row says, in a line.
 fn what(row: &Row, words: &Words) -> String {
-    if is_empty(row) {
-        return words.empty_message.into();
-    }
-    let text = line(&row.text(words));
+    let text = words.line(&row.text(words));
     match row.reply() {
         Some(reply) if reply.text.as_bytes() != row.payload.bytes() => {
             [&text, " → ", &line(&reply.text)].concat()
@@ -1221,6 +1200,3 @@ const MARGIN: usize = 6;
 
 /// The least time between two texts that are read aloud.
 const READING_MILLIS: u32 = 2_000;
-
-/// Browsers read a file only after it was handed to them, and do not tell when they have.
-const READ_MILLIS: u32 = 60_000;

@@ -2,13 +2,15 @@
 
 use std::{mem, rc::Rc};
 
-use gloo_timers::callback::Timeout;
 use js_sys::{Array, futures::spawn_local};
 use wasm_bindgen::JsCast as _;
 use web_sys::{Event, HtmlElement, HtmlInputElement, MouseEvent, SubmitEvent};
 use yew::{Callback, Html, NodeRef, TargetCast as _, html};
 
-use super::{browser, composer::Composed};
+use super::{
+    browser::{self, Downloads},
+    composer::Composed,
+};
 use crate::{
     messages::{MOST_FILE_BYTES, Refusal, SavedMessage, SavedMessages},
     payload::line,
@@ -37,8 +39,7 @@ pub(super) struct SavedPanel {
     export_button: NodeRef,
     /// What gets the focus as soon as it is drawn.
     to_focus: Option<NodeRef>,
-    /// Has the last file, and lets go of it.
-    exported: Option<Timeout>,
+    downloads: Downloads,
 }
 
 /// What happens to the saved messages.
@@ -86,7 +87,7 @@ impl SavedPanel {
             undo_button: NodeRef::default(),
             export_button: NodeRef::default(),
             to_focus: None,
-            exported: None,
+            downloads: Downloads::default(),
         }
     }
 
@@ -216,7 +217,7 @@ impl SavedPanel {
                 <p id="saved-what" class="hint">
                     if let Some(text) = &self.text {
                         <span ~textContent={words.saved_row} />
-                        <span dir="auto" translate="no" ~textContent={shown(text, words)} />
+                        <span dir="auto" translate="no" ~textContent={words.line(text)} />
                     } else {
                         <span ~textContent={words.saved_field} />
                     }
@@ -291,7 +292,7 @@ impl SavedPanel {
                     class={text.is_empty().then_some("empty")}
                     dir="auto"
                     translate={(!text.is_empty()).then_some("no")}
-                    ~textContent={shown(text, words)}
+                    ~textContent={words.line(text)}
                 />
                 <div class="saved-buttons">
                     { button(words.insert, Msg::Insert, text) }
@@ -393,12 +394,13 @@ impl SavedPanel {
     }
 
     fn export(&mut self) {
-        let json = self.read().map(|own| Array::of1(&own.json().into()));
-        match json.map(|json| browser::download(FILE, "application/json", &json)) {
-            Ok(Ok(download)) => {
-                self.exported = Some(Timeout::new(READ_MILLIS, move || drop(download)));
+        match self.read() {
+            Ok(own) => {
+                let json = Array::of1(&own.json().into());
+                if let Err(error) = self.downloads.save(FILE, "application/json", &json) {
+                    browser::warn("the messages could not be exported", &error);
+                }
             }
-            Ok(Err(error)) => browser::warn("the messages could not be exported", &error),
             Err(refusal) => self.said = Some(Said::Refused(None, refusal)),
         }
     }
@@ -433,20 +435,8 @@ impl SavedPanel {
     }
 }
 
-/// A message in a line, or the words for an empty one.
-fn shown(text: &str, words: &Words) -> String {
-    if text.is_empty() {
-        words.empty_message.into()
-    } else {
-        line(text)
-    }
-}
-
 /// Where they are stored.
 const MESSAGES: &str = "messages";
 
 /// What a file of them is called.
 const FILE: &str = "heartwire-messages.json";
-
-/// Browsers read a file only after it was handed to them, and do not tell when they have.
-const READ_MILLIS: u32 = 60_000;

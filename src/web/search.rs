@@ -2,7 +2,7 @@
 
 use gloo_events::EventListener;
 use gloo_timers::callback::Timeout;
-use js_sys::Array;
+use js_sys::{Array, Uint32Array};
 use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::{MessageEvent, Worker};
 use yew::Callback;
@@ -120,9 +120,8 @@ impl Expression {
                 self.problem = Some(Problem::Wrong(told.as_string().unwrap_or_default()));
             }
             Answer::Told(told) => {
-                let found = Array::from(told).to_vec();
-                let found = found.iter().filter_map(JsValue::as_f64);
-                let found = found.filter_map(|found| numbers.get(index(found)).copied());
+                let found = Uint32Array::new(told).to_vec().into_iter();
+                let found = found.filter_map(|index| numbers.get(index as usize).copied());
                 log.find(numbers[0], found);
             }
             Answer::Refused => self.problem = Some(Problem::Refused),
@@ -161,15 +160,6 @@ fn parts(text: &str) -> Option<(&str, &str)> {
     let (source, flags) = text.strip_prefix('/')?.rsplit_once('/')?;
     let are_flags = flags.chars().all(|flag| "dgimsuvy".contains(flag));
     (are_flags && !source.is_empty()).then_some((source, flags))
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "an index of ours that comes back"
-)]
-fn index(number: f64) -> usize {
-    number as usize
 }
 
 /// The least that is searched at once, in bytes, if there is more: a batch costs a message to the worker

@@ -18,14 +18,14 @@ async fn what_waits_survives_a_reload_where_that_was_asked_for() {
         // Nobody but the page has it while it is there.
         assert_eq!(stored(&visit).await, 0);
 
-        reload(&visit).await;
+        visit.reloads().await;
 
         visit.awaits("queued", |count| count == "2").await;
         server.resume();
         visit.awaits("answered", |count| count == "2").await;
         let texts = server.texts();
         assert_eq!(texts[..2], ["a", "ab"], "{browser}: {texts:?}");
-        reload(&visit).await;
+        visit.reloads().await;
         visit.reaches(&["open"]).await;
         assert_eq!(visit.datum("queued").await, "0");
         assert_eq!(stored(&visit).await, 0);
@@ -43,7 +43,7 @@ async fn what_waits_survives_a_reload_in_the_midst_of_work() {
         visit.awaits("queued", |count| count == "2").await;
         visit.evaluate(BUSY).await;
 
-        reload(&visit).await;
+        visit.reloads().await;
 
         visit.awaits("queued", |count| count == "2").await;
     }
@@ -60,7 +60,7 @@ async fn what_was_sent_without_a_receipt_survives_a_reload_too() {
     // The connection dies with the page, before its close is heard.
     server.behave(Manner::Deaf);
 
-    reload(&visit).await;
+    visit.reloads().await;
 
     visit.awaits("unconfirmed", |count| count == "2").await;
     server.behave(Manner::Echo);
@@ -77,7 +77,7 @@ async fn nothing_is_kept_over_a_reload_unasked() {
     visit.types("ab").await;
     visit.awaits("queued", |count| count == "2").await;
 
-    reload(&visit).await;
+    visit.reloads().await;
 
     visit.reaches(&["refused", "connecting"]).await;
     assert_eq!(visit.datum("queued").await, "0");
@@ -174,7 +174,7 @@ async fn a_path_that_bears_little_silence_is_named_and_kept_alive() {
     assert!(gaps[heard..].iter().all(|gap| *gap < most), "{gaps:?}");
 
     // The tab remembers it.
-    reload(&visit).await;
+    visit.reloads().await;
     let beside = Beside::start(&visit).await;
     let all = server
         .until("a heartbeat", |all| {
@@ -183,11 +183,6 @@ async fn a_path_that_bears_little_silence_is_named_and_kept_alive() {
         .await;
     let last = &all[drops + 1];
     assert!(last.frames[0].at - last.opened.unwrap() < borne + beside.lag());
-}
-
-async fn reload(visit: &Visit) {
-    let address = visit.session.client.current_url().await.unwrap();
-    visit.go(address.as_str()).await;
 }
 
 /// How many messages the tab's storage holds something of.

@@ -361,15 +361,7 @@ async fn no_link_holds_a_saved_message_and_forget_forgets_them() {
     let visit = Visit::to("autoconnect=false&heartbeat=5s&lang=en").await;
     visit.opens_saved_with(r#"{"token": "confidential"}"#).await;
     visit.opens_panel().await;
-    visit
-        .evaluate("navigator.clipboard.writeText = async text => { window.copied = text; }")
-        .await;
-    visit.press("Copy link to this setup").await;
-    let copied = eventually("the link is copied", SOON, async || {
-        let copied = visit.text_of("return window.copied").await;
-        (!copied.is_empty()).then_some(copied)
-    })
-    .await;
+    let copied = visit.copies_link().await;
     let own = visit.text_of("return location.href").await;
     for link in [copied, own] {
         assert!(link.contains("heartbeat=5s"), "{link}");
@@ -591,11 +583,6 @@ impl Visit {
             is_as_expected.then_some(())
         })
         .await;
-    }
-
-    async fn reloads(&self) {
-        let address = self.session.client.current_url().await.unwrap();
-        self.go(address.as_str()).await;
     }
 }
 

@@ -188,15 +188,7 @@ async fn a_link_to_the_setup_is_copied_or_shown() {
     visit.reaches(&["open"]).await;
     visit.opens_panel().await;
 
-    visit
-        .evaluate("navigator.clipboard.writeText = async text => { window.copied = text; }")
-        .await;
-    visit.press("Copy link to this setup").await;
-    let copied = eventually("the link is copied", SOON, async || {
-        let copied = visit.text_of("return window.copied").await;
-        (!copied.is_empty()).then_some(copied)
-    })
-    .await;
+    let copied = visit.copies_link().await;
     let pairs =
         "return [...new URL(window.copied).searchParams].map(pair => pair.join('=')).join('&')";
     let pairs = visit.text_of(pairs).await;
@@ -262,6 +254,18 @@ impl Visit {
             group.querySelector('legend').textContent + ': '
                 + [...group.querySelectorAll('code')].map(name => name.textContent).join(' '))";
         serde_json::from_value(self.evaluate(groups).await).unwrap()
+    }
+
+    /// Copies the link to what is set, and returns it.
+    pub(super) async fn copies_link(&self) -> String {
+        self.evaluate("navigator.clipboard.writeText = async text => { window.copied = text; }")
+            .await;
+        self.press("Copy link to this setup").await;
+        eventually("the link is copied", SOON, async || {
+            let copied = self.text_of("return window.copied").await;
+            (!copied.is_empty()).then_some(copied)
+        })
+        .await
     }
 
     /// Replaces what the field of a setting holds, as people do.

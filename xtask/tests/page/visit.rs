@@ -101,6 +101,12 @@ impl Visit {
         .await;
     }
 
+    /// Opens the page anew at the address that it has.
+    pub(crate) async fn reloads(&self) {
+        let address = self.session.client.current_url().await.unwrap();
+        self.go(address.as_str()).await;
+    }
+
     /// Runs `script` in the page.
     pub(crate) async fn evaluate(&self, script: &str) -> Value {
         self.session.client.execute(script, vec![]).await.unwrap()
