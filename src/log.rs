@@ -202,16 +202,15 @@ impl Row {
 }
 
 impl Kind {
-    /// How many beats such a row counts for, if it is about them: an answer and a reply belong to one.
+    /// How many beats such a row counts for, if it is about them: an answer and a reply belong to one, and so
+    /// may what looks like a reply.
     fn beats(&self) -> Option<u64> {
         match self {
             Self::Heartbeat { .. }
-            | Self::Reply { round_trip: None }
-            | Self::Unasked
             | Self::ServerHeartbeat
             | Self::OthersHeartbeat
             | Self::Question => Some(1),
-            Self::Reply { .. } | Self::Answer => Some(0),
+            Self::Reply { .. } | Self::Unasked | Self::Answer => Some(0),
             Self::Sent { .. } | Self::Received | Self::Greeting | Self::Event(_) => None,
         }
     }
@@ -313,7 +312,7 @@ pub struct Line<'a> {
 /// Beats between which nothing else happened.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Run {
-    /// How many of them are kept.
+    /// How many of them are kept. Replies count where there is nothing that they could be replies to.
     pub beats: u64,
     /// When the first of them came about, in milliseconds since 1970.
     pub since: u64,
@@ -653,8 +652,13 @@ impl Log {
                         // The newest heartbeat may have none yet.
                         let mut newest = (first..=shown.last).rev().take(4);
                         let reply = newest.find_map(|number| rows.get(number)?.reply());
+                        let count = if beats == 0 {
+                            shown.last - first + 1
+                        } else {
+                            beats
+                        };
                         Some(Run {
-                            beats,
+                            beats: count,
                             since: rows.get(first)?.at,
                             round_trip: reply.map(|reply| reply.round_trip),
                         })
@@ -937,8 +941,8 @@ fn append(lines: &mut VecDeque<Shown>, row: &Row, folds: bool) {
         (run.first, run.beats) = (before.first, Some(beats + more));
         count += 1;
     }
-    // A question and its answer are no run.
-    if run.beats.is_some_and(|beats| beats > 1) {
+    // A question and its answer are no run. Three rows are in any case, or ever more would be looked at.
+    if count > 0 && (run.beats > Some(1) || run.last > run.first + 1) {
         lines.truncate(lines.len() - count);
         lines.push_back(run);
     } else {
@@ -1248,6 +1252,25 @@ mod tests {
         question(&mut log);
         question(&mut log);
         assert_eq!(log.missed(), 1);
+    }
+
+    #[test]
+    fn replies_are_no_beats_unless_there_are_no_others() {
+        let mut log = log(20);
+        let beats = |log: &Log| log.shown(0).last().unwrap().run.map(|run| run.beats);
+        let note = |log: &mut Log, meaning| log.note(Frame::Text("pong".into()), meaning, at(9), 2);
+        for number in 1..=3 {
+            beat(&mut log, number);
+            answer(&mut log, "heartbeat", number, number);
+            note(&mut log, Meaning::SecondReply);
+        }
+        assert_eq!((log.len(), beats(&log)), (1, Some(3)));
+        log.receive_text("between".into(), 3);
+        for number in 1..=5 {
+            note(&mut log, Meaning::Unasked);
+            let expected = (number > 2).then_some(number);
+            assert_eq!(beats(&log), expected);
+        }
     }
 
     #[test]
