@@ -181,27 +181,47 @@ async fn an_expression_that_finds_no_end_holds_nobody_up() {
     let rows = (0..1_000).map(|n| Message::text(format!("{}b{n}", "a".repeat(40))));
     server.send(rows);
     visit.shows(&format!("{}b999", "a".repeat(40))).await;
-    // A worker that the page knows nothing of tells what the machine is capable of meanwhile.
-    let quiet = Beside::start(&visit).await;
-    let alone = "const worker = new Worker('search.js');
-        worker.postMessage(['(a+)+$', '', ['a'.repeat(40) + 'b']]);
-        setTimeout(() => { worker.terminate(); window.isOver = true; }, 3_000);";
-    visit.evaluate(alone).await;
-    eventually("the worker has been ended", SOON, async || {
-        visit.evaluate("return window.isOver").await.as_bool()
-    })
-    .await;
-    let quiet = quiet.lag();
-
-    let beside = Beside::start(&visit).await;
-    // At once: each letter that is typed is a drawing of its own.
     let put = "const field = document.querySelector('.log [type=search]');
-        field.value = '/(a+)+$/';
+        field.value = arguments[0];
         field.dispatchEvent(new InputEvent('input', { bubbles: true }));";
-    visit.evaluate(put).await;
-    visit.sees("This expression takes too long.").await;
+    let client = &visit.session.client;
+    let puts = async |text: &str| client.execute(put, vec![text.into()]).await.unwrap();
+    let mut times = [Duration::MAX; 2];
+    // The least, which a busy machine comes to later.
+    for _ in 0..ROUNDS {
+        // A worker that the page knows nothing of tells what the machine is capable of meanwhile.
+        let quiet = Beside::start(&visit).await;
+        let alone = "const worker = new Worker('search.js');
+            worker.postMessage(['(a+)+$', '', ['a'.repeat(40) + 'b']]);
+            window.isOver = false;
+            setTimeout(() => { worker.terminate(); window.isOver = true; }, 3_000);";
+        visit.evaluate(alone).await;
+        eventually("the worker has been ended", SOON, async || {
+            visit
+                .evaluate("return window.isOver")
+                .await
+                .as_bool()?
+                .then_some(())
+        })
+        .await;
+        let quiet = quiet.lag();
 
-    let lag = beside.lag();
+        let beside = Beside::start(&visit).await;
+        // At once: each letter that is typed is a drawing of its own.
+        puts("/(a+)+$/").await;
+        visit.sees("This expression takes too long.").await;
+        times = [beside.lag().min(times[0]), quiet];
+        puts("").await;
+        eventually("nothing is looked for", SOON, async || {
+            let said = "return document.querySelector('#search-error').textContent";
+            visit.text_of(said).await.is_empty().then_some(())
+        })
+        .await;
+        if times[0] < Duration::from_millis(100).max(quiet * 4) {
+            break;
+        }
+    }
+    let [lag, quiet] = times;
     println!("the page was {lag:?} late, and {quiet:?} beside such a worker alone");
     assert!(
         lag < Duration::from_millis(100).max(quiet * 4),
@@ -896,3 +916,6 @@ impl Drop for Downloads {
         let _ = fs::remove_dir_all(Path::new(&self.0));
     }
 }
+
+/// How often a time is taken that must not be long.
+const ROUNDS: u32 = 4;
