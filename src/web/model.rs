@@ -131,7 +131,8 @@ pub(super) struct Model {
 /// What happens to the page.
 #[derive(Debug)]
 pub(super) enum Msg {
-    Client(Event),
+    /// The second tells when that happened: it may wait for what is being done to the page.
+    Client(Event, Duration),
     Page(PageEvent),
     Composed(Composed),
     Saved(saved_messages::Msg),
@@ -181,9 +182,10 @@ impl Model {
                 core.hand_over();
             }
         });
-        let tell = emit.reform(Msg::Client);
+        let tell = emit.reform(|(event, at)| Msg::Client(event, at));
+        let teller = client.clone();
         Self {
-            _subscription: client.subscribe(move |event| tell.emit(event.clone())),
+            _subscription: client.subscribe(move |event| tell.emit((event.clone(), teller.now()))),
             now: client.now(),
             day: browser::day(),
             client,
@@ -303,7 +305,7 @@ impl Model {
     /// Does what has to be done; returns when to draw that.
     fn respond(&mut self, msg: Msg) -> Draws {
         match msg {
-            Msg::Client(event) => self.hear(event),
+            Msg::Client(event, at) => self.hear(event, at),
             Msg::Page(event) => {
                 match event {
                     PageEvent::Left => self.is_left = true,
@@ -986,30 +988,30 @@ impl Model {
     }
 
     /// Takes what the client tells; returns when to draw it.
-    fn hear(&mut self, event: Event) -> Draws {
+    fn hear(&mut self, event: Event, at: Duration) -> Draws {
         match event {
             Event::Message(Message::Text(text)) => {
-                self.trace.pulse.received(self.now);
+                self.trace.pulse.received(at);
                 self.log.receive_text(Rc::clone(&text), self.day);
                 self.is_echoed |= self.composer.is_echoed(&text);
                 self.last_message.take_text(text);
             }
             Event::Message(Message::Binary(binary)) => {
-                self.trace.pulse.received(self.now);
+                self.trace.pulse.received(at);
                 let head = binary.beginning(MAX_HEAD as usize);
                 self.log.receive_binary(binary.len(), head, self.day);
                 self.last_message.take_binary(binary.len());
             }
-            Event::Fate(id, fate) => self.log.log.settle(id, fate, self.now),
-            Event::Trace(traced) => return self.trace(traced),
+            Event::Fate(id, fate) => self.log.log.settle(id, fate, at),
+            Event::Trace(traced) => return self.trace(traced, at),
             // Its trace tells more of it.
             Event::Status(_) | Event::Message(_) | _ => return Draws::Nothing,
         }
         Draws::Soon
     }
 
-    fn trace(&mut self, traced: Traced) -> Draws {
-        let (now, day) = (self.now, self.day);
+    fn trace(&mut self, traced: Traced, at: Duration) -> Draws {
+        let day = self.day;
         match traced {
             Traced::Turned {
                 before,
@@ -1017,31 +1019,31 @@ impl Model {
                 loss,
                 heard,
             } => {
-                self.turn(before, after, loss.as_ref(), heard);
+                self.turn((before, after), loss.as_ref(), heard, at);
                 return Draws::AtOnce;
             }
             Traced::Transmitted(transmit) => {
                 let pulse = &mut self.trace.pulse;
                 match &transmit {
-                    Transmit::Heartbeat(_) => pulse.beat(now),
+                    Transmit::Heartbeat(_) => pulse.beat(at),
                     Transmit::Message(_) | Transmit::Greeting(_) | Transmit::Answer(_) => {
-                        pulse.sent(now);
+                        pulse.sent(at);
                     }
                 }
-                self.log.log.send(&transmit, now, day);
+                self.log.log.send(&transmit, at, day);
             }
             Traced::Noted(frame, meaning) => {
                 let pulse = &mut self.trace.pulse;
                 match meaning {
-                    Meaning::Reply { sent, .. } => pulse.replied(sent, now),
+                    Meaning::Reply { sent, .. } => pulse.replied(sent, at),
                     Meaning::Message
                     | Meaning::ServerHeartbeat
                     | Meaning::Question
                     | Meaning::SecondReply
                     | Meaning::OthersHeartbeat
-                    | Meaning::Unasked => pulse.heard(now),
+                    | Meaning::Unasked => pulse.heard(at),
                 }
-                self.log.log.note(frame, meaning, now, day);
+                self.log.log.note(frame, meaning, at, day);
             }
             Traced::Queued(message) => self.log.log.queue(message, day),
             Traced::Distrusted => {
@@ -1062,12 +1064,18 @@ impl Model {
     }
 
     /// Tells the log, the pulse and the console of another status.
-    fn turn(&mut self, before: Status, after: Status, loss: Option<&Loss>, heard: Duration) {
+    fn turn(
+        &mut self,
+        (before, after): (Status, Status),
+        loss: Option<&Loss>,
+        heard: Duration,
+        at: Duration,
+    ) {
         self.status_told = after;
         if after == Status::Refused(Refusal::BadAddress) {
             self.address = Err(AddressError::Malformed);
         }
-        self.trace.pulse.turn(after, loss, heard, self.now);
+        self.trace.pulse.turn(after, loss, heard, at);
         // A query may hold a secret, and logs are passed on.
         let address = self.address.as_ref().map(Address::without_query);
         let address = address.unwrap_or_default();

@@ -122,6 +122,36 @@ async fn beats_with_nothing_between_them_are_one_row() {
     visit.logs("what a reply says", &[row; 4]).await;
 }
 
+/// What is typed into an outbox that fills causes a heartbeat, and the page hears of that when its clock
+/// has gone on.
+#[tokio::test]
+async fn a_reply_is_in_the_row_of_its_heartbeat_however_late_the_page_hears_of_it() {
+    let server = Server::start(Manner::Echo);
+    let visit = Visit::before(Browser::Chromium, &[], "/", None).await;
+    visit
+        .run_first(
+            "const { now } = Performance.prototype;
+            let reads = 0;
+            Performance.prototype.now = function () { return now.call(this) + reads++; };",
+        )
+        .await;
+    visit
+        .begins(&format!("url={server}&outbox_limit=2&lang=en"))
+        .await;
+    visit.reaches(&["open"]).await;
+    visit.types("a").await;
+    visit
+        .logs(
+            "one row for both",
+            &[
+                "↑ a ✓≈ Answered after {n} ms: it very likely arrived",
+                "⇅♥ heartbeat {n} ms {n} ms",
+                "↓ a",
+            ],
+        )
+        .await;
+}
+
 #[tokio::test]
 async fn a_row_that_becomes_one_with_others_keeps_the_focus() {
     let server = Server::start(Manner::Answer("pong"));
