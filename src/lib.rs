@@ -8,7 +8,7 @@
 //! - [`strip`] turns the connection's status into the words of [`words`], in one of the languages of
 //!   [`lang`], [`pulse`] what it went through into a line; [`announcer`] decides what is read aloud.
 //! - [`log`] keeps what passed; [`payload`] tells how that looks; [`recall`] brings back what was
-//!   sent; [`messages`] are kept at hand under names.
+//!   sent; [`messages`] are kept at hand under names; [`binary`] reads bytes that were written as text.
 //! - `web` is the only part that names the browser: it has a [`Client`](heartwire::Client), takes what
 //!   that tells, and draws. It exists on wasm32 alone.
 //!
@@ -18,6 +18,7 @@
 pub mod access;
 pub mod address;
 pub mod announcer;
+pub mod binary;
 pub mod config;
 pub mod history;
 pub mod lang;

@@ -1,6 +1,7 @@
 //! The page in a browser: shows what its client tells, and asks it for what the user wants.
 
 mod app;
+mod attachment;
 mod browser;
 mod composer;
 mod config_file;

@@ -3,18 +3,27 @@
 use std::{cell::Cell, rc::Rc, time::Duration};
 
 use gloo_events::EventListener;
-use heartwire::core::{
-    connection::Connection,
-    outbox::{Full, Limit, MAX_BYTES},
+use heartwire::{
+    Payload,
+    core::{
+        connection::Connection,
+        outbox::{Full, Limit, MAX_BYTES},
+    },
 };
 use wasm_bindgen::JsCast as _;
 use web_sys::{
-    Event, HtmlInputElement, HtmlTextAreaElement, InputEvent, KeyboardEvent, SubmitEvent,
+    DragEvent, Event, HtmlInputElement, HtmlSelectElement, HtmlTextAreaElement, InputEvent,
+    KeyboardEvent, SubmitEvent,
 };
 use yew::{Callback, Html, NodeRef, TargetCast as _, html};
 
-use super::{browser, early::Draft};
+use super::{
+    attachment::{Attachment, Failure, allow_drop},
+    browser,
+    early::Draft,
+};
 use crate::{
+    binary::{Misspelling, Notation},
     payload::runs_leftwards,
     recall::Recall,
     settings::Resend,
@@ -25,14 +34,66 @@ use crate::{
 /// an input method at work.
 pub(super) struct Composer {
     field: NodeRef,
-    /// Whether every change is sent.
+    attachment: Attachment,
+    emit: Callback<Composed>,
+    format: Format,
+    /// Whether every change of a text is sent.
     is_live: bool,
     recall: Recall,
     /// What was typed last, until its echo comes.
     typed: Option<String>,
-    /// The outbox's limit that was met when a message was to be sent.
-    refusal: Option<Limit>,
+    /// Why a message was not sent.
+    refusal: Option<Refusal>,
     typing: Option<[EventListener; 3]>,
+}
+
+/// What is sent.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Format {
+    /// The field's text, as a text frame.
+    Text,
+    /// The bytes that are written in the field.
+    Bytes(Notation),
+    /// A file. The field's text stays as it is.
+    File,
+}
+
+impl Format {
+    const EACH: [Self; 4] = [
+        Self::Text,
+        Self::Bytes(Notation::Hex),
+        Self::Bytes(Notation::Base64),
+        Self::File,
+    ];
+
+    fn id(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Bytes(Notation::Hex) => "hex",
+            Self::Bytes(Notation::Base64) => BASE64,
+            Self::File => "file",
+        }
+    }
+
+    fn name(self, words: &Words) -> &'static str {
+        match self {
+            Self::Text => words.text,
+            Self::Bytes(Notation::Hex) => words.hex,
+            Self::Bytes(Notation::Base64) => BASE64,
+            Self::File => words.file,
+        }
+    }
+}
+
+/// A name that belongs to no language.
+const BASE64: &str = "Base64";
+
+/// Why a message was not sent.
+enum Refusal {
+    /// The outbox's limit that was met.
+    Full(Limit),
+    Misspelt(Misspelling),
+    File(Failure),
 }
 
 /// What happens in the message field.
@@ -42,6 +103,12 @@ pub(super) enum Composed {
     Typed(String),
     /// Every change is to be sent, or none.
     Live(bool),
+    /// This is what is sent from now on.
+    As(Format),
+    /// A file was dropped or pasted.
+    Put(Result<(), Failure>),
+    /// The file that is to be sent was read.
+    Read(Result<Vec<u8>, Failure>),
     /// Something is to be done with the message as a whole.
     Wrote(Write),
     /// A saved message is put into the place of what the field holds.
@@ -65,6 +132,9 @@ impl Composer {
     pub(super) fn new() -> Self {
         Self {
             field: NodeRef::default(),
+            attachment: Attachment::default(),
+            emit: Callback::noop(),
+            format: Format::Text,
             is_live: true,
             recall: Recall::default(),
             typed: None,
@@ -75,6 +145,7 @@ impl Composer {
 
     /// Listens to the field, which has been drawn.
     pub(super) fn listen(&mut self, emit: &Callback<Composed>) {
+        self.emit = emit.clone();
         if let Some(field) = self.field.cast::<HtmlTextAreaElement>() {
             direct(&field, "");
             self.typing = Some(listen_to_typing(&field, &emit.reform(Composed::Typed)));
@@ -105,6 +176,7 @@ impl Composer {
             self.recall.give_way(field.value());
             hold(&field, "");
         }
+        self.attachment.clear();
         (self.typed, self.refusal) = (None, None);
     }
 
@@ -129,7 +201,7 @@ impl Composer {
     ) {
         match composed {
             Composed::Typed(text) => {
-                if self.is_live {
+                if self.is_live() {
                     self.typed = Some(text.clone());
                     connection.type_text(text, resend.typed(), now);
                 }
@@ -140,15 +212,39 @@ impl Composer {
                 self.is_live = is_live;
                 self.refusal = None;
             }
+            Composed::As(format) => {
+                self.format = format;
+                self.refusal = None;
+            }
+            Composed::Put(put) => {
+                if put.is_ok() {
+                    self.format = Format::File;
+                }
+                self.refusal = put.err().map(Refusal::File);
+            }
+            Composed::Read(read) => {
+                self.attachment.end_reading();
+                match read {
+                    Ok(bytes) => {
+                        if self.send(bytes.into(), connection, resend, now) {
+                            self.attachment.clear();
+                        }
+                    }
+                    Err(failure) => self.refusal = Some(Refusal::File(failure)),
+                }
+            }
             Composed::Wrote(write) => {
                 if let Some(field) = self.field.cast::<HtmlTextAreaElement>() {
                     self.write(write, &field, connection, resend, now);
                 }
             }
             Composed::Inserted(text) => {
+                if self.format == Format::File {
+                    self.format = Format::Text;
+                }
                 if let Some(field) = self.field.cast::<HtmlTextAreaElement>() {
                     // What is typed was sent already.
-                    if !self.is_live {
+                    if !self.is_live() {
                         self.recall.give_way(field.value());
                     }
                     hold(&field, &text);
@@ -160,8 +256,7 @@ impl Composer {
                 self.take(typed, connection, resend, now);
             }
             Composed::SentSaved(text) => {
-                let sent = connection.send(&*text, resend.sent(), now);
-                self.refusal = sent.err().map(|full| full.limit);
+                self.send((&*text).into(), connection, resend, now);
             }
         }
     }
@@ -174,16 +269,37 @@ impl Composer {
         resend: Resend,
         now: Duration,
     ) {
+        let notation = match self.format {
+            Format::Text => None,
+            Format::Bytes(notation) => Some(notation),
+            Format::File => {
+                if let Write::Send = write {
+                    let told = self.emit.reform(Composed::Read);
+                    self.refusal = self.attachment.read(told).err().map(Refusal::File);
+                }
+                return;
+            }
+        };
         let text = field.value();
         match write {
-            Write::Send => match connection.send(text.as_str(), resend.sent(), now) {
-                Ok(_) => {
-                    self.refusal = None;
-                    self.recall.note(text);
-                    hold(field, "");
+            Write::Send => {
+                let payload = match notation {
+                    None => Ok(text.as_str().into()),
+                    Some(notation) => notation.read(&text).map(Payload::from),
+                };
+                match payload {
+                    Ok(payload) => {
+                        if self.send(payload, connection, resend, now) {
+                            self.recall.note(text);
+                            hold(field, "");
+                        }
+                    }
+                    Err(misspelling) => {
+                        select(field, &text, &misspelling);
+                        self.refusal = Some(Refusal::Misspelt(misspelling));
+                    }
                 }
-                Err(Full { limit, .. }) => self.refusal = Some(limit),
-            },
+            }
             Write::Older => {
                 if let Some(older) = self.recall.older(&text) {
                     hold(field, older);
@@ -197,9 +313,28 @@ impl Composer {
         }
     }
 
+    /// Sends a message on purpose; returns whether there was room for it.
+    fn send(
+        &mut self,
+        payload: Payload,
+        connection: &mut Connection,
+        resend: Resend,
+        now: Duration,
+    ) -> bool {
+        let refused = connection.send(payload, resend.sent(), now).err();
+        self.refusal = refused.map(|Full { limit, .. }| Refusal::Full(limit));
+        self.refusal.is_none()
+    }
+
+    /// Whether every change is sent.
+    fn is_live(&self) -> bool {
+        self.is_live && self.format == Format::Text
+    }
+
     /// Draws it.
     pub(super) fn view(&self, words: &'static Words, emit: &Callback<Composed>) -> Html {
-        let is_live = self.is_live;
+        let (format, is_live) = (self.format, self.is_live());
+        let is_file = format == Format::File;
         let onchange = emit.reform(|event: Event| {
             Composed::Live(event.target_unchecked_into::<HtmlInputElement>().checked())
         });
@@ -207,6 +342,14 @@ impl Composer {
             event.prevent_default();
             Composed::Wrote(Write::Send)
         });
+        let onformat = emit.reform(|event: Event| {
+            let chosen = event.target_unchecked_into::<HtmlSelectElement>().value();
+            let mut formats = Format::EACH.into_iter();
+            let format = formats.find(|format| format.id() == chosen);
+            Composed::As(format.unwrap_or(Format::Text))
+        });
+        let onfile = emit.reform(|_| Composed::As(Format::File));
+        let put = emit.reform(Composed::Put);
         let emit = emit.clone();
         let onkeydown = Callback::from(move |event: KeyboardEvent| {
             if !is_live && let Some(write) = meant_by(&event) {
@@ -217,35 +360,55 @@ impl Composer {
                 }
             }
         });
-        let hint = if is_live {
-            words.live_hint
-        } else {
-            words.enter_hint
+        let hint = match format {
+            Format::File => words.file_hint,
+            Format::Text if is_live => words.live_hint,
+            Format::Text | Format::Bytes(_) => words.enter_hint,
         };
-        let refusal = self.refusal.map(|limit| match limit {
-            Limit::Messages(count) => fill(words.outbox_full, &[("n", &count.to_string())]),
-            Limit::Bytes(bytes) => {
-                let [kept, most] = [bytes, MAX_BYTES].map(|bytes| (bytes / 1_000).to_string());
-                fill(words.outbox_full_bytes, &[("n", &kept), ("m", &most)])
-            }
-        });
+        let refusal = self.refusal.as_ref().map(|refusal| refusal.text(words));
         html! {
-            <form class="card" aria-labelledby="message-name" {onsubmit}>
+            <form
+                class="card"
+                aria-labelledby="message-name"
+                {onsubmit}
+                ondragover={|event: DragEvent| allow_drop(&event)}
+                ondrop={self.attachment.on_drop(put.clone())}
+                onpaste={self.attachment.on_paste(put)}
+            >
                 <label id="message-name" for="message" ~textContent={words.message} />
                 <textarea
                     ref={&self.field}
                     id="message"
                     rows="3"
                     autocomplete="off"
+                    readonly={is_file}
                     enterkeyhint={if is_live { "enter" } else { "send" }}
                     aria-describedby="message-hint message-error"
                     {onkeydown}
                 />
+                { self.attachment.view(words, is_file, onfile) }
                 <p id="message-error" class="error" role="alert" ~textContent={refusal.unwrap_or_default()} />
                 <div class="composing">
                     <label class="check">
-                        <input type="checkbox" checked={is_live} {onchange} />
+                        <input
+                            type="checkbox"
+                            checked={is_live}
+                            disabled={format != Format::Text}
+                            {onchange}
+                        />
                         <span ~textContent={words.live} />
+                    </label>
+                    <label class="check">
+                        <span ~textContent={words.format} />
+                        <select id="message-format" ~value={format.id()} onchange={onformat}>
+                            for one in Format::EACH {
+                                <option
+                                    value={one.id()}
+                                    selected={one == format}
+                                    ~textContent={one.name(words)}
+                                />
+                            }
+                        </select>
                     </label>
                     <p id="message-hint" class="hint" ~textContent={hint} />
                     if !is_live {
@@ -254,6 +417,32 @@ impl Composer {
                 </div>
             </form>
         }
+    }
+}
+
+impl Refusal {
+    fn text(&self, words: &Words) -> String {
+        match self {
+            Self::Full(Limit::Messages(count)) => {
+                fill(words.outbox_full, &[("n", &count.to_string())])
+            }
+            Self::Full(Limit::Bytes(bytes)) => {
+                let [kept, most] = [*bytes, MAX_BYTES].map(|bytes| (bytes / 1_000).to_string());
+                fill(words.outbox_full_bytes, &[("n", &kept), ("m", &most)])
+            }
+            Self::Misspelt(misspelling) => misspelling.text(words),
+            Self::File(failure) => failure.text(words),
+        }
+    }
+}
+
+/// Selects the letter that cannot be read. A field counts in UTF-16 units.
+fn select(field: &HtmlTextAreaElement, text: &str, misspelling: &Misspelling) {
+    let before = text[..misspelling.start].encode_utf16().count();
+    let start = u32::try_from(before).unwrap_or(u32::MAX);
+    let end = start.saturating_add(1 + u32::from(misspelling.letter > '\u{ffff}'));
+    if let Err(error) = field.set_selection_range(start, end) {
+        browser::warn("the letter could not be selected", &error);
     }
 }
 

@@ -15,7 +15,7 @@ use heartwire::{
         connection::{Closure, Connection, Destination, Input, Loss, Refusal, Status},
         heartbeat::is_late,
         outbox::Delivery,
-        protocol::{MAX_HEAD, Meaning, Transmit},
+        protocol::{Meaning, Transmit},
         reach::Locality,
         silence::Learned,
     },
@@ -45,6 +45,7 @@ use crate::{
     address::{Address, AddressError, Page},
     announcer::Announcer,
     history::{History, WORDING},
+    log::MAX_BYTES,
     payload::excerpt,
     settings::{Allowed, Complaint, Reading, SETTINGS, Setting, Settings, Source, Storage},
     setup::Setup,
@@ -322,6 +323,9 @@ impl Model {
                         Draws::Soon
                     }
                     Composed::Live(_)
+                    | Composed::As(_)
+                    | Composed::Put(_)
+                    | Composed::Read(_)
                     | Composed::Wrote(_)
                     | Composed::Inserted(_)
                     | Composed::SentSaved(_) => Draws::AtOnce,
@@ -998,8 +1002,8 @@ impl Model {
             }
             Event::Message(Message::Binary(binary)) => {
                 self.trace.pulse.received(at);
-                let head = binary.beginning(MAX_HEAD as usize);
-                self.log.receive_binary(binary.len(), head, self.day);
+                let kept = binary.beginning(MAX_BYTES);
+                self.log.receive_binary(binary.len(), kept, self.day);
                 self.last_message.take_binary(binary.len());
             }
             Event::Fate(id, fate) => self.log.log.settle(id, fate, at),

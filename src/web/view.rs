@@ -9,6 +9,7 @@
 use std::time::Duration;
 
 use heartwire::{
+    Payload,
     core::{
         connection::{Connection, Status},
         outbox::{Delivery, Message, MessageId},
@@ -92,7 +93,7 @@ pub(super) fn aside<'a>(
                 <div key={message.id.number()} class="aside">
                     <p
                         dir="auto"
-                        ~textContent={fill(words.aside, &[("text", &line(message.payload.text().unwrap_or_default()))])}
+                        ~textContent={fill(words.aside, &[("text", &in_line(&message.payload, words))])}
                     />
                     for (label, aside) in [
                         (words.send_again, Aside::Send(message.id)),
@@ -107,6 +108,14 @@ pub(super) fn aside<'a>(
                 </div>
             }
         </div>
+    }
+}
+
+/// A message in one line: a text, or the size of what is none.
+fn in_line(payload: &Payload, words: &Words) -> String {
+    match payload {
+        Payload::Text(text) => line(text),
+        Payload::Binary(bytes) => words.binary.of(bytes.len() as u64),
     }
 }
 
