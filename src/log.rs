@@ -149,7 +149,7 @@ pub enum Event {
 pub enum Payload {
     /// Text.
     Text(Rc<str>),
-    /// The beginning of a binary frame.
+    /// The bytes of a binary frame.
     Binary(Rc<[u8]>),
 }
 
@@ -468,9 +468,9 @@ impl Log {
         self.push(Kind::Received, Content::Text(text), at);
     }
 
-    /// A binary frame came: its size and how it begins.
-    pub fn receive_binary(&mut self, size: usize, head: Vec<u8>, at: u64) {
-        self.push(Kind::Received, Content::Binary(size, head), at);
+    /// A binary frame came: its size, and its bytes or how they begin.
+    pub fn receive_binary(&mut self, size: usize, bytes: Vec<u8>, at: u64) {
+        self.push(Kind::Received, Content::Binary(size, bytes), at);
     }
 
     /// A frame came that is no message but means this. `now` is a time of the connection.
@@ -982,7 +982,10 @@ impl Content {
                 };
                 (Payload::Text(text), size)
             }
-            Self::Binary(size, head) => (Payload::Binary(head.into()), size),
+            Self::Binary(size, mut bytes) => {
+                bytes.truncate(MAX_BYTES);
+                (Payload::Binary(bytes.into()), size)
+            }
         }
     }
 }
@@ -1432,6 +1435,27 @@ mod tests {
         let row = log.shown(0).next().unwrap().row;
         assert_eq!((log.len(), row.number, row.is_cut()), (1, 2, true));
         assert!(row.payload.bytes().len() <= MAX_BYTES && row.size > MAX_BYTES);
+    }
+
+    #[test]
+    fn a_binary_frame_is_kept_whole_within_the_limit() {
+        let mut log = log(10);
+        log.receive_text("before".into(), 1);
+        let bytes: Vec<u8> = (0..=255).cycle().take(MAX_BYTES - 6).collect();
+        log.receive_binary(bytes.len(), bytes.clone(), 1);
+        let row = log.row(2).unwrap();
+        assert_eq!((log.len(), row.is_cut()), (2, false));
+        assert!(row.payload.bytes() == bytes);
+
+        log.receive_binary(1, vec![0], 1);
+        assert_eq!((log.len(), log.dropped()), (2, 1));
+        log.receive_binary(MAX_BYTES + 1, vec![1; MAX_BYTES + 1], 1);
+        let row = log.row(4).unwrap();
+        assert_eq!((log.len(), row.is_cut()), (1, true));
+        assert_eq!(
+            (row.payload.bytes().len(), row.size),
+            (MAX_BYTES, MAX_BYTES + 1)
+        );
     }
 
     proptest! {

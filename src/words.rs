@@ -168,6 +168,7 @@ pub struct Words {
     pub raw: &'static str,
     pub hex: &'static str,
     pub copy: &'static str,
+    pub save_file: &'static str,
     pub copied: &'static str,
     pub not_copied: &'static str,
     pub save_message: &'static str,

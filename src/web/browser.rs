@@ -298,13 +298,13 @@ pub(super) fn is_online() -> bool {
 pub(super) struct Downloads(Rc<RefCell<VecDeque<(Download, Timeout)>>>);
 
 impl Downloads {
-    /// Saves these texts, one after the other, as a file with this name and of this type.
+    /// Saves these texts and bytes, one after the other, as a file with this name and of this type.
     ///
     /// # Errors
     ///
     /// Returns what the browser threw.
-    pub(super) fn save(&self, name: &str, kind: &str, texts: &Array) -> Result<(), JsValue> {
-        let download = download(name, kind, texts)?;
+    pub(super) fn save(&self, name: &str, kind: &str, parts: &Array) -> Result<(), JsValue> {
+        let download = download(name, kind, parts)?;
         let all = Rc::downgrade(&self.0);
         let timeout = Timeout::new(READ_MILLIS, move || {
             if let Some(all) = all.upgrade() {
@@ -332,10 +332,10 @@ impl Drop for Download {
     }
 }
 
-fn download(name: &str, kind: &str, texts: &Array) -> Result<Download, JsValue> {
+fn download(name: &str, kind: &str, parts: &Array) -> Result<Download, JsValue> {
     let options = BlobPropertyBag::new();
     options.set_type(kind);
-    let blob = Blob::new_with_str_sequence_and_options(texts, &options)?;
+    let blob = Blob::new_with_str_sequence_and_options(parts, &options)?;
     let url = Url::create_object_url_with_blob(&blob)?;
     let download = Download { url };
     let anchor = document().create_element("a")?;

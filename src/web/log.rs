@@ -1,11 +1,11 @@
 //! The log in the page: its rows that are in view, its buttons, and one row in full.
 
-use std::{cell::Cell, rc::Rc, time::Duration};
+use std::{borrow::Cow, cell::Cell, rc::Rc, time::Duration};
 
 use gloo_timers::callback::Timeout;
 use heartwire::millis;
-use js_sys::Array;
 use js_sys::futures::spawn_local;
+use js_sys::{Array, Uint8Array};
 use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::{
     Element, Event, FocusEvent, HtmlElement, HtmlInputElement, HtmlSelectElement, InputEvent,
@@ -19,6 +19,7 @@ use super::{
     search::{Answer, Expression, Problem},
 };
 use crate::{
+    binary::hex,
     log::{self, Kind, Line, Log, Payload, Reply, Row, Show, Stage, day_and_time, time_of_day},
     payload::{Beginning, MOST_HEX, Needle, beginning, hex_lines, line, pretty},
     words::{Words, fill, shortened},
@@ -82,6 +83,7 @@ pub(super) enum Msg {
     Look(Look),
     Copy,
     Copied(bool),
+    Save,
 }
 
 /// Where a key moves the focus to, from row to row.
@@ -144,6 +146,7 @@ struct Opened {
     /// How that begins.
     text: String,
     is_cut: bool,
+    is_text: bool,
     is_json: bool,
 }
 
@@ -216,10 +219,10 @@ impl LogPanel {
     }
 
     /// A binary frame came.
-    pub(super) fn receive_binary(&mut self, size: usize, head: Vec<u8>, at: u64) {
+    pub(super) fn receive_binary(&mut self, size: usize, bytes: Vec<u8>, at: u64) {
         let words = self.words;
         self.read(|| words.binary.of(size as u64).into());
-        self.log.receive_binary(size, head, at);
+        self.log.receive_binary(size, bytes, at);
     }
 
     /// Does what the user wants; returns when to draw that.
@@ -280,6 +283,7 @@ impl LogPanel {
             }
             Msg::Copy => self.copy(),
             Msg::Copied(has_copied) => self.has_copied = Some(has_copied),
+            Msg::Save => self.save(),
         }
         Draws::AtOnce
     }
@@ -584,7 +588,7 @@ impl LogPanel {
             size = [&briefly, " (", &size, ")"].concat();
         }
         let is_event = matches!(row.kind, Kind::Event(_));
-        let is_binary = matches!(row.payload, Payload::Binary(_));
+        let is_empty = row.size == 0 && !is_event;
         let (kind, number) = match &opened.run {
             Some(run) => (words.heartbeats, run.count.to_string()),
             None => (kind_name(&row.kind, words), format!("#{}", row.number)),
@@ -593,7 +597,7 @@ impl LogPanel {
         let reply = row.reply().filter(|_| is_one);
         let looks = [
             (Look::Pretty, words.pretty, opened.is_json),
-            (Look::Raw, words.raw, !is_binary),
+            (Look::Raw, words.raw, opened.is_text),
             (Look::Hex, words.hex, !is_event),
         ];
         let copied = match self.has_copied {
@@ -602,7 +606,7 @@ impl LogPanel {
             Some(false) => words.not_copied,
         };
         let emit = &self.emit;
-        let shown = if is_empty(row) {
+        let shown = if is_empty {
             words.empty_message.into()
         } else {
             opened.text.clone()
@@ -626,6 +630,9 @@ impl LogPanel {
                         </div>
                     }
                     { button(words.copy, emit.reform(|_| Msg::Copy)) }
+                    if !is_event && is_one {
+                        { button(words.save_file, emit.reform(|_| Msg::Save)) }
+                    }
                     if let (Kind::Sent { .. } | Kind::Received, Payload::Text(text)) =
                         (&row.kind, row.payload.clone())
                     {
@@ -655,8 +662,8 @@ impl LogPanel {
                     aria-labelledby="opened-name"
                     tabindex="0"
                     dir={if opened.look == Look::Hex { "ltr" } else { "auto" }}
-                    class={is_empty(row).then_some("empty")}
-                    translate={(!is_event && !is_empty(row)).then_some("no")}
+                    class={is_empty.then_some("empty")}
+                    translate={(!is_event && !is_empty).then_some("no")}
                     ~textContent={shown}
                 />
                 if let Some(note) = opened.note(words) {
@@ -810,7 +817,11 @@ impl LogPanel {
         self.opened = line.map(|line| {
             let row = line.row.clone();
             let Some(run) = line.run else {
-                return Opened::new(row, Look::Pretty, self.words);
+                let look = match row.payload {
+                    Payload::Text(_) => Look::Pretty,
+                    Payload::Binary(_) => Look::Hex,
+                };
+                return Opened::new(row, look, self.words);
             };
             let beats = self.log.rows_of(number).map(|row| beat(row, self.words));
             Opened::run(row, run.beats, beats.collect())
@@ -861,8 +872,26 @@ impl LogPanel {
             .json_lines()
             .map(|line| JsValue::from(line + "\n"))
             .collect();
-        if let Err(error) = self.downloads.save(&name, "application/jsonl", &lines) {
-            browser::warn("the log could not be downloaded", &error);
+        self.hand_out(&name, "application/jsonl", &lines);
+    }
+
+    /// Saves what is kept of the row that is opened, as it came.
+    fn save(&self) {
+        let Some(Opened { row, .. }) = &self.opened else {
+            return;
+        };
+        let kind = match row.payload {
+            Payload::Text(_) => ".txt",
+            Payload::Binary(_) => ".bin",
+        };
+        let name = ["heartwire-", &row.number.to_string(), kind].concat();
+        let bytes = Array::of1(&Uint8Array::from(row.payload.bytes()));
+        self.hand_out(&name, "application/octet-stream", &bytes);
+    }
+
+    fn hand_out(&self, name: &str, kind: &str, parts: &Array) {
+        if let Err(error) = self.downloads.save(name, kind, parts) {
+            browser::warn("a file could not be saved", &error);
         }
     }
 
@@ -885,19 +914,24 @@ impl Opened {
             look: Look::Raw,
             text,
             is_cut,
+            is_text: true,
             is_json: false,
         }
     }
 
     fn new(row: Row, look: Look, words: &Words) -> Self {
-        let printed = match (&row.kind, &row.payload) {
-            (Kind::Event(_), _) | (_, Payload::Binary(_)) => None,
-            (_, Payload::Text(text)) => pretty(text),
+        // Few binary frames are text, but those that are can be read.
+        let text = match &row.payload {
+            Payload::Text(_) => Some(row.text(words)),
+            Payload::Binary(bytes) => str::from_utf8(bytes).ok().map(Cow::Borrowed),
         };
+        let is_text = text.is_some();
+        let is_event = matches!(row.kind, Kind::Event(_));
+        let printed = text.as_deref().filter(|_| !is_event).and_then(pretty);
         let is_json = printed.is_some();
-        let look = match (look, &row.payload) {
-            (Look::Pretty, Payload::Text(_)) if !is_json => Look::Raw,
-            (_, Payload::Binary(_)) => Look::Hex,
+        let look = match (look, is_text, is_json) {
+            (_, false, _) => Look::Hex,
+            (Look::Pretty, _, false) => Look::Raw,
             _ => look,
         };
         let Beginning { text, is_cut } = match (look, printed) {
@@ -910,7 +944,7 @@ impl Opened {
                     is_cut: shown < row.size,
                 }
             }
-            _ => beginning(&row.text(words)),
+            _ => beginning(text.as_deref().unwrap_or_default()),
         };
         Self {
             row,
@@ -918,6 +952,7 @@ impl Opened {
             look,
             text,
             is_cut,
+            is_text,
             is_json,
         }
     }
@@ -939,14 +974,15 @@ impl Opened {
         }
     }
 
-    /// What is copied: all that is kept, a text as it came, bytes as they are shown.
+    /// What is copied: all that is kept, a text as it came, bytes as the message field takes them.
     fn copied(&self, words: &Words) -> String {
         if let Some(run) = &self.run {
             return run.text.clone();
         }
         match &self.row.payload {
             Payload::Text(_) => self.row.text(words).into_owned(),
-            Payload::Binary(bytes) => hex_lines(bytes),
+            Payload::Binary(bytes) if self.look == Look::Hex => hex(bytes),
+            Payload::Binary(bytes) => str::from_utf8(bytes).unwrap_or_default().into(),
         }
     }
 }

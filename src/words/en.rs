@@ -166,6 +166,7 @@ pub(super) const WORDS: Words = Words {
     raw: "Raw",
     hex: "Hex",
     copy: "Copy message",
+    save_file: "Save as file",
     copied: "Copied",
     not_copied: "The browser did not allow copying.",
     save_message: "Save message",

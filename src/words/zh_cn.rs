@@ -145,6 +145,7 @@ pub(super) const WORDS: Words = Words {
     raw: "原文",
     hex: "十六进制",
     copy: "复制消息",
+    save_file: "保存为文件",
     copied: "已复制",
     not_copied: "浏览器不允许复制。",
     save_message: "存为常用消息",
