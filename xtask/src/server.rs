@@ -59,6 +59,9 @@ pub enum Manner {
         /// From one time to the next.
         period: Duration,
     },
+    /// Speaks in binary, as an MQTT broker does: answers what connects and what asks whether it lives, and
+    /// closes with 1003 where a text comes.
+    Mqtt,
     /// Accepts the TCP connection and leaves the handshake unanswered.
     Deaf,
     /// Answers the handshake with HTTP 503.
@@ -120,6 +123,12 @@ impl Manner {
             Self::Answer(text) => {
                 (message == Message::text("heartbeat")).then(|| Message::text(text))
             }
+            Self::Mqtt => match message.into_data().first() {
+                // CONNECT and CONNACK, PINGREQ and PINGRESP of MQTT 3.1.1.
+                Some(0x10) => Some(Message::binary(vec![0x20, 2, 0, 0])),
+                Some(0xc0) => Some(Message::binary(vec![0xd0, 0])),
+                _ => None,
+            },
             Self::Relay
             | Self::Unfamiliar
             | Self::Silent
@@ -150,6 +159,8 @@ pub struct Connection {
     pub protocols: Option<String>,
     /// The texts that came, in their order.
     pub frames: Vec<Frame>,
+    /// The binary frames that came, in their order.
+    pub binaries: Vec<Arc<[u8]>>,
     /// The code of the client's close frame.
     pub close_code: Option<u16>,
     /// When it was over, however that came.
@@ -319,6 +330,14 @@ impl Server {
             .collect()
     }
 
+    /// Every binary frame received so far, on whatever connection.
+    #[must_use]
+    pub fn binaries(&self) -> Vec<Arc<[u8]>> {
+        let records = self.journal.records();
+        let binaries = records.iter().flat_map(|one| one.binaries.iter().cloned());
+        binaries.collect()
+    }
+
     /// How many texts were received so far, on whatever connection.
     #[must_use]
     pub fn heard(&self) -> usize {
@@ -451,6 +470,7 @@ async fn accept(listener: TcpListener, journal: Arc<Journal>) {
                 opened: None,
                 protocols: None,
                 frames: Vec::new(),
+                binaries: Vec::new(),
                 close_code: None,
                 ended: None,
             });
@@ -476,6 +496,7 @@ async fn accept(listener: TcpListener, journal: Arc<Journal>) {
                 | Manner::Login(_)
                 | Manner::Ask(_)
                 | Manner::Talk { .. }
+                | Manner::Mqtt
                 | Manner::Dismiss(_) => {
                     converse(stream, manner, inbox, &journal, number).await;
                 }
@@ -545,6 +566,7 @@ async fn converse(
         | Manner::Prefix(_)
         | Manner::Stamp
         | Manner::Login(_)
+        | Manner::Mqtt
         | Manner::Deaf
         | Manner::Refuse => (None, NEVER),
         Manner::Ask(_) => (Some(""), ASKED_EVERY),
@@ -575,6 +597,10 @@ async fn converse(
                 }
                 if manner == Manner::Ask(Question::EngineIo) && !is_packet(&message) {
                     let _ = close(&mut socket, 1008, "parse error").await;
+                    continue;
+                }
+                if manner == Manner::Mqtt && message.is_text() {
+                    let _ = close(&mut socket, 1003, "no text").await;
                     continue;
                 }
                 if manner == Manner::Relay && is_content(&message) {
@@ -687,6 +713,9 @@ impl Connection {
                 at: Instant::now(),
                 text: text.to_string(),
             });
+        }
+        if let Message::Binary(bytes) = message {
+            self.binaries.push(bytes[..].into());
         }
         if let Message::Close(frame) = message {
             self.close_code = Some(frame.as_ref().map_or(NO_CODE, |frame| frame.code.into()));

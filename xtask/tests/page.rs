@@ -17,6 +17,7 @@ mod page {
     use xtask::wait::{self, POLL, SOON};
 
     mod axe;
+    mod binary;
     mod composing;
     mod config;
     mod dead;

@@ -122,7 +122,7 @@ async fn look_at_strangers(lang: Lang) -> String {
 }
 
 /// What is wrong with the page as it stands, light and dark, narrow and wide.
-async fn look_everywhere(visit: &Visit, what: &str) -> String {
+pub(super) async fn look_everywhere(visit: &Visit, what: &str) -> String {
     let mut found = String::new();
     for (scheme, width) in LOOKS {
         wear(visit, scheme, width, 800).await;

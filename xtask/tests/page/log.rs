@@ -851,7 +851,7 @@ impl Visit {
     }
 
     /// Opens the row with this number.
-    async fn opens(&self, number: u32) {
+    pub(super) async fn opens(&self, number: u32) {
         let selector = format!("[data-row='{number}']");
         let row = eventually("the row is there", SOON, async || {
             self.session.client.find(Locator::Css(&selector)).await.ok()
@@ -860,7 +860,7 @@ impl Visit {
         row.click().await.unwrap();
     }
 
-    async fn pane_shows(&self, text: &str) {
+    pub(super) async fn pane_shows(&self, text: &str) {
         let what = format!("the row that is opened shows {text}");
         eventually(&what, SOON, async || {
             let shown = self

@@ -29,13 +29,28 @@ async fn no_message_holds_up(browser: Browser) {
     let reference = visit.reference(&server).await;
     for (name, text) in messages() {
         let most = reference * FACTOR;
-        let took = visit.longest_for(&server, &text, most).await;
+        let took = visit
+            .longest_for(&server, &Message::text(text.as_str()), most)
+            .await;
         println!("{name}: {took:.0} ms, plain letters {reference:.0} ms");
         assert!(took <= most, "{name}: {took} ms, {reference} ms");
         visit.holds_no_long_text(name).await;
         let note = visit.received_note().await;
         assert!(note.contains(" in all"), "{name}: {note}");
     }
+}
+
+#[tokio::test]
+async fn bytes_hold_the_page_up_no_longer_than_a_text() {
+    let (server, visit) = open(Browser::Chromium, "").await;
+    let reference = visit.reference(&server).await;
+    let most = reference * FACTOR;
+    let bytes: Vec<u8> = (0..=255).cycle().take(1_000_000).collect();
+    let took = visit
+        .longest_for(&server, &Message::binary(bytes), most)
+        .await;
+    println!("1 MB of bytes: {took:.0} ms, plain letters {reference:.0} ms");
+    assert!(took <= most, "{took} ms, {reference} ms");
 }
 
 /// Messages of a megabyte or more, of every kind that makes a browser's layout work.
@@ -204,7 +219,9 @@ async fn a_long_row_is_opened_in_every_look() {
     let reference = visit.reference(&server).await;
     let item = r#"{"id":17,"name":"Grüße"},"#;
     let text = format!("[{}0]", item.repeat(4_000_000 / item.len()));
-    visit.longest_once(&server, &text).await;
+    visit
+        .longest_once(&server, &Message::text(text.as_str()))
+        .await;
     // A browser's own reader of JSON takes the whole, too.
     let read = visit
         .measures(
@@ -267,7 +284,9 @@ async fn all_of_a_long_message_is_copied() {
     let (server, visit) = open(Browser::Chromium, "").await;
     let reference = visit.reference(&server).await;
     let text = "one 2 three ".repeat(90_000);
-    visit.longest_once(&server, &text).await;
+    visit
+        .longest_once(&server, &Message::text(text.as_str()))
+        .await;
 
     // Where a page did not come safely, it has no other way.
     visit
@@ -376,29 +395,29 @@ impl Visit {
         let words = "plain letters ".repeat(31_000 / 14);
         let mut least = f64::INFINITY;
         for _ in 0..3 {
-            least = least.min(self.longest_once(server, &words).await);
+            least = least.min(self.longest_once(server, &Message::text(&*words)).await);
         }
         least
     }
 
     /// How long this message holds the main thread up at once: the first time that is no longer than
     /// `enough`, or else the least of some. A busy machine adds to a time, and takes nothing from it.
-    async fn longest_for(&self, server: &Server, text: &str, enough: f64) -> f64 {
-        let mut least = self.longest_once(server, text).await;
+    async fn longest_for(&self, server: &Server, message: &Message, enough: f64) -> f64 {
+        let mut least = self.longest_once(server, message).await;
         for _ in 1..ROUNDS {
             if least <= enough {
                 break;
             }
-            least = least.min(self.longest_once(server, text).await);
+            least = least.min(self.longest_once(server, message).await);
         }
         least
     }
 
-    async fn longest_once(&self, server: &Server, text: &str) -> f64 {
+    async fn longest_once(&self, server: &Server, message: &Message) -> f64 {
         server.send([Message::text("next")]);
         self.shows("next").await;
         self.starts_meter().await;
-        server.send([Message::text(text)]);
+        server.send([message.clone()]);
         let waits =
             "while (document.querySelector('#received').textContent === 'next') await frame();";
         self.within_page(waits, vec![]).await;

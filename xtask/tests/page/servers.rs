@@ -141,6 +141,26 @@ async fn the_servers_own_heartbeats_do_not_stand_in_for_ours() {
     assert!(!visit.received().await.contains("tick"));
 }
 
+#[tokio::test]
+async fn an_mqtt_broker_is_spoken_to_by_hand() {
+    let (server, visit) = meet("MQTT", Manner::Mqtt).await;
+    visit.formats("hex").await;
+    for (sent, size) in [
+        ("10 0c 00 04 4d 51 54 54 04 02 00 00 00 00", 4),
+        ("c0 00", 2),
+    ] {
+        visit.types(&format!("{sent}\u{e007}")).await;
+        visit.shows(&format!("Binary, {size} bytes")).await;
+    }
+    assert_eq!(server.receives_bytes(2).await[1], [0xc0, 0]);
+    let all = server.connections();
+    assert_eq!(all[0].protocols.as_deref(), Some("mqtt"));
+    // A text, even a heartbeat, is the end of it.
+    visit.formats("text").await;
+    visit.types("x").await;
+    visit.reaches(&["refusedFinal"]).await;
+}
+
 /// As the operator would write it.
 #[tokio::test]
 async fn config_json_takes_lists_and_objects_as_they_are() {

@@ -404,10 +404,11 @@ const LATIN: &str = r"
     return words";
 
 /// Words that stay as they are, beside the settings' names.
-const SAME_IN_CHINESE: [&str; 21] = [
+const SAME_IN_CHINESE: [&str; 22] = [
     // Names: of this page, of what it is about, of formats, and of a language in itself.
     "Heartwire",
     "WebSocket",
+    "Base",
     "JSON",
     "Lines",
     "English",
