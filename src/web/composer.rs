@@ -129,11 +129,11 @@ pub(super) enum Write {
 }
 
 impl Composer {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(emit: Callback<Composed>) -> Self {
         Self {
             field: NodeRef::default(),
             attachment: Attachment::default(),
-            emit: Callback::noop(),
+            emit,
             format: Format::Text,
             is_live: true,
             recall: Recall::default(),
@@ -144,22 +144,21 @@ impl Composer {
     }
 
     /// Listens to the field, which has been drawn.
-    pub(super) fn listen(&mut self, emit: &Callback<Composed>) {
-        self.emit = emit.clone();
+    pub(super) fn listen(&mut self) {
         if let Some(field) = self.field.cast::<HtmlTextAreaElement>() {
             direct(&field, "");
-            self.typing = Some(listen_to_typing(&field, &emit.reform(Composed::Typed)));
+            self.typing = Some(listen_to_typing(&field, &self.emit.reform(Composed::Typed)));
         }
     }
 
     /// Goes on where the user was typing before the field was there.
-    pub(super) fn go_on(&self, draft: &Draft, emit: &Callback<Composed>) {
+    pub(super) fn go_on(&self, draft: &Draft) {
         let Some(field) = self.field.cast::<HtmlTextAreaElement>() else {
             return;
         };
         for text in &draft.texts {
             hold(&field, text);
-            emit.emit(Composed::Typed(text.clone()));
+            self.emit.emit(Composed::Typed(text.clone()));
         }
         if let Some((start, end)) = draft.selection
             && let Err(error) = field
@@ -332,7 +331,8 @@ impl Composer {
     }
 
     /// Draws it.
-    pub(super) fn view(&self, words: &'static Words, emit: &Callback<Composed>) -> Html {
+    pub(super) fn view(&self, words: &'static Words) -> Html {
+        let emit = &self.emit;
         let (format, is_live) = (self.format, self.is_live());
         let is_file = format == Format::File;
         let onchange = emit.reform(|event: Event| {
@@ -438,9 +438,9 @@ impl Refusal {
 
 /// Selects the letter that cannot be read. A field counts in UTF-16 units.
 fn select(field: &HtmlTextAreaElement, text: &str, misspelling: &Misspelling) {
-    let before = text[..misspelling.start].encode_utf16().count();
-    let start = u32::try_from(before).unwrap_or(u32::MAX);
-    let end = start.saturating_add(1 + u32::from(misspelling.letter > '\u{ffff}'));
+    let start = text[..misspelling.start].encode_utf16().count();
+    let end = start + misspelling.letter.len_utf16();
+    let [start, end] = [start, end].map(|place| u32::try_from(place).unwrap_or(u32::MAX));
     if let Err(error) = field.set_selection_range(start, end) {
         browser::warn("the letter could not be selected", &error);
     }

@@ -221,7 +221,7 @@ impl Model {
             was_open: false,
             stores: browser::can_store(),
             keeps: browser::can_keep(),
-            composer: Composer::new(),
+            composer: Composer::new(emit.reform(Msg::Composed)),
             saved: SavedPanel::new(given.config.messages.clone(), emit.reform(Msg::Saved)),
             last_message: LastMessage::default(),
             trace: Trace::default(),
@@ -408,7 +408,6 @@ impl Model {
             on_address: emit.reform(Msg::AddressEntered),
             on_toggle: emit.reform(move |()| Msg::Toggled(toggle)),
         };
-        let on_compose = emit.reform(Msg::Composed);
         let on_press = emit.reform(Msg::Pressed);
         let on_aside = emit.reform(Msg::Aside);
         let on_message = emit.reform(Msg::LastMessage);
@@ -443,7 +442,7 @@ impl Model {
                     <div class="work">
                         <div class="exchange">
                             <div>
-                                { self.composer.view(words, &on_compose) }
+                                { self.composer.view(words) }
                                 { self.saved.view(words) }
                             </div>
                             { self.last_message.view(words, &on_message) }
@@ -466,9 +465,8 @@ impl Model {
     pub(super) fn rendered(&mut self, first_render: bool) {
         self.frames.shows_message |= self.last_message.show(self.lang.words());
         if first_render {
-            let emit = self.emit.reform(Msg::Composed);
-            self.composer.listen(&emit);
-            self.composer.go_on(&self.props.draft, &emit);
+            self.composer.listen();
+            self.composer.go_on(&self.props.draft);
         }
         // A button that was pressed can be gone. The keyboard goes on from where it was.
         if self.status_had_focus.take()

@@ -12,7 +12,7 @@ use xtask::browser::Browser;
 
 use super::axe::look_everywhere;
 use super::server::{Manner, Server};
-use super::visit::Visit;
+use super::visit::{ENTER, QUICK, TAB, Visit};
 use super::{SOON, eventually};
 
 #[tokio::test]
@@ -85,14 +85,14 @@ async fn what_cannot_be_read_is_named_with_its_place_and_stays() {
         ("Base64", "Zm9v!", "“!” in line 1, column 5", (4, 5)),
     ] {
         visit.formats(format).await;
-        visit.holds_typed(text).await;
+        visit.puts("#message", text).await;
         visit.types(ENTER).await;
         visit.declines(named).await;
         let (start, end) = selection;
         assert_eq!(visit.evaluate(selected).await, json!([text, start, end]));
     }
 
-    visit.holds_typed("Zm9v").await;
+    visit.puts("#message", "Zm9v").await;
     visit.declines("").await;
     visit.types(ENTER).await;
 
@@ -238,8 +238,8 @@ async fn bytes_are_shown_beside_their_text_and_as_text() {
 #[tokio::test]
 async fn a_lone_nul_is_a_text() {
     let (server, visit) = open(Browser::Chromium).await;
-    visit.holds_typed("\0").await;
-    visit.holds_typed("a\r\nb").await;
+    visit.puts("#message", "\0").await;
+    visit.puts("#message", "a\r\nb").await;
     server.receives(&["\0", "a\nb"]).await;
 }
 
@@ -412,15 +412,6 @@ impl Visit {
         .await;
     }
 
-    /// Puts a text into the field as a user does.
-    async fn holds_typed(&self, text: &str) {
-        let input = "const field = document.querySelector('#message');
-            field.value = arguments[0];
-            field.dispatchEvent(new InputEvent('input', { bubbles: true }));";
-        let client = &self.session.client;
-        client.execute(input, vec![json!(text)]).await.unwrap();
-    }
-
     /// Chooses a file to be sent.
     async fn attaches(&self, file: &Path) {
         let field = self
@@ -524,7 +515,3 @@ impl Visit {
         self.text_of(opened).await
     }
 }
-
-const ENTER: &str = "\u{e007}";
-const TAB: &str = "\u{e004}";
-const QUICK: &str = "retry_min=100ms&retry_max=300ms";

@@ -2,7 +2,7 @@ use serde_json::json;
 use xtask::browser::Browser;
 
 use super::server::{Manner, Server};
-use super::visit::Visit;
+use super::visit::{ENTER, Visit};
 use super::{SOON, eventually};
 
 #[tokio::test]
@@ -243,7 +243,6 @@ impl Visit {
     }
 }
 
-const ENTER: &str = "\u{e007}";
 const SHIFT: &str = "\u{e008}";
 const UP: &str = "\u{e013}";
 const DOWN: &str = "\u{e015}";

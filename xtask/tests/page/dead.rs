@@ -7,7 +7,7 @@ use super::assert_within;
 use super::echo::Echo;
 use super::proxy::Proxy;
 use super::server::{Manner, Server};
-use super::visit::Visit;
+use super::visit::{QUICK, Visit};
 
 #[tokio::test]
 async fn a_half_open_connection_is_replaced_and_changes_nothing_afterwards() {
@@ -257,9 +257,6 @@ const REPLACED: Duration = REPLY.saturating_add(REST);
 
 /// A heartbeat may have left this long before the fault began, its reply on the way.
 const LAG: Duration = Duration::from_millis(250);
-
-/// A back-off that costs a test no time.
-const QUICK: &str = "retry_min=100ms&retry_max=300ms";
 
 /// A back-off whose ceilings can be told apart.
 const GROWING: &str = "retry_min=100ms&retry_max=10m";

@@ -4,7 +4,7 @@ use tokio::time::sleep;
 use xtask::browser::Browser;
 
 use super::server::{Manner, Server};
-use super::visit::Visit;
+use super::visit::{QUICK, Visit};
 use super::{SOON, eventually};
 
 #[tokio::test]
@@ -225,9 +225,6 @@ async fn assert_left(server: &Server) {
         all[0].close_code
     );
 }
-
-/// A back-off that costs a test no time.
-const QUICK: &str = "retry_min=100ms&retry_max=300ms";
 
 /// Four times the longest delay of these tests: a page that still retries has done so by then.
 const WINDOW: Duration = Duration::from_secs(2);

@@ -4,7 +4,7 @@ use xtask::browser::Browser;
 
 use super::beside::Beside;
 use super::server::{Manner, Server};
-use super::visit::Visit;
+use super::visit::{QUICK, Visit};
 use super::{SOON, eventually};
 
 #[tokio::test]
@@ -201,8 +201,6 @@ const BUSY: &str = "
     window.setTimeout = (run, millis, ...rest) => millis > 0 ? setTimeout(run, millis, ...rest) : 0;
     dispatchEvent(new Event('online'));
 ";
-
-const QUICK: &str = "retry_min=100ms&retry_max=300ms";
 
 /// The silence that the path bears.
 const BORNE: Duration = Duration::from_secs(4);

@@ -194,7 +194,7 @@ async fn a_long_address_is_told_of_in_short() {
         let mut took = f64::INFINITY;
         // The least, which a busy machine comes to later.
         for _ in 0..ROUNDS {
-            visit.puts("#url", &address).await;
+            visit.pastes("#url", &address).await;
             visit.starts_meter().await;
             visit.press("Connect").await;
             visit.reaches(&[state]).await;
@@ -370,7 +370,7 @@ async fn isolated_and_bounded(browser: Browser) {
     }
 
     let text = "שלום ".repeat(100_000);
-    visit.puts("#message", &text).await;
+    visit.pastes("#message", &text).await;
     let reason = "because of ש, and for no other reason";
     visit.sets_aside(&server, &text, reason).await;
     visit.isolates("a text set aside", &[".aside p"]).await;
@@ -502,7 +502,8 @@ impl Visit {
         assert!(took <= bare, "{name}: {took} ms, {bare} ms");
     }
 
-    async fn puts(&self, field: &str, text: &str) {
+    /// Puts a text into a field, and waits until that is drawn.
+    async fn pastes(&self, field: &str, text: &str) {
         self.within_page(PUT, vec![json!(field), json!(text)]).await;
     }
 

@@ -13,7 +13,7 @@ use xtask::site::Config;
 
 use super::axe::{judge, wear};
 use super::server::{Manner, Server};
-use super::visit::{Visit, dist};
+use super::visit::{ENTER, Visit, dist};
 use super::{SOON, eventually};
 
 #[tokio::test]
@@ -586,5 +586,4 @@ impl Visit {
     }
 }
 
-const ENTER: &str = "\u{e007}";
 const UP: &str = "\u{e013}";

@@ -4,7 +4,7 @@ use xtask::browser::Browser;
 
 use super::echo::Echo;
 use super::server::{Connection, Manner, Server};
-use super::visit::Visit;
+use super::visit::{QUICK, Visit};
 
 #[tokio::test]
 async fn typing_hello_arrives_as_h_he_hel_hell_hello() {
@@ -178,6 +178,3 @@ async fn a_full_outbox_keeps_the_final_text() {
 fn count(connections: &[Connection]) -> usize {
     connections.iter().map(|one| one.frames.len()).sum()
 }
-
-/// A back-off that costs a test no time.
-const QUICK: &str = "retry_min=100ms&retry_max=300ms";

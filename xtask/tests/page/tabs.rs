@@ -8,7 +8,7 @@ use xtask::browser::Browser;
 use xtask::site::Config;
 
 use super::server::{Manner, Server};
-use super::visit::{Visit, dist};
+use super::visit::{QUICK, Visit, dist};
 use super::{SOON, eventually};
 
 #[tokio::test]
@@ -20,12 +20,7 @@ async fn a_tab_keeps_its_own_address_and_a_new_one_takes_the_last_that_was_chose
         let choose = async |server: &Server| {
             visit.go(&format!("{plain}&autoconnect=false")).await;
             // Firefox's driver knows no key that selects all.
-            let enter = format!(
-                "const field = document.querySelector('#url');
-                field.value = '{server}?room=1';
-                field.dispatchEvent(new InputEvent('input', {{ bubbles: true }}));"
-            );
-            visit.evaluate(&enter).await;
+            visit.puts("#url", &format!("{server}?room=1")).await;
             visit.press("Connect").await;
             visit.reaches(&["open"]).await;
         };
@@ -319,5 +314,3 @@ fn file(visit: &Visit) -> String {
 const LEAVE_AND_RETURN: &str = "
     dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }));
     dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }));";
-
-const QUICK: &str = "retry_min=100ms&retry_max=300ms";

@@ -5,7 +5,7 @@ use tokio_tungstenite::tungstenite::Message;
 use xtask::browser::Browser;
 
 use super::server::{Manner, Server};
-use super::visit::{Visit, retype};
+use super::visit::{ENTER, TAB, Visit, retype};
 use super::{SOON, eventually};
 
 #[tokio::test]
@@ -377,9 +377,6 @@ impl Visit {
 
 /// The longest delays there are: one shorter than such a test has a probability of 1e-4.
 const PATIENT: &str = "retry_min=1440m&retry_max=1440m";
-
-const TAB: &str = "\u{e004}";
-const ENTER: &str = "\u{e007}";
 
 /// Every word in Latin letters and the text that it is in. Addresses, and durations as settings take
 /// them, are no words; what is marked as another language is not meant to be Chinese.

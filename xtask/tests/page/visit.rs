@@ -315,6 +315,15 @@ impl Visit {
         self.session.run_first(script).await.unwrap();
     }
 
+    /// Puts a text into a field at once, as a paste does, which the page hears of.
+    pub(crate) async fn puts(&self, field: &str, text: &str) {
+        let put = "const field = document.querySelector(arguments[0]);
+            field.value = arguments[1];
+            field.dispatchEvent(new InputEvent('input', { bubbles: true }));";
+        let arguments = vec![json!(field), json!(text)];
+        self.session.client.execute(put, arguments).await.unwrap();
+    }
+
     /// Cuts the browser off from the network, or ends that.
     pub(crate) async fn offline(&self, offline: bool) {
         let conditions = json!({
@@ -343,6 +352,13 @@ pub(crate) async fn retype(field: &Element, text: &str) {
 pub(crate) fn dist() -> PathBuf {
     page::dist().unwrap_or_else(|error| panic!("{error}"))
 }
+
+/// A back-off that costs a test no time.
+pub(crate) const QUICK: &str = "retry_min=100ms&retry_max=300ms";
+
+/// Keys as `WebDriver` names them: <https://www.w3.org/TR/webdriver2/#keyboard-actions>.
+pub(crate) const ENTER: &str = "\u{e007}";
+pub(crate) const TAB: &str = "\u{e004}";
 
 /// Lets Chromium find a host on 127.0.0.1 that is not a loopback name.
 pub(crate) const EXAMPLE_IS_HERE: &str = "--host-resolver-rules=MAP example.test 127.0.0.1";
