@@ -33,7 +33,7 @@ pub(super) const WORDS: Words = Words {
     file_hint: "Choose a file, or drop or paste one into the field above. It is sent as one binary frame.",
     file_missing: "Not sent: no file is chosen.",
     files_many: "One file at a time.",
-    file_too_large: "Not sent: the file has {size}, and {most} are the most that is sent at once.",
+    file_too_large: "Not sent: the file has {size}, and {most} are the most that a file may have.",
     file_unreadable: "Not sent: the browser cannot read the file. It may have changed since it was chosen.",
     hex_error: "Not sent: “{letter}” in line {line}, column {column} belongs to no byte. A byte has two digits, 0–9 or a–f; spaces, line breaks, commas, colons and 0x may stand between bytes.",
     base64_error: "Not sent: “{letter}” in line {line}, column {column} belongs to no byte. Base64 has groups of four from A–Z, a–z, 0–9, + and / (or - and _); the last one may be shorter, or filled up with =.",

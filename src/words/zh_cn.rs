@@ -33,7 +33,7 @@ pub(super) const WORDS: Words = Words {
     file_hint: "请选择文件，或将文件拖放或粘贴到上方的输入框中。文件会作为一个二进制帧发送。",
     file_missing: "未发送：尚未选择文件。",
     files_many: "一次只能发送一个文件。",
-    file_too_large: "未发送：文件大小为 {size}，一次最多可发送 {most}。",
+    file_too_large: "未发送：文件大小为 {size}，文件最大为 {most}。",
     file_unreadable: "未发送：浏览器无法读取该文件。文件可能在选择之后已更改。",
     hex_error: "未发送：第 {line} 行第 {column} 个字符“{letter}”不属于任何字节。每个字节由两位数字 0–9 或 a–f 组成；字节之间可以有空格、换行、逗号、冒号和 0x。",
     base64_error: "未发送：第 {line} 行第 {column} 个字符“{letter}”不属于任何字节。Base64 每四个字符为一组，可用 A–Z、a–z、0–9、+ 和 /（或 - 和 _）；最后一组可以较短，或用 = 补足。",
