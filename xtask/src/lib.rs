@@ -2,7 +2,7 @@
 //!
 //! # Layout
 //!
-//! - [`serve`], [`mod@test`], [`soak`], [`audit`], [`size`], [`mod@bench`], [`herd`], [`mutations`], [`picture`], [`echo`]: one module for
+//! - [`serve`], [`mod@test`], [`soak`], [`audit`], [`size`], [`mod@bench`], [`herd`], [`mutations`], [`picture`], [`echo`], [`broker`]: one module for
 //!   each command
 //! - [`tools`]: what the commands need beside Rust, at which version, and how it is installed
 //! - [`process`]: programs that end when their owner does
@@ -25,6 +25,7 @@ pub mod arguments;
 mod attribution;
 pub mod audit;
 pub mod bench;
+pub mod broker;
 pub mod browser;
 pub mod console;
 pub mod delivery;

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use xtask::arguments::Arguments;
 use xtask::{
-    Error, Interrupt, audit, bench, console, echo, herd, mutations, picture, serve, size, soak,
-    test,
+    Error, Interrupt, audit, bench, broker, console, echo, herd, mutations, picture, serve, size,
+    soak, test,
 };
 
 #[tokio::main]
@@ -21,12 +21,13 @@ async fn main() -> ExitCode {
 }
 
 /// Each command with its help, whose first line says what it is.
-const COMMANDS: [(&str, &str); 10] = [
+const COMMANDS: [(&str, &str); 11] = [
     ("serve", serve::HELP),
     ("test", test::HELP),
     ("soak", soak::HELP),
     ("audit", audit::HELP),
     ("echo", echo::HELP),
+    ("broker", broker::HELP),
     ("size", size::HELP),
     ("bench", bench::HELP),
     ("herd", herd::HELP),
@@ -58,6 +59,7 @@ async fn run(mut words: impl Iterator<Item = String>) -> Result<(), Error> {
         "soak" => soak::command(arguments, &mut interrupt).await,
         "audit" => audit::command(arguments, &mut interrupt).await,
         "echo" => echo::command(arguments, &mut interrupt).await,
+        "broker" => broker::command(arguments, &mut interrupt).await,
         "size" => size::command(arguments, &mut interrupt).await,
         "bench" => bench::command(arguments, &mut interrupt).await,
         "herd" => herd::command(arguments, &mut interrupt).await,

@@ -76,6 +76,27 @@ struct Package {
     need: Need,
 }
 
+/// Where RabbitMQ's own programs are. Those on the PATH change to another user.
+pub(crate) const RABBITMQ: &str = "/usr/lib/rabbitmq/bin";
+
+/// Services, which the system is not to start.
+const BROKER: [Package; 2] = [
+    Package {
+        debian: "rabbitmq-server",
+        name: "RabbitMQ",
+        files: &["/usr/lib/rabbitmq/bin/rabbitmq-server"],
+        optional: false,
+        need: Need::Tests,
+    },
+    Package {
+        debian: "haproxy",
+        name: "HAProxy",
+        files: &["haproxy", "/usr/sbin/haproxy"],
+        optional: false,
+        need: Need::Tests,
+    },
+];
+
 const PACKAGES: [Package; 5] = [
     Package {
         debian: "chromium",
@@ -131,8 +152,9 @@ const PACKAGES: [Package; 5] = [
 /// When something cannot be installed; the message says what to install and how.
 pub async fn install(need: Need) -> Result<(), Error> {
     install_target().await?;
-    install_packages(need).await?;
+    install_packages(&PACKAGES, need, &PLAIN).await?;
     if need == Need::Tests {
+        install_broker().await?;
         install_components().await?;
         audit::install_axe().await?;
     }
@@ -168,14 +190,24 @@ async fn install_components() -> Result<(), Error> {
     Ok(())
 }
 
-async fn install_packages(need: Need) -> Result<(), Error> {
+/// Installs what a cluster of brokers lacks, and says so before each step.
+///
+/// # Errors
+///
+/// When something cannot be installed; the message says what to install and how.
+pub(crate) async fn install_broker() -> Result<(), Error> {
+    install_packages(&BROKER, Need::Tests, &SERVICES).await
+}
+
+/// Installs the packages that are missing; `install` is what apt-get is begun with.
+async fn install_packages(packages: &[Package], need: Need, install: &[&str]) -> Result<(), Error> {
     let is_there = |package: &Package| {
         package
             .files
             .iter()
             .any(|file| process::find(file).is_some())
     };
-    let mut missing: Vec<_> = PACKAGES
+    let mut missing: Vec<_> = packages
         .iter()
         .filter(|package| package.need <= need && !is_there(package))
         .collect();
@@ -203,32 +235,48 @@ async fn install_packages(need: Need) -> Result<(), Error> {
             packages.join(" ")
         ))
     })?;
-    let apt_get = |arguments: &[&str]| {
-        // Through `env`, as sudo passes no environment on. Without a terminal of its own for
-        // dpkg, which a program in the background must not have.
-        let apt_get = [
-            "env",
-            "DEBIAN_FRONTEND=noninteractive",
-            "apt-get",
-            "--quiet",
-        ];
-        let line = [
-            prefix,
-            &apt_get,
-            &["--option", "Dpkg::Use-Pty=0"],
-            arguments,
-        ]
-        .concat();
+    let apt_get = |begins: &[&str], arguments: &[&str]| {
+        // Without a terminal of its own for dpkg, which a program in the background must not have.
+        let apt_get = ["apt-get", "--quiet", "--option", "Dpkg::Use-Pty=0"];
+        let line = [prefix, begins, &apt_get, arguments].concat();
         process::command(line[0], &line[1..])
     };
-    step("the list of packages", "may be old", apt_get(&["update"])).await?;
-    let install = [
+    step(
+        "the list of packages",
+        "may be old",
+        apt_get(&PLAIN, &["update"]),
+    )
+    .await?;
+    let arguments = [
         &["install", "--yes", "--no-install-recommends"],
         packages.as_slice(),
     ]
     .concat();
-    step(&names, "missing", apt_get(&install)).await
+    step(&names, "missing", apt_get(install, &arguments)).await
 }
+
+/// Through `env`, as sudo passes no environment on.
+const PLAIN: [&str; 2] = ["env", "DEBIAN_FRONTEND=noninteractive"];
+
+/// Packages of services start them at once and with every boot, unless the system's policy says no (Debian
+/// Policy §9.3.3.2). It says so while they are installed, and systemd is told to leave them alone.
+const SERVICES: [&str; 5] = [
+    "env",
+    "DEBIAN_FRONTEND=noninteractive",
+    "sh",
+    "-c",
+    r#"
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+    trap 'rm -f "$policy"' EXIT
+    printf '#!/bin/sh\nexit 101\n' > "$policy" && chmod 755 "$policy" || exit
+fi
+"$0" "$@" || exit
+if [ -d /run/systemd/system ]; then
+    systemctl disable --now rabbitmq-server haproxy epmd || true
+fi
+"#,
+];
 
 /// What to write before a command that needs root; `None` if there is no way without a password.
 async fn privilege() -> Option<&'static [&'static str]> {
