@@ -420,6 +420,8 @@ impl Log {
                 return;
             }
             Transmit::Message(message) => return self.send_message(message, now, at),
+            // It says nothing that anybody wrote, and may say who logs in.
+            Transmit::Control(_) => return,
         };
         self.push(kind, content, at);
     }
@@ -490,6 +492,8 @@ impl Log {
             Meaning::ServerHeartbeat => Kind::ServerHeartbeat,
             Meaning::Question => Kind::Question,
             Meaning::OthersHeartbeat => Kind::OthersHeartbeat,
+            // Its first time has a row.
+            Meaning::Repeat => return,
         };
         let content = match frame {
             Frame::Text(text) => Content::Text(text.into()),
@@ -1308,6 +1312,7 @@ mod tests {
             },
             was_open,
             was_silent: false,
+            error: None,
         };
         let at = Duration::from_secs;
         let connecting = |second| Status::Connecting { since: at(second) };

@@ -1169,6 +1169,7 @@ mod tests {
                 },
                 was_open: true,
                 was_silent: code.is_none(),
+                error: None,
             };
             let waiting = Status::Waiting {
                 since: ms(at),

@@ -7,7 +7,7 @@ pub use table::{Admission, Control, Group, SETTINGS, Setting};
 pub use value::{Allowed, Limits, duration_text};
 
 use heartwire::{
-    Options, Pattern,
+    Options, Pattern, Stomp,
     core::{
         heartbeat::{Period, ReplyTimeout},
         outbox::Guarantee,
@@ -24,6 +24,10 @@ pub struct Settings {
     pub url: Option<String>,
     /// Subprotocols to offer.
     pub protocols: Vec<String>,
+    /// How the server is spoken to.
+    pub protocol: Protocol,
+    /// How that is done, if it speaks STOMP. The passcode is no setting: nothing keeps it.
+    pub stomp: Stomp,
     /// Whether to connect at the start.
     pub autoconnect: bool,
     /// How the connection behaves.
@@ -36,6 +40,15 @@ pub struct Settings {
     pub resend: Resend,
     /// The page's language, where it is not the browser's.
     pub lang: Option<Lang>,
+}
+
+/// How a server is spoken to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Protocol {
+    /// Each message is a frame.
+    Text,
+    /// STOMP 1.2, as RabbitMQ, ActiveMQ and Spring speak it.
+    Stomp,
 }
 
 /// What is sent again of what a lost connection had taken without a proof that it arrived.
@@ -84,6 +97,8 @@ impl Default for Settings {
         Self {
             url: None,
             protocols: Vec::new(),
+            protocol: Protocol::Text,
+            stomp: Stomp::new(""),
             autoconnect: true,
             // A page that somebody reads may wait for its receipts.
             options: Options::new().prove_within(None),
@@ -167,6 +182,7 @@ impl Settings {
         }
         reading.derive_replies(built_in);
         reading.settle_conflicts(built_in);
+        reading.derive_stomp();
         reading
     }
 }
@@ -238,6 +254,18 @@ impl Reading {
             settings.options.reply_text = replies.map(read).collect();
             // What the server says by itself, or asks, answers nothing.
             settings.options.drop_replies_of_others();
+        }
+    }
+
+    /// A STOMP server wants to be told where a message goes.
+    fn derive_stomp(&mut self) {
+        let settings = &mut self.settings;
+        if settings.protocol == Protocol::Text {
+            return;
+        }
+        settings.options.stomp = Some(settings.stomp.clone());
+        if settings.stomp.destination.is_empty() {
+            self.complain("destination", String::new(), Allowed::Destination);
         }
     }
 
@@ -332,7 +360,10 @@ impl Reading {
 mod tests {
     use std::time::Duration;
 
-    use heartwire::core::{heartbeat::Mode, reach::Locality};
+    use heartwire::{
+        QueueType,
+        core::{heartbeat::Mode, reach::Locality},
+    };
 
     use super::*;
     use crate::address::{Address, AddressError, Page};
@@ -342,6 +373,13 @@ mod tests {
         let (settings, complaints) = read(&[
             ("url", "ws://example.org/a"),
             ("protocols", "chat, v2.chat"),
+            ("protocol", "stomp"),
+            ("destination", "/queue/a"),
+            ("subscribe", "/topic/b"),
+            ("queue_type", "quorum"),
+            ("vhost", "/c"),
+            ("login", "me"),
+            ("receipt_timeout", "20s"),
             ("autoconnect", "false"),
             ("heartbeat", "500ms"),
             ("heartbeat_text", "ping"),
@@ -366,9 +404,17 @@ mod tests {
             ("lang", "zh-CN"),
         ]);
         assert_eq!(complaints, []);
+        let stomp = Stomp::new("/queue/a")
+            .subscribe("/topic/b")
+            .queue_type(QueueType::Quorum)
+            .vhost("/c")
+            .login("me", "")
+            .receipt_timeout(Duration::from_secs(20));
         let mut expected = Settings {
             url: Some("ws://example.org/a".into()),
             protocols: vec!["chat".into(), "v2.chat".into()],
+            protocol: Protocol::Stomp,
+            stomp: stomp.clone(),
             autoconnect: false,
             options: Options::new()
                 .heartbeat(Duration::from_millis(500))
@@ -385,7 +431,8 @@ mod tests {
                 .outbox_limit(5)
                 .greeting(r#"{"op":"login","as":"me"}"#)
                 .answer("2", "3")
-                .prove_within(Duration::from_secs(4)),
+                .prove_within(Duration::from_secs(4))
+                .stomp(stomp),
             outbox_storage: Storage::Session,
             log_limit: 20,
             resend: Resend::Every,
@@ -422,6 +469,10 @@ mod tests {
             ("prove_within", "auto"),
             ("prove_within", "1ms"),
             ("connect_timeout", "off"),
+            ("protocol", "mqtt"),
+            ("queue_type", "classic"),
+            ("vhost", ""),
+            ("receipt_timeout", "off"),
             ("retry", "1"),
             ("retry_min", "1h"),
             ("retry_max", "0ms"),
@@ -621,6 +672,12 @@ mod tests {
         let every = [
             ("url", "/ws"),
             ("protocols", "chat,v2.chat"),
+            ("protocol", "stomp"),
+            ("destination", "/queue/a"),
+            ("subscribe", "/topic/b"),
+            ("queue_type", "quorum"),
+            ("vhost", "/c"),
+            ("login", "me"),
             ("autoconnect", "false"),
             ("greeting", r#"["a,b","c"]"#),
             ("answers", r#"2=3,{"ping":"{t}"}={"pong":{t}}"#),
@@ -642,6 +699,7 @@ mod tests {
             ("stable_after", "0ms"),
             ("final_codes", "1008,4001"),
             ("resend", "off"),
+            ("receipt_timeout", "20s"),
             ("outbox_limit", "5"),
             ("outbox_storage", "session"),
             ("log_limit", "20"),

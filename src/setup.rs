@@ -188,7 +188,7 @@ impl Setup {
             } else {
                 None
             };
-            let may_be_login = matches!(setting.name, "greeting" | "answers");
+            let may_be_login = matches!(setting.name, "greeting" | "answers" | "login");
             let text = text.filter(|text| {
                 let is_left_out = may_be_login && !text.is_empty();
                 lacks_some |= is_left_out;

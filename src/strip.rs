@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
-use heartwire::core::{
-    connection::{Closure, Connection, Loss, Refusal, Status},
-    heartbeat::{Knowledge, Period},
-    protocol::Trust,
-    reach::Locality,
-    silence::Drops,
+use heartwire::{
+    Stomp,
+    core::{
+        connection::{Closure, Connection, Loss, Refusal, Status},
+        heartbeat::{Knowledge, Period},
+        protocol::Trust,
+        reach::Locality,
+        silence::Drops,
+        stomp::Step,
+    },
 };
 
 use crate::{
@@ -40,6 +44,10 @@ pub struct Scene<'a> {
     pub drops: Option<Drops>,
     /// The subprotocols offered.
     pub protocols: &'a [String],
+    /// How far a connection has come where STOMP is spoken.
+    pub step: Option<Step>,
+    /// How it is spoken.
+    pub stomp: Option<&'a Stomp>,
     /// Where it goes.
     pub address: Result<&'a Address, &'a AddressError>,
     /// What keeps the page from connecting.
@@ -90,6 +98,8 @@ impl<'a> Scene<'a> {
             trust: connection.trust(),
             drops: connection.drops(),
             protocols: &settings.protocols,
+            step: connection.step(),
+            stomp: connection.options().stomp.as_ref(),
             address,
             obstacle: None,
             local_access: LocalAccess::Free,
@@ -246,6 +256,10 @@ impl Strip {
             Ok(address) => address,
             Err(error) => return Self::bad_url(error, words),
         };
+        let (destination, source) = scene.stomp.map_or(("", ""), |stomp| {
+            let source = stomp.subscribe.as_ref().unwrap_or(&stomp.destination);
+            (&stomp.destination, source)
+        });
         let places: &Places<'_> = &[
             ("url", &excerpt(&address.without_query())),
             ("host", &excerpt(address.host())),
@@ -253,6 +267,8 @@ impl Strip {
                 "protocols",
                 &excerpt(&scene.protocols.join(words.list_separator)),
             ),
+            ("destination", &excerpt(destination)),
+            ("source", &excerpt(source)),
         ];
         match (scene.obstacle, scene.status) {
             (Some(Obstacle::Unconfirmed), _) => Self::confirm(scene, words, places),
@@ -268,6 +284,32 @@ impl Strip {
             (None, Status::Refused(Refusal::NoProtocol)) => {
                 Self::of(State::RefusedFinal, words.unspoken, places)
                     .button(Press::Connect, words.try_again)
+            }
+            (None, Status::Refused(Refusal::Login)) => {
+                let strip = Self::refused_by_broker(scene, words.login_refused, words, places);
+                match scene.stomp {
+                    Some(stomp) if stomp.login.is_some() && stomp.passcode.reveal().is_empty() => {
+                        strip.saying_also(words.no_passcode)
+                    }
+                    Some(_) | None => strip,
+                }
+            }
+            (None, Status::Refused(Refusal::Subscription)) => {
+                Self::refused_by_broker(scene, words.source_refused, words, places)
+            }
+            (None, Status::Refused(Refusal::Destination)) => {
+                if scene
+                    .stomp
+                    .is_some_and(|stomp| stomp.destination.is_empty())
+                {
+                    let detail = words.allowed_destination.into();
+                    return Self::saying(
+                        State::RefusedFinal,
+                        words.destination_refused.headline,
+                        detail,
+                    );
+                }
+                Self::refused_by_broker(scene, words.destination_refused, words, places)
             }
             (None, Status::Idle) => Self::of(State::Idle, words.idle, places),
             (None, Status::Connecting { .. }) if scene.local_access == LocalAccess::Asked => {
@@ -349,7 +391,8 @@ impl Strip {
     fn connecting(scene: &Scene<'_>, since: Duration, words: &Words, places: &Places<'_>) -> Self {
         let elapsed = scene.now.saturating_sub(since);
         if elapsed < SLOW_AFTER {
-            return Self::of(State::Connecting, words.connecting, places);
+            return Self::of(State::Connecting, words.connecting, places)
+                .saying_step(scene, words, places);
         }
         let most = seconds_rounded_up(scene.connect_timeout);
         let elapsed = elapsed.as_secs().min(most).to_string();
@@ -359,7 +402,37 @@ impl Strip {
                 &[("n", &elapsed), ("m", &most.to_string())],
             )),
             said: Some(words.slow_said.of(most)),
-            ..Self::of(State::Slow, words.slow, places)
+            ..Self::of(State::Slow, words.slow, places).saying_step(scene, words, places)
+        }
+    }
+
+    /// What is waited for, where that is not the socket.
+    fn saying_step(mut self, scene: &Scene<'_>, words: &Words, places: &Places<'_>) -> Self {
+        let text = match scene.step {
+            Some(Step::Login) => words.logging_in,
+            Some(Step::Subscription) => words.subscribing,
+            Some(Step::Socket | Step::Ready) | None => return self,
+        };
+        self.detail = fill(text, places);
+        self
+    }
+
+    fn saying_also(mut self, text: &str) -> Self {
+        self.add(text);
+        self
+    }
+
+    fn refused_by_broker(
+        scene: &Scene<'_>,
+        text: words::State,
+        words: &Words,
+        places: &Places<'_>,
+    ) -> Self {
+        let strip =
+            Self::of(State::RefusedFinal, text, places).button(Press::Connect, words.try_again);
+        match scene.last_loss {
+            Some(loss) if loss.error.is_some() => strip.saying_also(&loss_text(loss, words)),
+            Some(_) | None => strip,
         }
     }
 
@@ -390,6 +463,9 @@ impl Strip {
         }
         let mut strip = Self::of(State::Open, words.open, places);
         match (scene.trust, scene.knowledge) {
+            // Each message has a receipt of its own.
+            (_, Knowledge::Silent) if scene.step.is_some() => strip.add(words.unreceipted),
+            _ if scene.step.is_some() => {}
             _ if scene.heartbeat == Period::Off => strip.add(words.unproved),
             (Trust::Withdrawn, _) => strip.add(words.distrusted),
             (Trust::Unmarked, _) => strip.add(words.unmarked),
@@ -408,7 +484,11 @@ impl Strip {
         let strip = if loss.was_open {
             Self::saying(State::Waiting, words.lost, loss_text(loss, words))
         } else {
-            Self::of(State::Refused, words.refused, places)
+            let strip = Self::of(State::Refused, words.refused, places);
+            match loss.error {
+                Some(_) => strip.saying_also(&loss_text(loss, words)),
+                None => strip,
+            }
         };
         strip
             .explaining(scene, loss, words, places)
@@ -661,7 +741,9 @@ type Places<'a> = [(&'a str, &'a str)];
 
 /// How a connection or an attempt ended.
 pub(crate) fn loss_text(loss: &Loss, words: &Words) -> String {
-    if loss.was_silent {
+    if let Some(error) = &loss.error {
+        fill(words.said, &[("text", &printable(error))])
+    } else if loss.was_silent {
         words.fell_silent.into()
     } else {
         closure_text(&loss.closure, words)
@@ -1083,6 +1165,7 @@ mod tests {
         let address = address("ws://example.org");
         let lost = Loss {
             was_silent: true,
+            error: None,
             ..loss(1006, "", true)
         };
         let scene = Scene {
@@ -1261,6 +1344,8 @@ mod tests {
             trust: Trust::Given,
             drops: None,
             protocols: &[],
+            step: None,
+            stomp: None,
             address,
             obstacle: None,
             local_access: LocalAccess::Free,
@@ -1297,6 +1382,7 @@ mod tests {
             },
             was_open,
             was_silent: false,
+            error: None,
         }
     }
 

@@ -65,6 +65,8 @@ pub struct Words {
     pub base64_error: &'static str,
     pub outbox_full: &'static str,
     pub outbox_full_bytes: &'static str,
+    pub message_too_long: &'static str,
+    pub message_not_text: &'static str,
     pub saved: &'static str,
     pub saved_hint: &'static str,
     pub saved_not_kept: &'static str,
@@ -198,6 +200,8 @@ pub struct Words {
     pub link: &'static str,
     pub link_lacks_query: &'static str,
     pub link_lacks_words: &'static str,
+    pub passcode: &'static str,
+    pub passcode_hint: &'static str,
     pub reset: &'static str,
     pub addresses: &'static str,
     pub addresses_hint: &'static str,
@@ -251,6 +255,14 @@ pub struct Words {
     pub blocked: State,
     pub forbidden: State,
     pub unspoken: State,
+    pub logging_in: &'static str,
+    pub subscribing: &'static str,
+    pub login_refused: State,
+    pub no_passcode: &'static str,
+    pub source_refused: State,
+    pub destination_refused: State,
+    pub said: &'static str,
+    pub unreceipted: &'static str,
     pub close_code: &'static str,
     pub close_code_with_reason: &'static str,
 
@@ -319,6 +331,8 @@ pub struct Words {
     pub allowed_answers: &'static str,
     pub allowed_place: &'static str,
     pub allowed_text: &'static str,
+    pub allowed_line: &'static str,
+    pub allowed_destination: &'static str,
     pub allowed_plain: &'static str,
     pub allowed_object: &'static str,
     pub allowed_not_below_retry_min: &'static str,
@@ -371,6 +385,13 @@ macro_rules! labels {
 labels! {
     url,
     protocols,
+    protocol,
+    destination,
+    subscribe,
+    queue_type,
+    vhost,
+    login,
+    receipt_timeout,
     autoconnect,
     heartbeat,
     heartbeat_text,
@@ -406,6 +427,10 @@ pub struct Options {
     pub latest: &'static str,
     pub every: &'static str,
     pub off: &'static str,
+    pub text: &'static str,
+    pub stomp: &'static str,
+    pub quorum: &'static str,
+    pub stream: &'static str,
 }
 
 /// What a state of the connection is called and what it means.
@@ -571,7 +596,10 @@ impl Words {
         let allowed = self.allowed(&complaint.allowed);
         match complaint.allowed {
             // An address may hold a secret; the field shows it.
-            Allowed::Address(_) | Allowed::NotFromLink | Allowed::Messages(_) => {
+            Allowed::Address(_)
+            | Allowed::NotFromLink
+            | Allowed::Messages(_)
+            | Allowed::Destination => {
                 format!("{setting}: {allowed}")
             }
             Allowed::Unknown => fill(&allowed, &[("setting", &shortened(setting))]),
@@ -589,6 +617,7 @@ impl Words {
             | Allowed::Answers
             | Allowed::NoSuchPlace(_)
             | Allowed::Text
+            | Allowed::LineOrNothing
             | Allowed::Plain
             | Allowed::Object
             | Allowed::NotBelowRetryMin(_)
@@ -616,6 +645,11 @@ impl Words {
             "latest" => self.options.latest,
             "every" => self.options.every,
             "off" => self.options.off,
+            "text" => self.options.text,
+            "stomp" => self.options.stomp,
+            "none" => self.nothing,
+            "quorum" => self.options.quorum,
+            "stream" => self.options.stream,
             _ => word,
         }
     }
@@ -657,6 +691,8 @@ impl Words {
                 fill(self.allowed_place, &[("place", &place)])
             }
             Allowed::Text => self.allowed_text.into(),
+            Allowed::LineOrNothing => self.allowed_line.into(),
+            Allowed::Destination => self.allowed_destination.into(),
             Allowed::Plain => self.allowed_plain.into(),
             Allowed::Object => self.allowed_object.into(),
             Allowed::Messages(refusal) => self.refusal(refusal),

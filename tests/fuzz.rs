@@ -222,7 +222,7 @@ impl Driver {
                     match transmit {
                         Transmit::Heartbeat(text) => self.heartbeat = text,
                         Transmit::Message(_) => self.read += 1,
-                        Transmit::Greeting(_) | Transmit::Answer(_) => {}
+                        Transmit::Greeting(_) | Transmit::Answer(_) | Transmit::Control(_) => {}
                     }
                 }
                 Effect::SetTimer(epoch, _, _) => assert_eq!(epoch, self.connection.epoch()),

@@ -209,6 +209,7 @@ mod tests {
             },
             was_open: true,
             was_silent: false,
+            error: None,
         });
         let sent = |stage, is_repeat| Kind::Sent {
             id: MessageId::default(),

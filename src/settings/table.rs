@@ -5,16 +5,16 @@
 use std::time::Duration;
 
 use heartwire::{
-    Pattern, Payload,
+    Pattern, Payload, QueueType,
     core::heartbeat::{Mode, Period, ReplyTimeout},
 };
 
 use super::{
-    Resend, Settings, Storage,
+    Protocol, Resend, Settings, Storage,
     value::{
         self, ANY, Allowed, CEILING, Choice, Limits, PERIOD, answers, answers_text, close_codes,
-        count, duration, duration_auto_or_off, duration_or_off, duration_text, list_text, patterns,
-        patterns_text, protocols, texts,
+        count, duration, duration_auto_or_off, duration_or_off, duration_text, line, list_text,
+        patterns, patterns_text, protocols, texts,
     },
 };
 use crate::{address::AddressError, lang::Lang};
@@ -67,9 +67,18 @@ impl Group {
 }
 
 /// Every setting, in the order in which people meet them.
-pub static SETTINGS: [Setting; 24] = [
+pub static SETTINGS: [Setting; 31] = [
     setting!(Connection, url, Address),
     setting!(Connection, protocols, Protocols),
+    words!(Connection, protocol, "text" => Protocol::Text, "stomp" => Protocol::Stomp),
+    setting!(Connection, destination; stomp, LineOrNothing),
+    setting!(Connection, subscribe; stomp, OptionalLine),
+    words!(
+        Connection, queue_type; stomp,
+        "none" => None, "quorum" => Some(QueueType::Quorum), "stream" => Some(QueueType::Stream)
+    ),
+    setting!(Connection, vhost; stomp, Text),
+    setting!(Connection, login; stomp, OptionalLine),
     setting!(Connection, autoconnect, Switch),
     setting!(Connection, greeting; options, Greeting),
     setting!(Connection, answers; options, Answers),
@@ -91,6 +100,7 @@ pub static SETTINGS: [Setting; 24] = [
         Delivery, resend,
         "latest" => Resend::Latest, "every" => Resend::Every, "off" => Resend::Off
     ),
+    setting!(Delivery, receipt_timeout; stomp, Duration, PERIOD),
     setting!(Delivery, outbox_limit; options, Count, 1, 1_000_000),
     words!(
         Delivery, outbox_storage,
@@ -112,6 +122,8 @@ enum Kind {
     Ceiling(Field<Option<Duration>>),
     DurationOrOff(Field<Option<Duration>>),
     Text(Field<String>),
+    LineOrNothing(Field<String>),
+    OptionalLine(Field<Option<String>>),
     Patterns(Field<Vec<Pattern>>),
     PatternsOrNothing(Field<Vec<Pattern>>),
     Greeting(Field<Vec<Payload>>),
@@ -160,6 +172,8 @@ impl Setting {
             | Kind::Ceiling(_)
             | Kind::DurationOrOff(_)
             | Kind::Text(_)
+            | Kind::LineOrNothing(_)
+            | Kind::OptionalLine(_)
             | Kind::Patterns(_)
             | Kind::PatternsOrNothing(_)
             | Kind::Greeting(_)
@@ -181,6 +195,7 @@ impl Setting {
             Kind::Duration(limits, _) => Allowed::Duration(*limits),
             Kind::Ceiling(_) => Allowed::Duration(CEILING),
             Kind::Text(_) => Allowed::Text,
+            Kind::LineOrNothing(_) | Kind::OptionalLine(_) => Allowed::LineOrNothing,
             Kind::DurationOrOff(_) => Allowed::DurationOrOff(PERIOD),
             Kind::Patterns(_) => Allowed::Patterns,
             Kind::PatternsOrNothing(_) => Allowed::PatternsOrNothing,
@@ -206,6 +221,8 @@ impl Setting {
         matches!(
             self.kind,
             Kind::Protocols(_)
+                | Kind::LineOrNothing(_)
+                | Kind::OptionalLine(_)
                 | Kind::PatternsOrNothing(_)
                 | Kind::Greeting(_)
                 | Kind::Answers(_)
@@ -258,7 +275,8 @@ impl Setting {
             },
             Kind::Duration(_, field) => duration_text(*field.of(settings)),
             Kind::Ceiling(field) => duration_text((*field.of(settings))?),
-            Kind::Text(field) => field.of(settings).clone(),
+            Kind::Text(field) | Kind::LineOrNothing(field) => field.of(settings).clone(),
+            Kind::OptionalLine(field) => field.of(settings).clone().unwrap_or_default(),
             Kind::CloseCodes(field) => {
                 let codes = field.of(settings).iter().map(u16::to_string);
                 codes.collect::<Vec<_>>().join(",")
@@ -309,6 +327,10 @@ impl Setting {
             Kind::Duration(limits, field) => *field.of_mut(settings) = duration(value, *limits)?,
             Kind::Ceiling(field) => *field.of_mut(settings) = Some(duration(value, CEILING)?),
             Kind::Text(field) => *field.of_mut(settings) = value::text(value)?,
+            Kind::LineOrNothing(field) => *field.of_mut(settings) = line(value)?.into(),
+            Kind::OptionalLine(field) => {
+                *field.of_mut(settings) = (!line(value)?.is_empty()).then(|| value.into());
+            }
             Kind::DurationOrOff(field) => *field.of_mut(settings) = duration_or_off(value)?,
             Kind::Patterns(field) => {
                 let patterns = patterns(value).filter(|patterns| !patterns.is_empty());

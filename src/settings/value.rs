@@ -43,6 +43,10 @@ pub enum Allowed {
     NoSuchPlace(String),
     /// A text that is not empty.
     Text,
+    /// A line, or nothing.
+    LineOrNothing,
+    /// A destination, where STOMP is spoken.
+    Destination,
     /// A value that people could write: no object, and nothing that is null.
     Plain,
     /// An object.
@@ -149,6 +153,14 @@ fn parse_duration(value: &str) -> Option<Duration> {
 pub(super) fn count(value: &str, least: u32, most: u32) -> Option<u32> {
     let count = value.parse().ok()?;
     (least..=most).contains(&count).then_some(count)
+}
+
+/// What a field of one line can hold.
+pub(super) fn line(value: &str) -> Result<&str, Allowed> {
+    if value.contains(char::is_control) {
+        return Err(Allowed::LineOrNothing);
+    }
+    Ok(value)
 }
 
 pub(super) fn text(value: &str) -> Result<String, Allowed> {

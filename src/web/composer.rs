@@ -200,11 +200,11 @@ impl Composer {
     ) {
         match composed {
             Composed::Typed(text) => {
+                self.refusal = connection.limit_of(&text).map(Refusal::Full);
                 if self.is_live() {
                     self.typed = Some(text.clone());
                     connection.type_text(text, resend.typed(), now);
                 }
-                self.refusal = None;
                 self.recall.leave();
             }
             Composed::Live(is_live) => {
@@ -430,6 +430,10 @@ impl Refusal {
                 let [kept, most] = [*bytes, MAX_BYTES].map(|bytes| (bytes / 1_000).to_string());
                 fill(words.outbox_full_bytes, &[("n", &kept), ("m", &most)])
             }
+            Self::Full(Limit::Message(most)) => {
+                fill(words.message_too_long, &[("size", &words.size(*most))])
+            }
+            Self::Full(Limit::Text) => words.message_not_text.into(),
             Self::Misspelt(misspelling) => misspelling.text(words),
             Self::File(failure) => failure.text(words),
         }

@@ -30,7 +30,7 @@
     if (tabUrl === "-") delete stored.url;
     const given = { ...defaults, ...stored, ...link, ...mandatory };
     const words = ["heartbeat_text", "reply_text", "server_heartbeat_text", "greeting", "answers"];
-    if (["autoconnect", "protocols"].some((name) => name in given) || words.some((name) => name in link)
+    if (["autoconnect", "protocols", "protocol"].some((name) => name in given) || words.some((name) => name in link)
       || [allowed_hosts].flat().length || ("url" in link && url_param !== "allow")) return;
     const isOfThisMachine = (host) =>
       /^((.+\.)?localhost\.?|(0|127)(\.\d+){3}\.?|\[::1?\]|\[::ffff:(7f..|0|..?):[\da-f]+\])$/.test(host);

@@ -10,7 +10,7 @@ use std::{
 use gloo_events::EventListener;
 use gloo_timers::callback::Interval;
 use heartwire::{
-    Client, Endpoint, Event, Message, Subscription, Trace as Traced,
+    Client, Endpoint, Event, Message, Secret, Subscription, Trace as Traced,
     core::{
         connection::{Closure, Connection, Destination, Input, Loss, Refusal, Status},
         heartbeat::is_late,
@@ -93,6 +93,10 @@ pub(super) struct Model {
     started: Option<Address>,
     /// The subprotocols offered then.
     protocols: Vec<String>,
+    /// Whom messages went to then at a STOMP server: what was sent there is sent to nobody else.
+    recipient: String,
+    /// What logs in, and at which address: it is known to nobody else.
+    passcode: (Secret, Option<Address>),
     /// What was taken for a reply then.
     replies: String,
     /// What this tab keeps of the path there, of what has no proof yet, and for other servers.
@@ -208,6 +212,8 @@ impl Model {
             obstacle: None,
             started: None,
             protocols: Vec::new(),
+            recipient: String::new(),
+            passcode: (Secret::default(), None),
             replies: String::new(),
             kept: (None, None),
             kept_outboxes,
@@ -418,6 +424,7 @@ impl Model {
             .map_or(Locality::Remote, Address::locality);
         let panel = Panel {
             setup: &self.setup,
+            passcode: &self.passcode.0,
             reading: &self.reading,
             plain: &self.plain,
             ceilings: self.plain.options.ceilings(locality),
@@ -624,8 +631,17 @@ impl Model {
 
     /// Starts a connection, with what this tab has kept for it.
     fn open(&mut self, address: &Address) {
+        let is_known_to = |known: &Address| known.is_service_of(address);
+        if !self.passcode.1.as_ref().is_some_and(is_known_to) {
+            self.passcode.0 = Secret::default();
+        }
+        self.configure();
         let Settings { protocols, .. } = &self.reading.settings;
-        let is_new = self.started.as_ref() != Some(address);
+        let recipient = self.reading.settings.options.stomp.as_ref();
+        let recipient = recipient.map(|stomp| [&*stomp.vhost, " ", &stomp.destination].concat());
+        let recipient = recipient.unwrap_or_default();
+        let is_new = self.started.as_ref() != Some(address) || self.recipient != recipient;
+        self.recipient = recipient;
         let speaks_otherwise = self.protocols != *protocols;
         self.protocols = protocols.clone();
         let learned = browser::kept(&silence_name(address));
@@ -636,7 +652,8 @@ impl Model {
         let distrusted = browser::kept(&distrust_name(address));
         let url = address.to_string();
         // The early one offers none.
-        let early = self.protocols.is_empty().then(|| early::socket(&url));
+        let is_plain = self.protocols.is_empty() && self.recipient.is_empty();
+        let early = is_plain.then(|| early::socket(&url));
         if let Some(early) = early.flatten() {
             self.client.adopt(early);
         }
@@ -695,7 +712,12 @@ impl Model {
     /// the first one to be.
     fn server(&self) -> String {
         let address = self.started.as_ref().or(self.address.as_ref().ok());
-        address.map(Address::to_string).unwrap_or_default()
+        let address = address.map(Address::to_string).unwrap_or_default();
+        if self.recipient.is_empty() {
+            address
+        } else {
+            [&*address, " ", &self.recipient].concat()
+        }
     }
 
     /// Keeps in this tab what a reload would lose and is to be kept.
@@ -797,6 +819,10 @@ impl Model {
                 self.set(setting, value);
                 self.use_setup();
             }
+            Change::Passcode(passcode) => {
+                let address = self.access.address(&self.entered);
+                self.passcode = (passcode, address.ok());
+            }
             Change::Reset => {
                 self.entries.clear();
                 for setting in SETTINGS.iter().filter(|setting| setting.name != "url") {
@@ -832,6 +858,7 @@ impl Model {
                 self.entries.clear();
                 self.saved.forget();
                 self.setup.stored.clear();
+                self.passcode = (Secret::default(), None);
                 self.use_setup();
                 self.settings.first.clear();
             }
@@ -902,8 +929,8 @@ impl Model {
     /// Uses what holds of a setup that has changed.
     fn use_setup(&mut self) {
         self.reading = self.setup.read(&self.access);
+        self.configure();
         let settings = &self.reading.settings;
-        self.client.configure(settings.options.clone());
         self.log.log.limit(settings.log_limit);
         let lang = settings.lang.unwrap_or(self.props.lang);
         if lang != self.lang {
@@ -913,6 +940,15 @@ impl Model {
             self.log.speak(lang.words());
             self.last_message.reword();
         }
+    }
+
+    /// Tells the client what holds, and the passcode, which no setting has.
+    fn configure(&mut self) {
+        let mut options = self.reading.settings.options.clone();
+        if let Some(stomp) = &mut options.stomp {
+            stomp.passcode = self.passcode.0.clone();
+        }
+        self.client.configure(options);
     }
 
     fn copy_link(&mut self) {
@@ -1031,6 +1067,7 @@ impl Model {
                     Transmit::Message(_) | Transmit::Greeting(_) | Transmit::Answer(_) => {
                         pulse.sent(at);
                     }
+                    Transmit::Control(_) => {}
                 }
                 self.log.log.send(&transmit, at, day);
             }
@@ -1043,7 +1080,8 @@ impl Model {
                     | Meaning::Question
                     | Meaning::SecondReply
                     | Meaning::OthersHeartbeat
-                    | Meaning::Unasked => pulse.heard(at),
+                    | Meaning::Unasked
+                    | Meaning::Repeat => pulse.heard(at),
                 }
                 self.log.log.note(frame, meaning, at, day);
             }

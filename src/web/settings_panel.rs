@@ -2,16 +2,17 @@
 
 use std::iter;
 
-use heartwire::core::backoff::Ceilings;
+use heartwire::{Secret, core::backoff::Ceilings};
 use wasm_bindgen::JsCast as _;
-use web_sys::{Event, HtmlInputElement, HtmlSelectElement, InputEvent, MouseEvent};
+use web_sys::{Event, HtmlInputElement, HtmlSelectElement, InputEvent, MouseEvent, SubmitEvent};
 use yew::{Callback, Html, NodeRef, TargetCast as _, html};
 
 use crate::{
     history::History,
     payload::excerpt,
     settings::{
-        Allowed, Control, Group, Reading, SETTINGS, Setting, Settings, Source, duration_text,
+        Allowed, Control, Group, Protocol, Reading, SETTINGS, Setting, Settings, Source,
+        duration_text,
     },
     setup::Setup,
     words::{Lang, Words, fill},
@@ -20,6 +21,7 @@ use crate::{
 /// What the panel shows.
 pub(super) struct Panel<'a> {
     pub(super) setup: &'a Setup,
+    pub(super) passcode: &'a Secret,
     pub(super) reading: &'a Reading,
     /// What holds where the user chooses nothing.
     pub(super) plain: &'a Settings,
@@ -75,6 +77,8 @@ pub(super) enum Change {
     Entered(&'static Setting, String),
     /// A setting is to have this value.
     Set(&'static Setting, String),
+    /// What logs in at a STOMP server.
+    Passcode(Secret),
     /// The panel is to open, or to close.
     Opened,
     Reset,
@@ -194,6 +198,11 @@ fn settings(
                 for setting in settings {
                     { row(words, panel, setting, on_change) }
                 }
+                if group == Some(Group::Connection)
+                    && panel.reading.settings.protocol == Protocol::Stomp
+                {
+                    { passcode(words, panel, on_change) }
+                }
             </div>
         </fieldset>
     }
@@ -276,6 +285,31 @@ fn row(
                 }
             </p>
         </div>
+    }
+}
+
+/// What logs in at a STOMP server. It is no setting: nothing that keeps, shows or passes on settings knows it.
+fn passcode(words: &'static Words, panel: &Panel<'_>, on_change: &Callback<Change>) -> Html {
+    let oninput = on_change.reform(|event: InputEvent| {
+        let field: HtmlInputElement = event.target_unchecked_into();
+        Change::Passcode(field.value().into())
+    });
+    let onsubmit = Callback::from(|event: SubmitEvent| event.prevent_default());
+    html! {
+        // Browsers want a field of this type to be in a form.
+        <form class="setting" {onsubmit}>
+            <label for="passcode" ~textContent={words.passcode} />
+            <input
+                id="passcode"
+                type="password"
+                autocomplete="off"
+                value={panel.passcode.reveal().to_owned()}
+                readonly={panel.is_in_use}
+                aria-describedby="passcode-hint"
+                {oninput}
+            />
+            <p id="passcode-hint" class="hint" ~textContent={words.passcode_hint} />
+        </form>
     }
 }
 

@@ -179,7 +179,7 @@ const MUTATIONS: &[Mutation] = &[
     Mutation {
         summary: "the mark of any heartbeat confirms",
         rule: "confirmed messages have arrived",
-        file: "protocol.rs",
+        file: "plain_text.rs",
         original: "if self.marks.binary_search(&mark).is_ok() {
                 return Some(self.reply(mark));
             }",
@@ -191,7 +191,7 @@ const MUTATIONS: &[Mutation] = &[
     Mutation {
         summary: "a reply that nobody asked for is taken for a second one",
         rule: "a reply that nobody asked for ends the trust in replies",
-        file: "protocol.rs",
+        file: "plain_text.rs",
         original: "
             self.is_trusted = false;
             self.unanswered.clear();
@@ -201,7 +201,7 @@ const MUTATIONS: &[Mutation] = &[
     Mutation {
         summary: "a new connection trusts again",
         rule: "a server that says replies unasked is not believed any more",
-        file: "protocol.rs",
+        file: "plain_text.rs",
         original: "is_trusted: self.is_trusted,",
         broken: "is_trusted: true,",
     },

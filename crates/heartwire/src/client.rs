@@ -9,6 +9,8 @@ use std::{
     time::Duration,
 };
 
+#[cfg(feature = "stomp")]
+use crate::core::{protocol::Transmit, stomp::SUBPROTOCOL};
 #[cfg(target_arch = "wasm32")]
 use crate::platform::EarlySocket;
 use crate::{
@@ -19,7 +21,7 @@ use crate::{
             Status as CoreStatus,
         },
         outbox::{Delivery, Full, Guarantee, MessageId},
-        protocol::Frame,
+        protocol::{Frame, PayloadRef},
         reach::Locality,
     },
     event::{Event, Failure, Status, Trace},
@@ -79,6 +81,9 @@ pub(crate) struct Shared {
     bytes: RefCell<Option<Binary>>,
     is_driving: Cell<bool>,
     events: RefCell<VecDeque<Event>>,
+    /// What tells the server that messages came which are still to be told.
+    #[cfg(feature = "stomp")]
+    acknowledgements: RefCell<Vec<(Epoch, Transmit)>>,
     is_telling: Cell<bool>,
     subscribers: RefCell<Vec<(u64, Hear)>>,
     subscribed: Cell<u64>,
@@ -121,6 +126,8 @@ impl Client {
                 bytes: RefCell::default(),
                 is_driving: Cell::new(false),
                 events: RefCell::default(),
+                #[cfg(feature = "stomp")]
+                acknowledgements: RefCell::default(),
                 is_telling: Cell::new(false),
                 subscribers: RefCell::default(),
                 subscribed: Cell::new(0),
@@ -480,8 +487,16 @@ impl Client {
             }
             Effect::Close(epoch, reason) => platform.close(epoch, &reason),
             Effect::Disconnect => platform.disconnect(),
+            #[cfg(feature = "stomp")]
+            Effect::Transmit(transmit) if transmit.is_acknowledgement() => {
+                let epoch = self.inspect(Connection::epoch);
+                let mut acknowledgements = self.0.acknowledgements.borrow_mut();
+                acknowledgements.push((epoch, transmit));
+            }
             Effect::Transmit(transmit) => {
-                if !platform.send(transmit.payload()) {
+                let frame = self.inspect(|core| core.frame(&transmit));
+                let frame = frame.as_deref().map(PayloadRef::Text);
+                if !platform.send(frame.unwrap_or_else(|| transmit.payload())) {
                     let epoch = self.inspect(Connection::epoch);
                     return Some(Input::NotTaken(epoch, transmit));
                 }
@@ -509,12 +524,25 @@ impl Client {
     }
 
     fn connect_to(&self, epoch: Epoch, endpoint: &Endpoint) -> Option<Input> {
+        #[cfg(feature = "stomp")]
+        let endpoint = &self.offering_stomp(endpoint);
         let opened = self.0.platform.connect(epoch, endpoint);
         match opened {
             Opened::Underway => None,
             Opened::Refused(refusal) => Some(Input::Refused(epoch, refusal)),
             Opened::Failed => Some(Input::Closed(epoch, Closure::abnormal())),
         }
+    }
+
+    /// The endpoint, where STOMP is offered if it is to be spoken.
+    #[cfg(feature = "stomp")]
+    fn offering_stomp(&self, endpoint: &Endpoint) -> Endpoint {
+        let mut endpoint = endpoint.clone();
+        let is_offered = endpoint.protocols.iter().any(|one| one == SUBPROTOCOL);
+        if !is_offered && self.inspect(Connection::step).is_some() {
+            endpoint.protocols.insert(0, SUBPROTOCOL.into());
+        }
+        endpoint
     }
 
     /// It is known where the attempt goes that asked; returns what the core must know at once.
@@ -546,6 +574,10 @@ impl Client {
         loop {
             let event = self.0.events.borrow_mut().pop_front();
             let Some(event) = event else {
+                #[cfg(feature = "stomp")]
+                if self.acknowledge() {
+                    continue;
+                }
                 break;
             };
             if let Event::Fate(id, fate) = event {
@@ -560,6 +592,21 @@ impl Client {
             }
         }
         self.0.is_telling.set(false);
+    }
+
+    /// Tells the server what all subscribers have heard, on the connection that brought it; returns whether there was
+    /// any. It brings it again if that does not arrive.
+    #[cfg(feature = "stomp")]
+    fn acknowledge(&self) -> bool {
+        let acknowledgements = self.0.acknowledgements.take();
+        let epoch = self.inspect(Connection::epoch);
+        let is_owed = !acknowledgements.is_empty();
+        for (of, transmit) in acknowledgements {
+            if of == epoch && self.0.platform.send(transmit.payload()) {
+                self.note(Event::Trace(Trace::Transmitted(transmit)));
+            }
+        }
+        is_owed
     }
 
     fn subscriber(&self, numbers: Range<u64>) -> Option<(u64, Hear)> {

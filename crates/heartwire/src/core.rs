@@ -21,6 +21,9 @@ pub mod heartbeat;
 pub mod json;
 pub mod mark;
 pub mod outbox;
+pub mod plain_text;
 pub mod protocol;
 pub mod reach;
 pub mod silence;
+#[cfg(feature = "stomp")]
+pub mod stomp;

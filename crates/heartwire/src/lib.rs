@@ -16,6 +16,8 @@ mod platform;
 mod receipt;
 #[cfg(feature = "log")]
 mod records;
+#[cfg(feature = "stomp")]
+mod stomp;
 mod target;
 #[cfg(any(feature = "testing", not(target_arch = "wasm32")))]
 pub mod testing;
@@ -37,4 +39,6 @@ pub use payload::Payload;
 #[cfg(target_arch = "wasm32")]
 pub use platform::EarlySocket;
 pub use receipt::Receipt;
+#[cfg(feature = "stomp")]
+pub use stomp::{QueueType, Secret, Stomp};
 pub use target::{Attempt, Endpoint, Target, Unavailable};

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+#[cfg(feature = "stomp")]
+use crate::Stomp;
 use crate::core::{
     backoff::Ceilings,
     heartbeat::{Mode, Period, ReplyTimeout},
@@ -60,6 +62,9 @@ pub struct Options {
     pub answers: Vec<(Pattern, Payload)>,
     /// How soon a message has to have a proof.
     pub prove_within: Option<Duration>,
+    /// How the server is spoken to, if it speaks STOMP.
+    #[cfg(feature = "stomp")]
+    pub stomp: Option<Stomp>,
 }
 
 impl Default for Options {
@@ -90,6 +95,8 @@ impl Options {
             greeting: Vec::new(),
             answers: Vec::new(),
             prove_within: Some(Duration::from_secs(5)),
+            #[cfg(feature = "stomp")]
+            stomp: None,
         }
     }
 
@@ -227,6 +234,19 @@ impl Options {
     #[must_use]
     pub fn prove_within(mut self, time: impl Into<Option<Duration>>) -> Self {
         self.prove_within = time.into();
+        self
+    }
+
+    /// Speaks STOMP 1.2 instead of plain text. A message is confirmed by the receipt that its server gives for it,
+    /// and [`heartbeat`](Self::heartbeat) is offered to the server both ways: the longer time of the two holds.
+    /// What is told of the texts of heartbeats, replies, greeting and answers, of [`prove_within`](Self::prove_within),
+    /// [`heartbeat_mode`](Self::heartbeat_mode) and [`reply_timeout`](Self::reply_timeout) has no meaning then.
+    ///
+    /// A message is a text of at most 64 KB, which is what Spring's brokers take.
+    #[cfg(feature = "stomp")]
+    #[must_use]
+    pub fn stomp(mut self, stomp: Stomp) -> Self {
+        self.stomp = Some(stomp);
         self
     }
 

@@ -100,6 +100,7 @@ mod tests {
             closure: closure.clone(),
             was_open: true,
             was_silent: false,
+            error: None,
         };
         let zero = Duration::ZERO;
         let events = [

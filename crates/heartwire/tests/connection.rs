@@ -1637,7 +1637,10 @@ fn step() -> impl Strategy<Value = Step> {
 fn message_text(transmit: Transmit) -> Option<String> {
     match transmit {
         Transmit::Message(message) => Some(text(&message)),
-        Transmit::Heartbeat(_) | Transmit::Greeting(_) | Transmit::Answer(_) => None,
+        Transmit::Heartbeat(_)
+        | Transmit::Greeting(_)
+        | Transmit::Answer(_)
+        | Transmit::Control(_) => None,
     }
 }
 
@@ -1830,7 +1833,7 @@ impl Shell {
             match transmit {
                 Transmit::Message(message) => self.arrived.push(text(&message)),
                 Transmit::Heartbeat(text) => self.receive(&text),
-                Transmit::Greeting(_) | Transmit::Answer(_) => {}
+                Transmit::Greeting(_) | Transmit::Answer(_) | Transmit::Control(_) => {}
             }
             self.check_proofs();
         }
@@ -1880,7 +1883,10 @@ impl Shell {
                     self.arrived.push(text(&message));
                 }
                 Transmit::Heartbeat(text) if answers => self.receive(&text),
-                Transmit::Heartbeat(_) | Transmit::Greeting(_) | Transmit::Answer(_) => {}
+                Transmit::Heartbeat(_)
+                | Transmit::Greeting(_)
+                | Transmit::Answer(_)
+                | Transmit::Control(_) => {}
             }
         }
     }

@@ -1201,7 +1201,7 @@ impl State {
         socket.has_asked |= match &transmit {
             Transmit::Message(message) => text(message) == HEARTBEAT,
             Transmit::Heartbeat(_) => true,
-            Transmit::Greeting(_) | Transmit::Answer(_) => false,
+            Transmit::Greeting(_) | Transmit::Answer(_) | Transmit::Control(_) => false,
         };
         if let Fate::Ending { is_known: true, .. } = socket.fate {
             return Some(Input::NotTaken(socket.epoch, transmit));
@@ -1220,7 +1220,7 @@ impl State {
             }
             Transmit::Heartbeat(text) => socket.wire.push(Item::Heartbeat(text)),
             // The options know none.
-            Transmit::Greeting(_) | Transmit::Answer(_) => {}
+            Transmit::Greeting(_) | Transmit::Answer(_) | Transmit::Control(_) => {}
         }
         if !is_open {
             world.breaks(OPEN_ONLY);

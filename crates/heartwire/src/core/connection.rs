@@ -1,13 +1,19 @@
 //! The connection's state machine.
 
+#[cfg(feature = "stomp")]
+mod stomp;
+
 use std::{collections::VecDeque, time::Duration};
 
+#[cfg(feature = "stomp")]
+use super::outbox::Limit;
 use super::{
     backoff::Backoff,
     heartbeat::{Heartbeat, Knowledge, Period, Verdict, is_late},
     mark::Marks,
     outbox::{Fate, Full, Guarantee, MAX_BYTES, Message, MessageId, Outbox},
-    protocol::{Frame, Meaning, PlainText, Transmit, Trust},
+    plain_text::PlainText,
+    protocol::{Frame, Meaning, Transmit, Trust},
     reach::Locality,
     silence::{Drops, Learned, Silence},
 };
@@ -76,6 +82,8 @@ pub struct Loss {
     pub was_open: bool,
     /// Whether it was dropped here, because nothing came any more.
     pub was_silent: bool,
+    /// What a STOMP server said was wrong, on which it was dropped here: anybody's text.
+    pub error: Option<String>,
 }
 
 /// Why a connection cannot be, as long as nobody changes something: another attempt would end alike.
@@ -91,6 +99,12 @@ pub enum Refusal {
     NoProtocol,
     /// Whoever was asked where to connect knows no place any more.
     Unavailable,
+    /// The server lets nobody in with this login.
+    Login,
+    /// The server ends connections that ask for this source of messages.
+    Subscription,
+    /// The server ends connections that send to this destination.
+    Destination,
 }
 
 /// Where a connection is to go.
@@ -254,6 +268,9 @@ pub struct Connection {
     heartbeat: Heartbeat,
     silence: Silence,
     protocol: PlainText,
+    /// Where it is there, the server speaks STOMP, and no text is agreed on.
+    #[cfg(feature = "stomp")]
+    broker: Option<stomp::Broker>,
     outbox: Outbox,
     effects: VecDeque<Effect>,
     /// The reason that a socket was given as it was asked to close, until it says how that went.
@@ -345,6 +362,8 @@ impl Connection {
             heartbeat: Heartbeat::new(&options),
             silence: Silence::new(None),
             protocol: PlainText::new(&options),
+            #[cfg(feature = "stomp")]
+            broker: stomp::Broker::of(&options, seed),
             outbox: Outbox::new(options.outbox_limit),
             options,
             next_options: None,
@@ -373,102 +392,11 @@ impl Connection {
             return;
         }
         self.now = now;
-        match (self.status, input) {
-            (
-                Status::Idle
-                | Status::Waiting { .. }
-                | Status::Stopped
-                | Status::GaveUp
-                | Status::TurnedAway
-                | Status::Refused(_),
-                Input::Open(destination),
-            ) => self.start(destination),
-            (Status::Connecting { .. }, Input::Opened(_)) => self.opened(),
-            (Status::Connecting { since }, Input::TimerExpired(_, Timer::Connect)) => {
-                self.give_up_on_handshake(since);
-            }
-            (Status::Connecting { .. } | Status::Open { .. }, Input::Closed(_, closure)) => {
-                self.closed(closure);
-            }
-            (
-                Status::Connecting { .. } | Status::Waiting { .. } | Status::GaveUp,
-                Input::Refused(_, refusal),
-            ) => {
-                self.quit();
-                self.status = Status::Refused(refusal);
-            }
-            (Status::Open { .. }, Input::Received(_, frame)) => self.receive(frame),
-            (Status::Open { .. }, Input::TimerExpired(_, Timer::Heartbeat)) => {
-                self.ring();
-            }
-            (Status::Open { .. }, Input::TimerExpired(_, Timer::Reply)) => self.judge(),
-            (Status::Open { .. }, Input::TimerExpired(_, Timer::Trial)) => {
-                self.outbox.acquit();
-                self.trial.awaits_answer = false;
-            }
-            (Status::Open { .. }, Input::Woke) => {
-                if self.period().is_some() && self.heartbeat.wakes(now) {
-                    self.beat();
-                }
-            }
-            (Status::Open { .. }, Input::Retry) => {
-                if let Knowledge::Lost { .. } = self.heartbeat.knowledge(now) {
-                    self.give_up_on_server();
-                    // Also where it would not be tried again unasked.
-                    self.wait_a_moment();
-                }
-            }
-            (Status::Open { .. }, Input::Drained(_)) => {
-                self.undrained_bytes = 0;
-                self.awaits_drain = false;
-            }
-            (Status::Open { .. }, Input::NotTaken(_, transmit)) => self.take_back(&transmit),
-            (Status::Waiting { .. }, Input::TimerExpired(_, Timer::Reconnect)) => self.connect(),
-            (Status::Waiting { .. }, Input::Retry | Input::Woke) => self.hurry(),
-            (
-                Status::Connecting { .. } | Status::Open { .. } | Status::Waiting { .. },
-                Input::Left,
-            ) => {
-                self.note_outage(now);
-                self.quit();
-                self.status = Status::Away;
-            }
-            (Status::Away, Input::Returned | Input::Woke) => self.wait_a_moment(),
-            (
-                Status::Connecting { .. }
-                | Status::Open { .. }
-                | Status::Waiting { .. }
-                | Status::Away,
-                Input::Close,
-            ) => {
-                self.quit();
-                self.status = Status::Stopped;
-            }
-            (Status::Refused(_), Input::Close) => self.status = Status::Stopped,
-            (
-                Status::Stopped | Status::Away | Status::Waiting { .. } | Status::Refused(_),
-                Input::Closed(_, closure),
-            ) if self.closing.is_some() => {
-                self.finish_closing(Some(&closure));
-            }
-            // Nothing else has a meaning in the status that it meets.
-            (
-                _,
-                Input::Open(_)
-                | Input::Close
-                | Input::Retry
-                | Input::Woke
-                | Input::Left
-                | Input::Returned
-                | Input::Opened(_)
-                | Input::Received(..)
-                | Input::Closed(..)
-                | Input::Refused(..)
-                | Input::NotTaken(..)
-                | Input::Drained(_)
-                | Input::TimerExpired(..),
-            ) => {}
-        }
+        #[cfg(feature = "stomp")]
+        let Some(input) = self.handle_input_of_stomp(input) else {
+            return;
+        };
+        self.take_input(input);
     }
 
     /// Takes other options, for the next [`Input::Open`]. What waits for a connection stays.
@@ -485,6 +413,10 @@ impl Connection {
         now: Duration,
     ) -> Option<MessageId> {
         if text == self.last_typed {
+            return None;
+        }
+        #[cfg(feature = "stomp")]
+        if self.limit_of(&text).is_some() {
             return None;
         }
         self.now = now;
@@ -507,6 +439,15 @@ impl Connection {
     ) -> Result<MessageId, Full> {
         let payload = payload.into();
         self.now = now;
+        #[cfg(feature = "stomp")]
+        if payload.text().is_none() && self.speaks_stomp() {
+            let limit = Limit::Text;
+            return Err(Full { payload, limit });
+        }
+        #[cfg(feature = "stomp")]
+        if let Some(limit) = payload.text().and_then(|text| self.limit_of(text)) {
+            return Err(Full { payload, limit });
+        }
         self.make_room_for(payload.len());
         let message = self.outbox.push_sent(payload, guarantee)?.clone();
         // Behind it the same typed text says something else again.
@@ -559,6 +500,23 @@ impl Connection {
             return Some(Effect::Settled(id, fate));
         }
         self.effects.pop_front().or_else(|| self.next_transmit())
+    }
+
+    /// The frame that carries what is sent, where it is another than its [payload](Transmit::payload).
+    #[cfg_attr(
+        not(feature = "stomp"),
+        expect(clippy::unused_self, reason = "plain text carries itself")
+    )]
+    #[must_use]
+    pub fn frame(&self, transmit: &Transmit) -> Option<String> {
+        #[cfg(feature = "stomp")]
+        let frame = self.stomp_frame(transmit);
+        #[cfg(not(feature = "stomp"))]
+        let frame = {
+            let _ = transmit;
+            None
+        };
+        frame
     }
 
     /// The options in force, which [`Input::Open`] takes from [`configure`](Self::configure).
@@ -648,6 +606,105 @@ impl Connection {
         self.reconnects
     }
 
+    fn take_input(&mut self, input: Input) {
+        match (self.status, input) {
+            (
+                Status::Idle
+                | Status::Waiting { .. }
+                | Status::Stopped
+                | Status::GaveUp
+                | Status::TurnedAway
+                | Status::Refused(_),
+                Input::Open(destination),
+            ) => self.start(destination),
+            (Status::Connecting { .. }, Input::Opened(_)) => self.opened(),
+            (Status::Connecting { since }, Input::TimerExpired(_, Timer::Connect)) => {
+                self.give_up_on_handshake(since);
+            }
+            (Status::Connecting { .. } | Status::Open { .. }, Input::Closed(_, closure)) => {
+                self.closed(closure);
+            }
+            (
+                Status::Connecting { .. } | Status::Waiting { .. } | Status::GaveUp,
+                Input::Refused(_, refusal),
+            ) => {
+                self.quit();
+                self.status = Status::Refused(refusal);
+            }
+            (Status::Open { .. }, Input::Received(_, frame)) => self.receive(frame),
+            (Status::Open { .. }, Input::TimerExpired(_, Timer::Heartbeat)) => {
+                self.ring();
+            }
+            (Status::Open { .. }, Input::TimerExpired(_, Timer::Reply)) => self.judge(),
+            (Status::Open { .. }, Input::TimerExpired(_, Timer::Trial)) => {
+                self.outbox.acquit();
+                self.trial.awaits_answer = false;
+            }
+            (Status::Open { .. }, Input::Woke) => {
+                if self.period().is_some() && self.heartbeat.wakes(self.now) {
+                    self.beat();
+                }
+            }
+            (Status::Open { .. }, Input::Retry) => {
+                if let Knowledge::Lost { .. } = self.heartbeat.knowledge(self.now) {
+                    self.give_up_on_server();
+                    // Also where it would not be tried again unasked.
+                    self.wait_a_moment();
+                }
+            }
+            (Status::Open { .. }, Input::Drained(_)) => {
+                self.undrained_bytes = 0;
+                self.awaits_drain = false;
+            }
+            (Status::Open { .. }, Input::NotTaken(_, transmit)) => self.take_back(&transmit),
+            (Status::Waiting { .. }, Input::TimerExpired(_, Timer::Reconnect)) => self.connect(),
+            (Status::Waiting { .. }, Input::Retry | Input::Woke) => self.hurry(),
+            (
+                Status::Connecting { .. } | Status::Open { .. } | Status::Waiting { .. },
+                Input::Left,
+            ) => {
+                self.note_outage(self.now);
+                self.quit();
+                self.status = Status::Away;
+            }
+            (Status::Away, Input::Returned | Input::Woke) => self.wait_a_moment(),
+            (
+                Status::Connecting { .. }
+                | Status::Open { .. }
+                | Status::Waiting { .. }
+                | Status::Away,
+                Input::Close,
+            ) => {
+                self.quit();
+                self.status = Status::Stopped;
+            }
+            (Status::Refused(_), Input::Close) => self.status = Status::Stopped,
+            (
+                Status::Stopped | Status::Away | Status::Waiting { .. } | Status::Refused(_),
+                Input::Closed(_, closure),
+            ) if self.closing.is_some() => {
+                self.finish_closing(Some(&closure));
+            }
+            // Nothing else has a meaning in the status that it meets.
+            (
+                _,
+                Input::Open(_)
+                | Input::Close
+                | Input::Retry
+                | Input::Woke
+                | Input::Left
+                | Input::Returned
+                | Input::Opened(_)
+                | Input::Received(..)
+                | Input::Closed(..)
+                | Input::Refused(..)
+                | Input::NotTaken(..)
+                | Input::Drained(_)
+                | Input::TimerExpired(..),
+            ) => {}
+        }
+    }
+
     /// Starts anew, perhaps with another server.
     fn start(&mut self, destination: Destination) {
         self.last_loss = None;
@@ -658,6 +715,8 @@ impl Connection {
             self.outbox.limit(options.outbox_limit);
             self.options = options;
         }
+        #[cfg(feature = "stomp")]
+        self.configure_stomp(destination.is_new);
         self.backoff
             .restart(self.options.ceilings(destination.locality));
         if destination.is_new {
@@ -679,6 +738,8 @@ impl Connection {
     fn connect(&mut self) {
         self.quit();
         self.finish_closing(None);
+        #[cfg(feature = "stomp")]
+        self.reset_stomp();
         self.epoch = self.epoch.next();
         self.status = Status::Connecting { since: self.now };
         self.effects.push_back(Effect::Connect(self.epoch));
@@ -704,6 +765,11 @@ impl Connection {
         self.heartbeat.opened(now);
         self.silence.opened(now);
         self.effects.push_back(Effect::StopTimer(Timer::Connect));
+        #[cfg(feature = "stomp")]
+        if self.speaks_stomp() {
+            self.begin_beats();
+            return;
+        }
         self.restart_period();
         for payload in self.options.greeting.clone() {
             self.effects
@@ -767,6 +833,8 @@ impl Connection {
             | Meaning::SecondReply
             | Meaning::OthersHeartbeat
             | Meaning::Unasked => {}
+            #[cfg(feature = "stomp")]
+            Meaning::Repeat => {}
         }
         self.effects.push_back(Effect::Note(frame, meaning));
         if trust != Trust::Withdrawn && self.protocol.trust() == Trust::Withdrawn {
@@ -867,6 +935,11 @@ impl Connection {
                 self.silence.ended();
             }
         }
+        #[cfg(feature = "stomp")]
+        if let Some(refusal) = self.struck_by(&closure) {
+            self.refuse(refusal, closure);
+            return;
+        }
         self.lose(closure, false);
     }
 
@@ -880,6 +953,8 @@ impl Connection {
                 self.outbox.put_back();
             }
             Transmit::Heartbeat(_) | Transmit::Greeting(_) | Transmit::Answer(_) => {}
+            #[cfg(feature = "stomp")]
+            Transmit::Control(_) => {}
         }
     }
 
@@ -898,10 +973,15 @@ impl Connection {
         self.outbox.blame(end.saturating_sub(TRIAL));
         self.outbox.lose();
         let code = closure.code;
+        #[cfg(feature = "stomp")]
+        let error = self.take_error();
+        #[cfg(not(feature = "stomp"))]
+        let error = None;
         self.last_loss = Some(Loss {
             closure,
             was_open: opened.is_some(),
             was_silent,
+            error,
         });
         if self.options.final_codes.contains(&code) && !was_silent {
             self.status = Status::TurnedAway;
@@ -952,6 +1032,10 @@ impl Connection {
             self.stop_timers();
             let reason = [CLOSE_REASON, " ", &self.marks.draw().text()].concat();
             self.closing = Some(reason.clone());
+            #[cfg(feature = "stomp")]
+            if self.say_goodbye() {
+                return;
+            }
             self.effects.push_back(Effect::Close(self.epoch, reason));
         } else {
             self.drop_socket();
@@ -968,6 +1052,7 @@ impl Connection {
 
     fn stop_timers(&mut self) {
         let timers: &[Timer] = match self.status {
+            Status::Connecting { .. } if self.speaks_stomp() => &[Timer::Connect, Timer::Reply],
             Status::Connecting { .. } => &[Timer::Connect],
             Status::Open { .. } => &[Timer::Heartbeat, Timer::Reply, Timer::Trial],
             Status::Waiting { .. } => &[Timer::Reconnect],
@@ -987,17 +1072,35 @@ impl Connection {
         let Some(reason) = self.closing.take() else {
             return;
         };
+        #[cfg(feature = "stomp")]
+        self.stops_lingering(true);
         self.effects.push_back(Effect::Disconnect);
         // Without our reason it may be the server that closed first, and that need not read what still
         // comes (RFC 6455 §5.5.1).
-        if closure.is_some_and(|closure| closure.was_clean && closure.reason == reason) {
+        let is_repeated =
+            closure.is_some_and(|closure| closure.was_clean && closure.reason == reason);
+        // What has read the reason may be in front of the broker.
+        if is_repeated && !self.speaks_stomp() {
             self.outbox.confirm(self.outbox.taken());
         }
         self.outbox.lose();
     }
 
-    /// What it has to be quiet for before a heartbeat is sent; `None` if none ever is.
+    /// What it has to be quiet for before a heartbeat is sent that the server may answer; `None` if none ever is.
     fn period(&self) -> Option<Duration> {
+        self.wanted_period().filter(|_| !self.speaks_stomp())
+    }
+
+    /// Whether frames are those of STOMP.
+    fn speaks_stomp(&self) -> bool {
+        #[cfg(feature = "stomp")]
+        let speaks = self.broker.is_some();
+        #[cfg(not(feature = "stomp"))]
+        let speaks = false;
+        speaks
+    }
+
+    fn wanted_period(&self) -> Option<Duration> {
         match self.options.heartbeat {
             Period::Every(period) => Some(period.max(SHORTEST_PERIOD)),
             Period::Auto => Some(self.silence.learned().period),
@@ -1084,7 +1187,9 @@ impl Connection {
             let has_begun = std::mem::replace(&mut self.trial.has_begun, true);
             // A greeting may be the reason, too.
             let is_greeted = !self.options.greeting.is_empty();
-            if !has_begun && (is_greeted || self.heartbeat.is_answered(self.now)) {
+            // At a STOMP server what comes before the first message was receipted.
+            let is_first = !has_begun && !self.speaks_stomp();
+            if is_first && (is_greeted || self.heartbeat.is_answered(self.now)) {
                 self.await_answer();
                 return self.effects.pop_front();
             }
@@ -1103,6 +1208,8 @@ impl Connection {
         self.protocol.note(&message.payload, self.now);
         self.hand_over_to_socket(&message.payload);
         self.await_proof();
+        #[cfg(feature = "stomp")]
+        self.await_receipt();
         self.effects
             .push_front(Effect::Transmit(Transmit::Message(message)));
         if is_suspect {

@@ -203,6 +203,19 @@ impl Heartbeat {
         Some(self.begin_doubt(timeout, now, false))
     }
 
+    /// Whether the server has ever answered.
+    #[cfg(feature = "stomp")]
+    #[must_use]
+    pub fn has_answered(&self) -> bool {
+        self.smoothed.is_some()
+    }
+
+    /// Something was sent that the server answers by itself.
+    #[cfg(feature = "stomp")]
+    pub fn asked(&mut self, now: Duration) {
+        self.unanswered.get_or_insert(now);
+    }
+
     /// A heartbeat sent at this time got its reply; the oldest that still has none was sent at that
     /// time.
     pub fn replied(&mut self, sent: Duration, unanswered: Option<Duration>, now: Duration) {

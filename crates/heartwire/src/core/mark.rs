@@ -25,6 +25,12 @@ impl Marks {
         Self { key, drawn: 0 }
     }
 
+    /// What makes them.
+    #[cfg(feature = "stomp")]
+    pub(super) fn key(&self) -> [u64; 2] {
+        self.key
+    }
+
     /// Draws the next one.
     pub fn draw(&mut self) -> Mark {
         Mark(LEAST + self.draw_bits() % (END - LEAST))

@@ -108,7 +108,7 @@ impl Fate {
     }
 }
 
-/// The outbox is full; what was to be sent is handed back.
+/// The outbox is full, or never takes this; what was to be sent is handed back.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Full {
     /// What was to be sent.
@@ -124,6 +124,10 @@ pub enum Limit {
     Messages(usize),
     /// With so many bytes as are kept, this one would be too much: see [`MAX_BYTES`].
     Bytes(usize),
+    /// The server takes messages of at most so many bytes.
+    Message(usize),
+    /// The server takes texts alone.
+    Text,
 }
 
 impl fmt::Display for Full {
@@ -134,6 +138,8 @@ impl fmt::Display for Full {
                 f,
                 "the outbox has no room: it keeps {kept} bytes, and {MAX_BYTES} are the limit"
             ),
+            Limit::Message(most) => write!(f, "a message may have {most} bytes"),
+            Limit::Text => f.write_str("the server takes texts, and no bytes"),
         }
     }
 }
@@ -291,6 +297,27 @@ impl Outbox {
             self.confirmed += 1;
             self.fates.push_back((id, Fate::Confirmed));
         }
+    }
+
+    /// It is proven that the message of this number arrived, and nothing is known of those before it. Returns when the
+    /// connection had taken it, if it is one without a proof.
+    #[cfg(feature = "stomp")]
+    pub fn confirm_one(&mut self, number: u64) -> Option<Duration> {
+        // Nearly always it is the first.
+        let mut sent = self.sent.iter();
+        let index = sent.position(|sent| sent.message.id.0 == number)?;
+        let Sent { message, at } = self.sent.remove(index)?;
+        self.sent_bytes -= message.payload.len();
+        self.confirmed += 1;
+        self.fates.push_back((message.id, Fate::Confirmed));
+        Some(at)
+    }
+
+    /// When the connection took the oldest message that has no proof.
+    #[cfg(feature = "stomp")]
+    #[must_use]
+    pub fn oldest_taken(&self) -> Option<Duration> {
+        Some(self.sent.front()?.at)
     }
 
     /// The server has answered what was sent after the first `taken` messages that the connection has

@@ -1,103 +1,12 @@
-//! What a frame means: the plain text protocol.
+//! What a frame means where texts are agreed on.
 
 use std::{collections::VecDeque, time::Duration};
 
 use super::{
     mark::{Mark, Template, marks_in},
-    outbox::Message,
+    protocol::{Frame, Meaning, Transmit, Trust},
 };
 use crate::{Options, Pattern, Payload};
-
-/// What a server sent.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Frame {
-    /// A text frame.
-    Text(String),
-    /// A binary frame.
-    Binary {
-        /// The size of its payload.
-        bytes: usize,
-        /// How that begins: at most [`MAX_HEAD`] bytes.
-        head: Vec<u8>,
-    },
-}
-
-/// What is kept of a binary frame, in bytes.
-pub const MAX_HEAD: u32 = 64 * 1024;
-
-/// What is sent to a server.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Transmit {
-    /// A message from the outbox.
-    Message(Message),
-    /// A heartbeat with this text.
-    Heartbeat(String),
-    /// What every connection begins with.
-    Greeting(Payload),
-    /// The answer to what the server asks.
-    Answer(Payload),
-}
-
-impl Transmit {
-    /// The frame that carries it.
-    #[must_use]
-    pub fn payload(&self) -> PayloadRef<'_> {
-        match self {
-            Self::Message(Message { payload, .. })
-            | Self::Greeting(payload)
-            | Self::Answer(payload) => payload.into(),
-            Self::Heartbeat(text) => PayloadRef::Text(text),
-        }
-    }
-}
-
-/// A payload that somebody else owns.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum PayloadRef<'a> {
-    /// A text frame.
-    Text(&'a str),
-    /// A binary frame.
-    Binary(&'a [u8]),
-}
-
-impl<'a> From<&'a Payload> for PayloadRef<'a> {
-    fn from(payload: &'a Payload) -> Self {
-        match payload {
-            Payload::Text(text) => Self::Text(text),
-            Payload::Binary(bytes) => Self::Binary(bytes),
-        }
-    }
-}
-
-/// What a frame from the server means.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Meaning {
-    /// A message for whoever reads the page.
-    Message,
-    /// The answer to a heartbeat. A WebSocket keeps the order, so all that was sent before that
-    /// heartbeat has arrived: for certain where the answer carries the heartbeat's mark, else very
-    /// likely.
-    Reply {
-        /// When that heartbeat was sent.
-        sent: Duration,
-        /// How many messages had been sent before it, as far as that is known.
-        taken: u64,
-        /// Whether it carries the heartbeat's mark.
-        is_marked: bool,
-    },
-    /// The server's own heartbeat.
-    ServerHeartbeat,
-    /// What the server wants an answer to, and gets it: no message.
-    Question,
-    /// An answer that tells nothing but that the connection lives: one more to a heartbeat, since some
-    /// servers echo it and answer it as well; one without the mark; one that may be an echo of the same
-    /// text typed by a person.
-    SecondReply,
-    /// A heartbeat of another client, which the server has passed on.
-    OthersHeartbeat,
-    /// It looks like a reply, at a server that says so unasked: nothing but a sign of life.
-    Unasked,
-}
 
 /// Plain text: a frame is a message unless its text is agreed to be something else.
 ///
@@ -231,27 +140,6 @@ impl PlainText {
         match &mut self.heartbeats {
             Heartbeats::Marked(marked) => *marked = Marked::new(marked.template.clone()),
             Heartbeats::Alike(alike) => alike.reset(),
-        }
-    }
-}
-
-/// What a server's replies to heartbeats are worth.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Trust {
-    /// They count, as far as there are any.
-    Given,
-    /// It says them unasked, so they tell nothing but that it lives.
-    Withdrawn,
-    /// They lack the mark, so they tell no more either.
-    Unmarked,
-}
-
-impl Frame {
-    /// The payload, as far as it is kept.
-    fn bytes(&self) -> &[u8] {
-        match self {
-            Self::Text(text) => text.as_bytes(),
-            Self::Binary { head, .. } => head,
         }
     }
 }
@@ -622,7 +510,7 @@ const LONGEST_ECHO: Duration = Duration::from_secs(10);
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
     use super::*;
-    use crate::core::mark::Marks;
+    use crate::core::{mark::Marks, protocol::PayloadRef};
 
     #[test]
     fn a_reply_that_nobody_asked_for_ends_the_trust_in_replies() {

@@ -1,0 +1,444 @@
+//! What a connection does whose server speaks STOMP.
+
+use std::time::Duration;
+
+use super::{Closure, Connection, Effect, Input, Refusal, Status, Timer};
+use crate::{
+    Options,
+    core::{
+        heartbeat::is_late,
+        outbox::Limit,
+        protocol::{Control, Frame, Meaning, Transmit},
+        stomp::{Heard, MAX_BODY, Session, Step},
+    },
+};
+
+/// The server, and when it was spoken to.
+#[derive(Clone, Debug)]
+pub(super) struct Broker {
+    session: Session,
+    /// When something was sent last.
+    said: Duration,
+    /// When it is looked whether the server is there.
+    judged: Option<Duration>,
+    /// Whether the connection is to be closed, but for receipts that are still to come.
+    lingers: bool,
+    /// Whether this connection has brought a receipt of a message.
+    has_receipt: bool,
+    /// What it said was wrong.
+    error: Option<String>,
+}
+
+/// How long receipts are waited for at the end.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// A message tells as much as a heart-beat does, so one that is due in less is not worth another.
+const MOMENT: Duration = Duration::from_millis(100);
+
+impl Broker {
+    /// The server that the options name, if it speaks STOMP.
+    pub(super) fn of(options: &Options, key: [u64; 2]) -> Option<Self> {
+        Some(Self {
+            session: Session::new(options.stomp.as_ref()?, key),
+            said: Duration::ZERO,
+            judged: None,
+            lingers: false,
+            has_receipt: false,
+            error: None,
+        })
+    }
+}
+
+impl Connection {
+    /// How far a connection to a STOMP server has come; `None` where plain text is spoken.
+    #[must_use]
+    pub fn step(&self) -> Option<Step> {
+        Some(self.broker.as_ref()?.session.step())
+    }
+
+    /// What the server never takes of a text, however empty the outbox is.
+    #[must_use]
+    pub fn limit_of(&self, text: &str) -> Option<Limit> {
+        self.broker.as_ref()?;
+        (text.len() > MAX_BODY).then_some(Limit::Message(MAX_BODY))
+    }
+
+    /// Takes what means something else where STOMP is spoken, and hands back what does not.
+    pub(super) fn handle_input_of_stomp(&mut self, input: Input) -> Option<Input> {
+        if self.broker.is_none() {
+            return Some(input);
+        }
+        match (self.status, input) {
+            (Status::Connecting { .. }, Input::Opened(_)) => self.log_in(),
+            (_, Input::Received(_, frame)) => self.hear(&frame),
+            (Status::Open { .. }, Input::TimerExpired(_, Timer::Heartbeat)) => self.ring_stomp(),
+            (_, Input::TimerExpired(_, Timer::Reply)) => self.judge_stomp(),
+            (Status::Open { .. }, Input::Woke) => self.wake(),
+            (_, input) => {
+                if input == Input::Close {
+                    self.linger();
+                }
+                return Some(input);
+            }
+        }
+        None
+    }
+
+    /// The frame around a message.
+    pub(super) fn stomp_frame(&self, transmit: &Transmit) -> Option<String> {
+        match (transmit, &self.broker) {
+            (Transmit::Message(message), Some(broker)) => Some(broker.session.carry(message)),
+            _ => None,
+        }
+    }
+
+    /// Other options hold, or another server is meant.
+    pub(super) fn configure_stomp(&mut self, is_new: bool) {
+        match (&mut self.broker, &self.options.stomp) {
+            (Some(broker), Some(settings)) if !is_new => broker.session.configure(settings),
+            _ => self.broker = Broker::of(&self.options, self.marks.key()),
+        }
+    }
+
+    /// A socket is about to be made.
+    pub(super) fn reset_stomp(&mut self) {
+        if let Some(broker) = &mut self.broker {
+            broker.session.reset();
+            broker.judged = None;
+            broker.lingers = false;
+            broker.has_receipt = false;
+        }
+    }
+
+    /// The socket is open. The server has no time-out for what follows: that of the handshake holds for all of it.
+    fn log_in(&mut self) {
+        let period = self.wanted_period();
+        let Some(broker) = &mut self.broker else {
+            return;
+        };
+        match broker.session.greet(period) {
+            Ok(connect) => self.say(connect),
+            Err(refusal) => self.refuse(refusal, Closure::abnormal()),
+        }
+    }
+
+    /// Messages pass from now on.
+    pub(super) fn begin_beats(&mut self) {
+        self.effects.push_back(Effect::StopTimer(Timer::Reply));
+        if let Some(broker) = &mut self.broker {
+            broker.judged = None;
+            if let Some(after) = broker.session.beats_after() {
+                self.set_timer(Timer::Heartbeat, after);
+            }
+        }
+        self.watch();
+    }
+
+    /// Takes what came.
+    fn hear(&mut self, frame: &Frame) {
+        let now = self.now;
+        let epoch = self.epoch;
+        let Some(broker) = &mut self.broker else {
+            return;
+        };
+        let heard = match frame {
+            Frame::Text(text) => broker.session.hear(text),
+            Frame::Binary { .. } => vec![Heard::Error(BINARY.into())],
+        };
+        let is_heard = |status| matches!(status, Status::Connecting { .. } | Status::Open { .. });
+        if is_heard(self.status) {
+            let _ = self.heartbeat.heard(now);
+            self.silence.received(now);
+        }
+        for heard in heard {
+            if let Heard::Receipt(number) = heard {
+                self.take_receipt(number);
+            } else if is_heard(self.status) && epoch == self.epoch {
+                self.take(heard);
+            }
+        }
+        self.end_lingering(false);
+    }
+
+    /// A message was handed to the socket.
+    pub(super) fn await_receipt(&mut self) {
+        if let Some(broker) = &mut self.broker {
+            broker.said = self.now;
+            self.heartbeat.asked(self.now);
+            self.watch();
+        }
+    }
+
+    /// The heartbeat's timer expired.
+    fn ring_stomp(&mut self) {
+        let Some(broker) = &self.broker else {
+            return;
+        };
+        let Some(after) = broker.session.beats_after() else {
+            return;
+        };
+        let left = (broker.said + after).saturating_sub(self.now);
+        if left <= MOMENT {
+            self.beat_stomp();
+            self.set_timer(Timer::Heartbeat, after);
+        } else {
+            self.set_timer(Timer::Heartbeat, left);
+        }
+    }
+
+    /// The machine may have slept: the server hears at once that somebody is there.
+    fn wake(&mut self) {
+        let beats = |broker: &Broker| broker.session.beats_after().is_some();
+        if self
+            .broker
+            .as_ref()
+            .is_some_and(|broker| beats(broker) && is_late(broker.said, self.now))
+        {
+            self.beat_stomp();
+        }
+    }
+
+    /// It is time to look whether the server is there.
+    fn judge_stomp(&mut self) {
+        let now = self.now;
+        let Some(broker) = &mut self.broker else {
+            return;
+        };
+        let was_late = broker
+            .judged
+            .take()
+            .is_some_and(|judged| is_late(judged, now));
+        match self.status {
+            Status::Connecting { .. } if broker.session.step() == Step::Subscription => {
+                // It sends no receipts.
+                broker.session.take_for_subscribed();
+                self.opened();
+            }
+            Status::Open { .. } if was_late => {
+                // The machine slept, and what came meanwhile is still to be read.
+                let patience = broker.session.patience().map(|patience| patience / 2);
+                self.judge_after(patience.unwrap_or(LINGER));
+            }
+            Status::Open { .. } => {
+                if self.stomp_due().is_some_and(|due| due <= now) {
+                    self.give_up_on_server();
+                } else {
+                    self.watch();
+                }
+            }
+            Status::Idle
+            | Status::Connecting { .. }
+            | Status::Waiting { .. }
+            | Status::Away
+            | Status::Stopped
+            | Status::GaveUp
+            | Status::TurnedAway
+            | Status::Refused(_) => self.end_lingering(true),
+        }
+    }
+
+    /// An open connection is to be closed, and receipts are still to come.
+    fn linger(&mut self) {
+        if let (Status::Open { .. }, Some(broker)) = (self.status, &mut self.broker) {
+            broker.lingers = self.outbox.sent_count() > 0 && self.heartbeat.has_answered();
+        }
+    }
+
+    /// Says that the connection ends; returns whether something is waited for before.
+    pub(super) fn say_goodbye(&mut self) -> bool {
+        match &self.broker {
+            Some(broker) if broker.lingers => {
+                self.set_timer(Timer::Reply, LINGER);
+                true
+            }
+            Some(_) => {
+                self.say(Control::new("DISCONNECT", &[]));
+                false
+            }
+            None => false,
+        }
+    }
+
+    /// Closes what was to be closed once its receipts are there, or are waited for no longer.
+    fn end_lingering(&mut self, is_over: bool) {
+        if !self.stops_lingering(is_over || self.outbox.sent_count() == 0) {
+            return;
+        }
+        if let Some(reason) = self.closing.clone() {
+            self.say(Control::new("DISCONNECT", &[]));
+            self.effects.push_back(Effect::Close(self.epoch, reason));
+        }
+    }
+
+    /// Waits for receipts no longer, if it is so; returns whether it did.
+    pub(super) fn stops_lingering(&mut self, is_over: bool) -> bool {
+        let Some(broker) = self
+            .broker
+            .as_mut()
+            .filter(|broker| broker.lingers && is_over)
+        else {
+            return false;
+        };
+        broker.lingers = false;
+        self.effects.push_back(Effect::StopTimer(Timer::Reply));
+        true
+    }
+
+    /// Whether the server will end every connection so; returns what it does not want.
+    pub(super) fn struck_by(&mut self, closure: &Closure) -> Option<Refusal> {
+        let broker = self.broker.as_mut()?;
+        let step = broker.session.step();
+        let (refusal, is_meant) = match step {
+            Step::Socket => return None,
+            Step::Login => (Refusal::Login, true),
+            Step::Subscription => (Refusal::Subscription, true),
+            Step::Ready => {
+                let is_meant = !broker.has_receipt && self.outbox.sent_count() > 0;
+                (Refusal::Destination, is_meant)
+            }
+        };
+        // A node that dies says nothing.
+        let is_meant = is_meant && closure.code == SAID;
+        (is_meant && broker.session.strike()).then_some(refusal)
+    }
+
+    /// What the server said of the end of a connection.
+    pub(super) fn take_error(&mut self) -> Option<String> {
+        self.broker.as_mut()?.error.take()
+    }
+
+    /// Another attempt would end alike.
+    pub(super) fn refuse(&mut self, refusal: Refusal, closure: Closure) {
+        self.lose(closure, false);
+        self.stop_timers();
+        self.status = Status::Refused(refusal);
+    }
+
+    fn take(&mut self, heard: Heard) {
+        let now = self.now;
+        match heard {
+            Heard::LineEnd => {
+                let beat = Frame::Text(BEAT.into());
+                self.effects
+                    .push_back(Effect::Note(beat, Meaning::ServerHeartbeat));
+            }
+            Heard::LoggedIn(subscribe) => {
+                self.say(subscribe);
+                if !self.heartbeat.has_answered() {
+                    self.judge_after(self.options.connect_timeout / 2);
+                }
+            }
+            Heard::Subscribed => {
+                let said = self.broker.as_ref().map_or(now, |broker| broker.said);
+                self.be_ready();
+                self.heartbeat
+                    .replied(said, self.outbox.oldest_taken(), now);
+            }
+            Heard::Message {
+                text,
+                is_repeat,
+                acknowledgement,
+            } => {
+                // Nothing comes where nothing is subscribed to.
+                self.be_ready();
+                let frame = Frame::Text(text);
+                self.effects.push_back(if is_repeat {
+                    Effect::Note(frame, Meaning::Repeat)
+                } else {
+                    self.received += 1;
+                    Effect::Deliver(frame)
+                });
+                if let Some(acknowledgement) = acknowledgement {
+                    self.say(acknowledgement);
+                }
+            }
+            Heard::Receipt(number) => self.take_receipt(number),
+            Heard::Error(error) => {
+                if let Some(broker) = &mut self.broker {
+                    broker.error = Some(error);
+                }
+                self.closed(Closure {
+                    code: SAID,
+                    reason: String::new(),
+                    was_clean: false,
+                });
+            }
+        }
+    }
+
+    fn be_ready(&mut self) {
+        if let (Status::Connecting { .. }, Some(broker)) = (self.status, &mut self.broker) {
+            broker.session.take_for_subscribed();
+            self.opened();
+        }
+    }
+
+    /// The server has a message. One that is not waited for tells nothing.
+    fn take_receipt(&mut self, number: u64) {
+        let Some(sent) = self.outbox.confirm_one(number) else {
+            return;
+        };
+        if let Some(broker) = &mut self.broker {
+            broker.has_receipt = true;
+            broker.session.acquit();
+        }
+        self.heartbeat
+            .replied(sent, self.outbox.oldest_taken(), self.now);
+        self.go_on_trying();
+    }
+
+    fn say(&mut self, control: Control) {
+        self.silence.sent(self.now);
+        if let Some(broker) = &mut self.broker {
+            broker.said = self.now;
+        }
+        self.effects
+            .push_back(Effect::Transmit(Transmit::Control(control)));
+    }
+
+    fn beat_stomp(&mut self) {
+        self.silence.sent(self.now);
+        if let Some(broker) = &mut self.broker {
+            broker.said = self.now;
+        }
+        self.effects
+            .push_back(Effect::Transmit(Transmit::Heartbeat(BEAT.into())));
+    }
+
+    /// Looks after the server in time; no timer is set for each message.
+    fn watch(&mut self) {
+        let due = self.stomp_due();
+        if let (Some(due), Some(broker)) = (due, &self.broker)
+            && broker.judged.is_none_or(|judged| due < judged)
+        {
+            self.judge_after(due.saturating_sub(self.now));
+        }
+    }
+
+    fn judge_after(&mut self, wait: Duration) {
+        if let Some(broker) = &mut self.broker {
+            broker.judged = Some(self.now.saturating_add(wait));
+        }
+        self.set_timer(Timer::Reply, wait);
+    }
+
+    /// When the server is not there any more: it is silent, or gives no receipts though it has given some.
+    fn stomp_due(&self) -> Option<Duration> {
+        let session = &self.broker.as_ref()?.session;
+        let patience = session.patience();
+        let silent = patience.map(|patience| self.heartbeat.last_heard().saturating_add(patience));
+        let taken = self.outbox.oldest_taken();
+        let taken = taken.filter(|_| self.heartbeat.has_answered());
+        let unreceipted = taken.map(|taken| taken.saturating_add(session.receipt_timeout()));
+        [silent, unreceipted].into_iter().flatten().min()
+    }
+}
+
+/// A heart-beat ("Heart-beating").
+const BEAT: &str = "\n";
+
+/// RabbitMQ ends connections so, with the reason "STOMP died"; and so are those ended that it says an error on.
+const SAID: u16 = 1000;
+
+/// RabbitMQ's `web_stomp.ws_frame = binary`.
+const BINARY: &str = "it sends STOMP in binary frames, and has to send it as text";

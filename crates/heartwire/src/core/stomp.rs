@@ -1,0 +1,404 @@
+//! What frames mean where a server speaks STOMP 1.2.
+
+pub mod frame;
+
+use std::{collections::VecDeque, hash::Hasher as _, time::Duration};
+
+use siphasher::sip::SipHasher24;
+
+use super::{
+    connection::Refusal,
+    outbox::{Message, MessageId},
+    protocol::Control,
+};
+use crate::{QueueType, Stomp, millis};
+use frame::{Frame, Item, Malformed};
+
+/// The subprotocol that is offered (STOMP 1.2, "WebSocket").
+pub const SUBPROTOCOL: &str = "v12.stomp";
+
+/// How many bytes a message may have: what Spring's brokers take by default.
+pub const MAX_BODY: usize = 64 * 1024;
+
+/// How far a connection to a STOMP server has come.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Step {
+    /// The socket is opening.
+    Socket,
+    /// The server was told who logs in.
+    Login,
+    /// It was told what is wanted.
+    Subscription,
+    /// Messages pass.
+    Ready,
+}
+
+/// What is known of one STOMP server, and of the connection to it.
+#[derive(Clone, Debug)]
+pub struct Session {
+    settings: Stomp,
+    /// Makes the names of messages.
+    key: [u64; 2],
+    step: Step,
+    /// The beginning of a frame that has not ended.
+    rest: String,
+    /// How often we beat, and want the server to.
+    offered: Option<Duration>,
+    beats: Beats,
+    seen: Seen,
+    /// Where the stream goes on.
+    next_offset: Option<u64>,
+    strikes: (Step, u32),
+    /// Whether a login has succeeded.
+    has_logged_in: bool,
+}
+
+/// What a frame from the server means.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Heard {
+    /// Nothing but life.
+    LineEnd,
+    /// The login has succeeded, and this follows.
+    LoggedIn(Control),
+    /// The subscription stands.
+    Subscribed,
+    /// A message came.
+    Message {
+        text: String,
+        /// Whether it came before.
+        is_repeat: bool,
+        /// What tells the server that it came.
+        acknowledgement: Option<Control>,
+    },
+    /// The server has the message of this number.
+    Receipt(u64),
+    /// It says what is wrong, and nothing more comes of this connection.
+    Error(String),
+}
+
+/// How often something is sent at least, each way.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+struct Beats {
+    ours: Option<Duration>,
+    theirs: Option<Duration>,
+}
+
+/// What messages were called that came.
+#[derive(Clone, Debug, Default)]
+struct Seen(VecDeque<u128>);
+
+/// The receipt of the subscription.
+const SUBSCRIBED: &str = "subscription";
+
+/// What the subscription is called.
+const SUBSCRIPTION: &str = "0";
+
+/// What a message is called, by its sender. It is passed on.
+const NAME: &str = "x-heartwire-id";
+
+/// Of 128 bits.
+const NAME_DIGITS: usize = 32;
+
+/// How many messages the server sends before it waits for acknowledgements.
+const PREFETCH: &str = "100";
+
+/// How many names are remembered: what a server sends again was not acknowledged, and of that there is never so much.
+const MOST_SEEN: usize = 1000;
+
+/// What a server takes for a frame that has no end.
+const MAX_REST: usize = 64 * 1024 * 1024;
+
+/// After so many ends in a row at the same step another would end alike.
+const MOST_STRIKES: u32 = 3;
+
+impl Session {
+    /// Begins with what is told, and with a key that nobody else can guess: who knows how a message will be called can
+    /// have it taken for a repeat.
+    pub(super) fn new(settings: &Stomp, key: [u64; 2]) -> Self {
+        Self {
+            settings: settings.clone(),
+            key,
+            step: Step::Socket,
+            rest: String::new(),
+            offered: None,
+            beats: Beats::default(),
+            seen: Seen::default(),
+            next_offset: None,
+            strikes: (Step::Socket, 0),
+            has_logged_in: false,
+        }
+    }
+
+    /// Goes on with other settings. What came from the same source is still known.
+    pub(super) fn configure(&mut self, settings: &Stomp) {
+        let source = |settings: &Stomp| (settings.vhost.clone(), settings.source().to_owned());
+        let mut session = Self::new(settings, self.key);
+        if source(settings) == source(&self.settings) {
+            session.seen = std::mem::take(&mut self.seen);
+            session.next_offset = self.next_offset;
+        }
+        *self = session;
+    }
+
+    /// How far it has come.
+    #[must_use]
+    pub fn step(&self) -> Step {
+        self.step
+    }
+
+    /// How long a receipt may take.
+    pub(super) fn receipt_timeout(&self) -> Duration {
+        self.settings.receipt_timeout
+    }
+
+    /// Nothing of this connection is opened yet.
+    pub(super) fn reset(&mut self) {
+        self.step = Step::Socket;
+        self.rest.clear();
+        self.beats = Beats::default();
+    }
+
+    /// The socket is open: what is said first.
+    ///
+    /// # Errors
+    ///
+    /// When a setting cannot be said, the refusal that would come of it.
+    pub(super) fn greet(&mut self, period: Option<Duration>) -> Result<Control, Refusal> {
+        let Stomp {
+            destination,
+            vhost,
+            login,
+            passcode,
+            ..
+        } = &self.settings;
+        let is_place = |place: &str| !place.is_empty() && !place.contains(frame::NUL);
+        if !is_place(destination) {
+            return Err(Refusal::Destination);
+        }
+        if !is_place(self.settings.source()) {
+            return Err(Refusal::Subscription);
+        }
+        self.offered = period;
+        let period = period.map_or(0, millis).to_string();
+        let beats = [&*period, &period].join(",");
+        let mut headers = vec![
+            ("accept-version", "1.2"),
+            ("host", vhost),
+            ("heart-beat", &beats),
+        ];
+        if let Some(login) = login {
+            headers.extend([("login", &**login), ("passcode", passcode.reveal())]);
+        }
+        // Nothing is escaped in this frame.
+        let is_said = |(_, value): &(&str, &str)| !value.contains(['\n', '\r', frame::NUL]);
+        if !headers.iter().all(is_said) {
+            return Err(Refusal::Login);
+        }
+        self.step = Step::Login;
+        Ok(Control::new("CONNECT", &headers))
+    }
+
+    /// Nobody waits for the subscription's receipt any longer.
+    pub(super) fn take_for_subscribed(&mut self) {
+        self.step = Step::Ready;
+    }
+
+    /// Reads what came.
+    pub(super) fn hear(&mut self, text: &str) -> Vec<Heard> {
+        let mut heard = Vec::new();
+        let begun = std::mem::take(&mut self.rest);
+        let whole = if begun.is_empty() {
+            text
+        } else {
+            &[&begun, text].concat()
+        };
+        let mut rest = whole;
+        loop {
+            match frame::split(rest) {
+                Ok(Some((Item::LineEnd, behind))) => {
+                    // The one behind a frame is no heart-beat of its own.
+                    if heard.is_empty() {
+                        heard.push(Heard::LineEnd);
+                    }
+                    rest = behind;
+                }
+                Ok(Some((Item::Frame(frame), behind))) => {
+                    heard.extend(self.read(&frame));
+                    rest = behind;
+                }
+                Ok(None) if rest.len() <= MAX_REST => {
+                    self.rest.push_str(rest);
+                    return heard;
+                }
+                Ok(None) => {
+                    heard.push(malformed(Malformed::End));
+                    return heard;
+                }
+                Err(error) => {
+                    heard.push(malformed(error));
+                    return heard;
+                }
+            }
+        }
+    }
+
+    /// The frame that carries a message.
+    pub(super) fn carry(&self, message: &Message) -> String {
+        let (receipt, name) = (message.id.number().to_string(), self.name(message.id));
+        let mut headers = vec![
+            ("destination", &*self.settings.destination),
+            ("receipt", &receipt),
+            ("persistent", "true"),
+            (NAME, &name),
+        ];
+        headers.extend(self.queue_type(&self.settings.destination));
+        frame::write("SEND", &headers, message.payload.text().unwrap_or_default())
+    }
+
+    /// How long nothing may be sent: less than was promised, since it takes a while to arrive.
+    pub(super) fn beats_after(&self) -> Option<Duration> {
+        self.beats.ours.map(|ours| ours * 7 / 10)
+    }
+
+    /// How long nothing may come before the connection is dead.
+    pub(super) fn patience(&self) -> Option<Duration> {
+        self.beats.theirs.map(|theirs| theirs * 2)
+    }
+
+    /// The server has ended the connection, and not by chance. Returns whether it would do so again.
+    pub(super) fn strike(&mut self) -> bool {
+        let (step, count) = self.strikes;
+        let count = if step == self.step { count + 1 } else { 1 };
+        self.strikes = (self.step, count);
+        count >= MOST_STRIKES || (self.step == Step::Login && !self.has_logged_in)
+    }
+
+    /// A message has arrived: the server does not end connections for every one.
+    pub(super) fn acquit(&mut self) {
+        self.strikes = (Step::Socket, 0);
+    }
+
+    fn read(&mut self, frame: &Frame<'_>) -> Option<Heard> {
+        match frame.command {
+            "CONNECTED" if self.step == Step::Login => {
+                self.agree_on_beats(frame.header("heart-beat").unwrap_or_default());
+                self.has_logged_in = true;
+                self.step = Step::Subscription;
+                Some(Heard::LoggedIn(self.subscribe()))
+            }
+            "RECEIPT" => {
+                let receipt = frame.header("receipt-id")?;
+                if receipt != SUBSCRIBED {
+                    return Some(Heard::Receipt(receipt.parse().ok()?));
+                }
+                self.step = Step::Ready;
+                Some(Heard::Subscribed)
+            }
+            "MESSAGE" => {
+                let acknowledgement = frame.header("ack");
+                Some(Heard::Message {
+                    text: frame.body.into(),
+                    is_repeat: self.is_repeat(frame),
+                    acknowledgement: acknowledgement.map(|ack| Control::new("ACK", &[("id", ack)])),
+                })
+            }
+            "ERROR" => {
+                let message = frame.header("message").unwrap_or_default();
+                let detail = frame.body.lines().next().unwrap_or_default();
+                let parts = [message, detail]
+                    .into_iter()
+                    .filter(|part| !part.is_empty());
+                Some(Heard::Error(parts.collect::<Vec<_>>().join(": ")))
+            }
+            _ => None,
+        }
+    }
+
+    /// What both promise holds for both ("Heart-beating"): the longer time of the two, if both beat at all.
+    fn agree_on_beats(&mut self, theirs: &str) {
+        let mut theirs = theirs
+            .split(',')
+            .map(|part| part.trim().parse().unwrap_or(0));
+        let [sends, wants] = [(); 2].map(|()| theirs.next().unwrap_or(0));
+        let agreed = |theirs: u64| {
+            let theirs = (theirs > 0).then(|| Duration::from_millis(theirs));
+            Some(self.offered?.max(theirs?))
+        };
+        self.beats = Beats {
+            ours: agreed(wants),
+            theirs: agreed(sends),
+        };
+    }
+
+    fn subscribe(&self) -> Control {
+        let source = self.settings.source();
+        let place = match self.next_offset {
+            None => "next".to_owned(),
+            Some(offset) => ["offset=", &offset.to_string()].concat(),
+        };
+        let mut headers = vec![
+            ("id", SUBSCRIPTION),
+            ("destination", source),
+            ("ack", "client-individual"),
+            ("receipt", SUBSCRIBED),
+            ("prefetch-count", PREFETCH),
+        ];
+        if self.settings.queue_type == Some(QueueType::Stream) {
+            headers.push(("x-stream-offset", &place));
+        }
+        headers.extend(self.queue_type(source));
+        Control::new("SUBSCRIBE", &headers)
+    }
+
+    /// What a queue is that is made where it is missing.
+    fn queue_type(&self, destination: &str) -> Option<(&'static str, &'static str)> {
+        let kind = self.settings.queue_type?;
+        destination
+            .starts_with("/queue/")
+            .then_some(("x-queue-type", kind.name()))
+    }
+
+    fn is_repeat(&mut self, frame: &Frame<'_>) -> bool {
+        if let Some(offset) = frame.header("x-stream-offset")
+            && let Ok(offset) = offset.parse::<u64>()
+        {
+            if self.next_offset.is_some_and(|next| offset < next) {
+                return true;
+            }
+            self.next_offset = Some(offset + 1);
+        }
+        let name = frame.header(NAME).filter(|name| name.len() == NAME_DIGITS);
+        let name = name.and_then(|name| u128::from_str_radix(name, 16).ok());
+        name.is_some_and(|name| self.seen.has(name))
+    }
+
+    /// What a message is called, however often it is sent: a keyed hash of its number.
+    fn name(&self, id: MessageId) -> String {
+        let [high, low] = [0, 1].map(|half| {
+            let mut hasher = SipHasher24::new_with_keys(self.key[0], self.key[1]);
+            // No mark is made of so many bytes.
+            hasher.write_u64(id.number());
+            hasher.write_u8(half);
+            hasher.finish()
+        });
+        format!("{high:016x}{low:016x}")
+    }
+}
+
+impl Seen {
+    /// Whether a name was heard before; from now on it was.
+    fn has(&mut self, name: u128) -> bool {
+        if self.0.contains(&name) {
+            return true;
+        }
+        if self.0.len() == MOST_SEEN {
+            self.0.pop_front();
+        }
+        self.0.push_back(name);
+        false
+    }
+}
+
+fn malformed(error: Malformed) -> Heard {
+    Heard::Error(["what came is no STOMP frame: ", &error.to_string()].concat())
+}
