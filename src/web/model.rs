@@ -1013,9 +1013,12 @@ impl Model {
             };
             fill(text, &[("error", &error)])
         });
-        // A bad address has been mended when there is a good one.
+        // A bad address has been mended when there is a good one, and what is wrong with the user's own, or a
+        // link's, is said beside its field.
         let is_open = |complaint: &&Complaint| {
-            self.address.is_err() || !matches!(complaint.allowed, Allowed::Address(_))
+            let is_sites = matches!(complaint.source, Some(Source::Defaults | Source::Mandatory));
+            let is_seen = self.address.is_err() && is_sites;
+            is_seen || !matches!(complaint.allowed, Allowed::Address(_))
         };
         let complaints = self.props.complaints.iter().chain(&self.reading.complaints);
         let complaints = complaints.filter(is_open);

@@ -576,9 +576,7 @@ impl Scene {
     /// Waits until the state's headline, the field and the last message can be seen without scrolling. Returns
     /// whether the state was not over before.
     async fn is_on_the_first_screen(&self, lang: Lang) -> bool {
-        // What is wrong with an address is said beside it, and takes its own room.
-        const SEEN: &str = "return document.querySelector('#url-error').textContent !== ''
-            || ['.headline', '#message', '#received'].every((one) => {
+        const SEEN: &str = "return ['.headline', '#message', '#received'].every((one) => {
             const box = document.querySelector(one).getBoundingClientRect();
             return box.height > 0 && box.top >= 0 && box.bottom <= innerHeight
                 && box.right <= innerWidth;
