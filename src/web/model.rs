@@ -10,7 +10,7 @@ use std::{
 use gloo_events::EventListener;
 use gloo_timers::callback::Interval;
 use heartwire::{
-    Client, Endpoint, Event, Message, Secret, Subscription, Trace as Traced,
+    Client, Endpoint, Event, Message, Secret, Stomp, Subscription, Trace as Traced,
     core::{
         connection::{Closure, Connection, Destination, Input, Loss, Refusal, Status},
         heartbeat::is_late,
@@ -95,6 +95,8 @@ pub(super) struct Model {
     protocols: Vec<String>,
     /// Whom messages went to then at a STOMP server: what was sent there is sent to nobody else.
     recipient: String,
+    /// Where a stream goes on, as this tab keeps it.
+    offset: Option<u64>,
     /// What logs in, and at which address: it is known to nobody else.
     passcode: (Secret, Option<Address>),
     /// What was taken for a reply then.
@@ -213,6 +215,7 @@ impl Model {
             started: None,
             protocols: Vec::new(),
             recipient: String::new(),
+            offset: None,
             passcode: (Secret::default(), None),
             replies: String::new(),
             kept: (None, None),
@@ -635,15 +638,16 @@ impl Model {
         if !self.passcode.1.as_ref().is_some_and(is_known_to) {
             self.passcode.0 = Secret::default();
         }
-        self.configure();
         let Settings { protocols, .. } = &self.reading.settings;
         let recipient = self.reading.settings.options.stomp.as_ref();
         let recipient = recipient.map(|stomp| [&*stomp.vhost, " ", &stomp.destination].concat());
         let recipient = recipient.unwrap_or_default();
         let is_new = self.started.as_ref() != Some(address) || self.recipient != recipient;
         self.recipient = recipient;
+        self.started = Some(address.clone());
         let speaks_otherwise = self.protocols != *protocols;
         self.protocols = protocols.clone();
+        self.configure();
         let learned = browser::kept(&silence_name(address));
         let settings = &self.reading.settings;
         let said = ["heartbeat_text", "reply_text", "server_heartbeat_text"];
@@ -669,7 +673,6 @@ impl Model {
                 is_distrusted: distrusted.as_ref() == Some(&self.replies),
             },
         );
-        self.started = Some(address.clone());
         self.kept = (self.client.inspect(Connection::learned), None);
         if is_new {
             self.restore();
@@ -732,6 +735,17 @@ impl Model {
         {
             browser::keep(&silence_name(started), &learned.store());
             self.kept.0 = Some(learned);
+        }
+        if (self.is_left || browser::is_hidden())
+            && let Some(offset) = self.client.inspect(Connection::offset)
+            && self.offset != Some(offset)
+            && let Some(name) = self.client.inspect(|core| {
+                let stomp = core.options().stomp.as_ref()?;
+                Some(offset_name(&self.server(), stomp))
+            })
+        {
+            browser::keep(&name, &offset.to_string());
+            self.offset = Some(offset);
         }
         let is_wanted = self.reading.settings.outbox_storage == Storage::Session;
         if !is_wanted && !self.kept_outboxes.borrow().has_others() {
@@ -947,6 +961,8 @@ impl Model {
         let mut options = self.reading.settings.options.clone();
         if let Some(stomp) = &mut options.stomp {
             stomp.passcode = self.passcode.0.clone();
+            let offset = browser::kept(&offset_name(&self.server(), stomp));
+            stomp.offset = offset.and_then(|offset| offset.parse().ok());
         }
         self.client.configure(options);
     }
@@ -1173,6 +1189,11 @@ fn entered_at_first(reading: &Reading, page: &Page) -> String {
 /// to other rooms of a server.
 fn silence_name(address: &Address) -> String {
     format!("silence {}", address.without_query())
+}
+
+fn offset_name(server: &str, stomp: &Stomp) -> String {
+    let source = stomp.subscribe.as_ref().unwrap_or(&stomp.destination);
+    ["offset ", server, " ", source].concat()
 }
 
 fn distrust_name(address: &Address) -> String {

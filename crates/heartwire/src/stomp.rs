@@ -31,6 +31,8 @@ pub struct Stomp {
     pub passcode: Secret,
     /// How long a receipt may take from a server that has sent some.
     pub receipt_timeout: Duration,
+    /// Where a stream is begun.
+    pub offset: Option<u64>,
 }
 
 /// What kind of queue RabbitMQ keeps messages in.
@@ -90,6 +92,7 @@ impl Stomp {
             login: None,
             passcode: Secret::default(),
             receipt_timeout: Duration::from_secs(15),
+            offset: None,
         }
     }
 
@@ -129,6 +132,14 @@ impl Stomp {
     #[must_use]
     pub fn receipt_timeout(mut self, timeout: Duration) -> Self {
         self.receipt_timeout = timeout;
+        self
+    }
+
+    /// Where a stream is begun: with what comes next. [`Connection::offset`](crate::core::connection::Connection::offset)
+    /// tells where it goes on, to be kept for another page; until something has come, nobody knows.
+    #[must_use]
+    pub fn offset(mut self, offset: u64) -> Self {
+        self.offset = Some(offset);
         self
     }
 

@@ -1678,6 +1678,7 @@ fn late_inputs(epoch: Epoch) -> Vec<Input> {
         guarantee: AtLeastOnce,
         is_repeat: false,
         ends: 0,
+        name: None,
     };
     vec![
         Input::Opened(epoch),

@@ -1578,6 +1578,7 @@ fn socket_events(epoch: Epoch) -> Vec<Input> {
         guarantee: Guarantee::AtLeastOnce,
         is_repeat: false,
         ends: 0,
+        name: None,
     };
     let mut events = vec![
         Input::Opened(epoch),

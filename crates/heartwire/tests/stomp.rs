@@ -13,7 +13,7 @@ use heartwire::{
     Subscription,
     core::{
         connection::{Connection, Refusal},
-        outbox::Limit,
+        outbox::{Guarantee, Limit},
         stomp::{
             MAX_BODY, Step,
             frame::{self, Item},
@@ -121,6 +121,14 @@ fn a_message_has_one_name_however_often_it_is_sent() {
     broker.server.close(1006);
     broker.reopen();
     assert_eq!(names(broker.heard()), first);
+    // Also in the page that takes over what this one has stored.
+    let stored = broker.client.inspect(|core| core.outbox().store());
+    let other = Broker::new(Stomp::new("/queue/a"));
+    other.client.change(|core, _| {
+        core.restore(&stored, [Guarantee::AtLeastOnce; 2]);
+    });
+    other.opens();
+    assert_eq!(names(other.heard()), first);
 }
 
 #[test]
@@ -198,6 +206,14 @@ fn a_stream_goes_on_where_it_was_left() {
         broker.says(&at(offset));
     }
     assert_eq!(*told.borrow(), ["7", "8", "9"]);
+    assert_eq!(broker.client.inspect(Connection::offset), Some(10));
+    let settings = Stomp::new("/amq/queue/s").queue_type(QueueType::Stream);
+    let next = Broker::new(settings.offset(10));
+    let subscribed = next.opens();
+    assert!(
+        subscribed.contains(" x-stream-offset:offset=10"),
+        "{subscribed}"
+    );
 }
 
 #[test]

@@ -354,7 +354,11 @@ impl Connection {
     #[must_use]
     pub fn new(options: Options, seed: [u64; 2]) -> Self {
         let mut marks = Marks::new(seed);
-        Self {
+        #[cfg_attr(
+            not(feature = "stomp"),
+            expect(unused_mut, reason = "plain text is all it knows")
+        )]
+        let mut connection = Self {
             status: Status::Idle,
             epoch: Epoch::default(),
             backoff: Backoff::new(options.ceilings(Locality::Remote), marks.draw_bits()),
@@ -363,7 +367,7 @@ impl Connection {
             silence: Silence::new(None),
             protocol: PlainText::new(&options),
             #[cfg(feature = "stomp")]
-            broker: stomp::Broker::of(&options, seed),
+            broker: None,
             outbox: Outbox::new(options.outbox_limit),
             options,
             next_options: None,
@@ -383,7 +387,10 @@ impl Connection {
             sent: 0,
             received: 0,
             reconnects: 0,
-        }
+        };
+        #[cfg(feature = "stomp")]
+        connection.configure_stomp(true);
+        connection
     }
 
     /// Takes what happened, and when. An event of an older epoch changes nothing.

@@ -1,6 +1,11 @@
 //! Messages, from when they are written until it is proven that they arrived.
 
+#[cfg(feature = "stomp")]
+use std::hash::Hasher as _;
 use std::{collections::VecDeque, error, fmt, mem, time::Duration};
+
+#[cfg(feature = "stomp")]
+use siphasher::sip::SipHasher24;
 
 use crate::Payload;
 
@@ -32,6 +37,10 @@ pub struct Message {
     /// How many connections in a row ended after they had taken it, before any answer: at most
     /// [`MOST_ENDS`].
     pub ends: u8,
+    /// What it is called whenever it is sent, where messages have names: also by a page that has
+    /// [restored](Outbox::restore) it.
+    #[cfg(feature = "stomp")]
+    pub name: Option<u128>,
 }
 
 /// Where a message came from.
@@ -172,6 +181,9 @@ pub struct Outbox {
     /// the answer tells nothing.
     answered_here: VecDeque<MessageId>,
     next_id: MessageId,
+    /// Makes names for messages, where they have some.
+    #[cfg(feature = "stomp")]
+    names: Option<[u64; 2]>,
     fates: VecDeque<(MessageId, Fate)>,
 }
 
@@ -207,8 +219,16 @@ impl Outbox {
             given_up: 0,
             answered_here: VecDeque::new(),
             next_id: MessageId::default(),
+            #[cfg(feature = "stomp")]
+            names: None,
             fates: VecDeque::new(),
         }
+    }
+
+    /// Gives every message a name, of a key that nobody else can guess, or none any more.
+    #[cfg(feature = "stomp")]
+    pub fn name_messages(&mut self, key: Option<[u64; 2]>) {
+        self.names = key;
     }
 
     /// Takes another limit. What is kept stays, even over it.
@@ -250,7 +270,12 @@ impl Outbox {
 
     /// Hands the connection the oldest message that waits.
     pub fn take(&mut self, now: Duration) -> Option<Message> {
-        let message = self.waiting.pop_front()?;
+        #[cfg_attr(not(feature = "stomp"), expect(unused_mut, reason = "it has no name"))]
+        let mut message = self.waiting.pop_front()?;
+        #[cfg(feature = "stomp")]
+        if let Some(key) = self.names {
+            message.name.get_or_insert_with(|| name(key, message.id));
+        }
         if self.waiting.is_empty() {
             self.merged = 0;
         }
@@ -552,7 +577,12 @@ impl Outbox {
             let mut kinds = KINDS.iter();
             let kind = kinds.find(|kind| (kind.1, kind.2) == (message.guarantee, is_binary));
             let kind = kind.map_or("", |kind| kind.0);
-            stored.extend([mark, kind, &text.len().to_string(), ":", &text]);
+            stored.extend([mark, kind, &text.len().to_string()]);
+            #[cfg(feature = "stomp")]
+            if let Some(name) = message.name {
+                stored.extend([NAMED, &format!("{name:x}")]);
+            }
+            stored.extend([":", &text]);
         };
         for message in &self.aside {
             store(message, ASIDE);
@@ -623,6 +653,8 @@ impl Outbox {
             guarantee,
             is_repeat: false,
             ends: 0,
+            #[cfg(feature = "stomp")]
+            name: None,
         });
         &self.waiting[self.waiting.len() - 1]
     }
@@ -786,6 +818,22 @@ const KINDS: [(&str, Guarantee, bool); 6] = [
     ("L", Guarantee::Latest, true),
 ];
 
+/// Stands before a message's name.
+const NAMED: &str = "#";
+
+/// What a message is called: a keyed hash of its number.
+#[cfg(feature = "stomp")]
+fn name(key: [u64; 2], id: MessageId) -> u128 {
+    let [high, low] = [0, 1].map(|half| {
+        let mut hasher = SipHasher24::new_with_keys(key[0], key[1]);
+        // No mark of a heartbeat is made of so many bytes.
+        hasher.write_u64(id.0);
+        hasher.write_u8(half);
+        u128::from(hasher.finish())
+    });
+    high << 64 | low
+}
+
 /// Answers that are remembered, to be taken back: as many as the log has rows by default.
 const MOST_DOUBTED: usize = 1_000;
 
@@ -800,6 +848,10 @@ fn split_stored(stored: &str, unsaid: [Guarantee; 2]) -> Option<(Message, &str)>
         Origin::Sent
     };
     let (header, behind) = stored[1..].split_once(':')?;
+    // Also what a page has stored that knows of names.
+    let (header, name) = header.split_once(NAMED).unwrap_or((header, ""));
+    #[cfg(not(feature = "stomp"))]
+    let _ = name;
     let mut kinds = KINDS.iter();
     let kept = kinds.find_map(|(letter, guarantee, is_binary)| {
         Some((*guarantee, *is_binary, header.strip_prefix(letter)?))
@@ -821,6 +873,8 @@ fn split_stored(stored: &str, unsaid: [Guarantee; 2]) -> Option<(Message, &str)>
         guarantee,
         is_repeat: *kind != FRESH,
         ends: if *kind == ASIDE { MOST_ENDS - 1 } else { 0 },
+        #[cfg(feature = "stomp")]
+        name: u128::from_str_radix(name, 16).ok(),
     };
     Some((message, rest))
 }

@@ -2,15 +2,9 @@
 
 pub mod frame;
 
-use std::{collections::VecDeque, hash::Hasher as _, time::Duration};
+use std::{collections::VecDeque, time::Duration};
 
-use siphasher::sip::SipHasher24;
-
-use super::{
-    connection::Refusal,
-    outbox::{Message, MessageId},
-    protocol::Control,
-};
+use super::{connection::Refusal, outbox::Message, protocol::Control};
 use crate::{QueueType, Stomp, millis};
 use frame::{Frame, Item, Malformed};
 
@@ -37,8 +31,6 @@ pub enum Step {
 #[derive(Clone, Debug)]
 pub struct Session {
     settings: Stomp,
-    /// Makes the names of messages.
-    key: [u64; 2],
     step: Step,
     /// The beginning of a frame that has not ended.
     rest: String,
@@ -112,18 +104,16 @@ const MAX_REST: usize = 64 * 1024 * 1024;
 const MOST_STRIKES: u32 = 3;
 
 impl Session {
-    /// Begins with what is told, and with a key that nobody else can guess: who knows how a message will be called can
-    /// have it taken for a repeat.
-    pub(super) fn new(settings: &Stomp, key: [u64; 2]) -> Self {
+    /// Begins with what is told.
+    pub(super) fn new(settings: &Stomp) -> Self {
         Self {
             settings: settings.clone(),
-            key,
             step: Step::Socket,
             rest: String::new(),
             offered: None,
             beats: Beats::default(),
             seen: Seen::default(),
-            next_offset: None,
+            next_offset: settings.offset,
             strikes: (Step::Socket, 0),
             has_logged_in: false,
         }
@@ -132,10 +122,10 @@ impl Session {
     /// Goes on with other settings. What came from the same source is still known.
     pub(super) fn configure(&mut self, settings: &Stomp) {
         let source = |settings: &Stomp| (settings.vhost.clone(), settings.source().to_owned());
-        let mut session = Self::new(settings, self.key);
+        let mut session = Self::new(settings);
         if source(settings) == source(&self.settings) {
             session.seen = std::mem::take(&mut self.seen);
-            session.next_offset = self.next_offset;
+            session.next_offset = self.next_offset.or(settings.offset);
         }
         *self = session;
     }
@@ -144,6 +134,12 @@ impl Session {
     #[must_use]
     pub fn step(&self) -> Step {
         self.step
+    }
+
+    /// Where a stream goes on, once that is known.
+    #[must_use]
+    pub fn offset(&self) -> Option<u64> {
+        self.next_offset
     }
 
     /// How long a receipt may take.
@@ -244,7 +240,8 @@ impl Session {
 
     /// The frame that carries a message.
     pub(super) fn carry(&self, message: &Message) -> String {
-        let (receipt, name) = (message.id.number().to_string(), self.name(message.id));
+        let receipt = message.id.number().to_string();
+        let name = format!("{:032x}", message.name.unwrap_or_default());
         let mut headers = vec![
             ("destination", &*self.settings.destination),
             ("receipt", &receipt),
@@ -370,18 +367,6 @@ impl Session {
         let name = frame.header(NAME).filter(|name| name.len() == NAME_DIGITS);
         let name = name.and_then(|name| u128::from_str_radix(name, 16).ok());
         name.is_some_and(|name| self.seen.has(name))
-    }
-
-    /// What a message is called, however often it is sent: a keyed hash of its number.
-    fn name(&self, id: MessageId) -> String {
-        let [high, low] = [0, 1].map(|half| {
-            let mut hasher = SipHasher24::new_with_keys(self.key[0], self.key[1]);
-            // No mark is made of so many bytes.
-            hasher.write_u64(id.number());
-            hasher.write_u8(half);
-            hasher.finish()
-        });
-        format!("{high:016x}{low:016x}")
     }
 }
 

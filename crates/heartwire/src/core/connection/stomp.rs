@@ -37,9 +37,9 @@ const MOMENT: Duration = Duration::from_millis(100);
 
 impl Broker {
     /// The server that the options name, if it speaks STOMP.
-    pub(super) fn of(options: &Options, key: [u64; 2]) -> Option<Self> {
+    fn of(options: &Options) -> Option<Self> {
         Some(Self {
-            session: Session::new(options.stomp.as_ref()?, key),
+            session: Session::new(options.stomp.as_ref()?),
             said: Duration::ZERO,
             judged: None,
             lingers: false,
@@ -54,6 +54,12 @@ impl Connection {
     #[must_use]
     pub fn step(&self) -> Option<Step> {
         Some(self.broker.as_ref()?.session.step())
+    }
+
+    /// Where a stream goes on, once that is known: see [`Stomp::offset`](crate::Stomp::offset).
+    #[must_use]
+    pub fn offset(&self) -> Option<u64> {
+        self.broker.as_ref()?.session.offset()
     }
 
     /// What the server never takes of a text, however empty the outbox is.
@@ -96,8 +102,12 @@ impl Connection {
     pub(super) fn configure_stomp(&mut self, is_new: bool) {
         match (&mut self.broker, &self.options.stomp) {
             (Some(broker), Some(settings)) if !is_new => broker.session.configure(settings),
-            _ => self.broker = Broker::of(&self.options, self.marks.key()),
+            _ => self.broker = Broker::of(&self.options),
         }
+        // Who knows how a message will be called can have it taken for a repeat.
+        let key = self.marks.key();
+        self.outbox
+            .name_messages(self.broker.is_some().then_some(key));
     }
 
     /// A socket is about to be made.
