@@ -6,11 +6,21 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use std::{env, fs, io};
 
+use futures_util::{SinkExt as _, StreamExt as _};
+use heartwire::core::stomp::{
+    SUBPROTOCOL,
+    frame::{self, Item},
+};
 use rustix::process::geteuid;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpStream, UnixListener, UnixStream};
 use tokio::process::Command;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::{self, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use crate::arguments::Arguments;
 use crate::leash::{Leash, Pause};
@@ -60,7 +70,8 @@ pub async fn command(mut arguments: Arguments, interrupt: &mut Interrupt) -> Res
     console::say("starting three nodes of RabbitMQ, which takes about half a minute");
     let port = port.unwrap_or(PORT);
     let mut cluster = interrupt.guard(Cluster::start(port)).await?;
-    interrupt.guard(cluster.declare()).await?;
+    let queues = [(QUEUE, "quorum"), (STREAM, "stream")];
+    interrupt.guard(cluster.declare(&queues)).await?;
     console::say(format_args!(
         "\nready after {}\n\n    balancer  {}\n    nodes     {}\n    queue     {QUEUE}\n    \
          stream    {STREAM}\n    login     {LOGIN}, passcode {PASSCODE}\n    page      cargo xtask serve, and \
@@ -165,14 +176,15 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// Makes users and queues. A queue that is made before all nodes are there has one member for ever.
+    /// Makes the login, and queues of these destinations and kinds. A queue that is made before all nodes are there
+    /// has one member for ever.
     ///
     /// # Errors
     ///
     /// When RabbitMQ does not take them.
-    pub async fn declare(&self) -> Result<(), Error> {
+    pub async fn declare(&self, queues: &[(&str, &str)]) -> Result<(), Error> {
         let file = self.folder.path().join("definitions.json");
-        let queues = [(QUEUE, "quorum"), (STREAM, "stream")].map(|(destination, kind)| {
+        let queues = queues.iter().map(|(destination, kind)| {
             serde_json::json!({
                 "name": destination.rsplit('/').next(),
                 "vhost": "/",
@@ -187,7 +199,7 @@ impl Cluster {
             "permissions": [
                 { "user": LOGIN, "vhost": "/", "configure": ".*", "write": ".*", "read": ".*" },
             ],
-            "queues": queues,
+            "queues": queues.collect::<Vec<_>>(),
         });
         fs::write(&file, definitions.to_string())
             .map_err(|cause| failed(&file.display().to_string(), &cause))?;
@@ -411,6 +423,102 @@ impl Node {
     }
 }
 
+/// Another client of the cluster.
+pub struct Peer {
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    receipts: u64,
+}
+
+impl Peer {
+    /// Connects, and logs in.
+    ///
+    /// # Errors
+    ///
+    /// When it is not let in.
+    pub async fn connect(url: &str) -> Result<Self, Error> {
+        let lost = |cause: tungstenite::Error| Error::Failed(format!("{url}: {cause}"));
+        let mut request = url.into_client_request().map_err(lost)?;
+        let offered = HeaderValue::from_static(SUBPROTOCOL);
+        request
+            .headers_mut()
+            .insert("Sec-WebSocket-Protocol", offered);
+        let (socket, _) = connect_async(request).await.map_err(lost)?;
+        let mut peer = Self {
+            socket,
+            receipts: 0,
+        };
+        let headers = [
+            ("accept-version", "1.2"),
+            ("host", "/"),
+            ("login", LOGIN),
+            ("passcode", PASSCODE),
+        ];
+        peer.say("CONNECT", &headers, "").await?;
+        peer.hear("CONNECTED", START).await?;
+        Ok(peer)
+    }
+
+    /// Sends a text, and waits for its receipt.
+    ///
+    /// # Errors
+    ///
+    /// When none comes.
+    pub async fn send(&mut self, destination: &str, text: &str) -> Result<(), Error> {
+        self.receipts += 1;
+        let receipt = self.receipts.to_string();
+        let headers = [("destination", destination), ("receipt", &receipt)];
+        self.say("SEND", &headers, text).await?;
+        self.hear("RECEIPT", START).await.map(drop)
+    }
+
+    /// Takes all that a queue holds: until nothing comes for a while.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is lost.
+    pub async fn drain(&mut self, destination: &str) -> Result<Vec<String>, Error> {
+        let headers = [("id", "drain"), ("destination", destination)];
+        self.say("SUBSCRIBE", &headers, "").await?;
+        let mut texts = Vec::new();
+        while let Ok(text) = self.hear("MESSAGE", QUIET).await {
+            texts.push(text);
+        }
+        Ok(texts)
+    }
+
+    async fn say(
+        &mut self,
+        command: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Result<(), Error> {
+        let frame = Message::text(frame::write(command, headers, body));
+        let said = self.socket.send(frame).await;
+        said.map_err(|cause| Error::Failed(format!("{command}: {cause}")))
+    }
+
+    /// Waits for a frame with this command; returns what it carries.
+    async fn hear(&mut self, command: &str, patience: Duration) -> Result<String, Error> {
+        let heard = timeout(patience, async {
+            while let Some(Ok(message)) = self.socket.next().await {
+                if let Ok(text) = message.to_text()
+                    && let Ok(Some((Item::Frame(frame), _))) = frame::split(text)
+                {
+                    if frame.command == command {
+                        return Ok(frame.body.to_owned());
+                    }
+                    if frame.command == "ERROR" {
+                        return Err(Error::Failed(text.to_owned()));
+                    }
+                }
+            }
+            Err(Error::Failed(format!("it ended before {command}")))
+        });
+        let late = |_| Err(Error::Failed(format!("no {command} came")));
+        heard.await.unwrap_or_else(late)
+    }
+}
+
 /// Where orders for a cluster come in that runs.
 struct Desk(UnixListener);
 
@@ -543,6 +651,9 @@ pub const STREAM: &str = "/amq/queue/heartwire-stream";
 
 /// Where Erlang looks for the secret that nodes share.
 const COOKIE: &str = ".erlang.cookie";
+
+/// What a queue is empty after.
+const QUIET: Duration = Duration::from_secs(2);
 
 /// How long a node may take to start: 40 s on a busy machine of two cores.
 const START: Duration = Duration::from_mins(3);

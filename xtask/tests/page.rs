@@ -18,6 +18,7 @@ mod page {
 
     mod axe;
     mod binary;
+    mod cluster;
     mod composing;
     mod config;
     mod dead;

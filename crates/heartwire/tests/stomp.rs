@@ -384,7 +384,7 @@ fn what_ends_three_connections_in_a_row_at_the_same_step_is_final() {
         for says_error in [false, true] {
             let broker = Broker::open(Stomp::new("/queue/a"));
             broker.server.close(1006);
-            let _receipts = broker.send(["a"]);
+            let [receipt] = broker.send(["a"]);
             for round in 1..=3 {
                 broker.attempt();
                 reach(&broker);
@@ -403,8 +403,33 @@ fn what_ends_three_connections_in_a_row_at_the_same_step_is_final() {
                     assert_eq!(status, Status::Failed(Failure::Refused(refusal)));
                 }
             }
+            // It is nothing that the message has done.
+            assert_eq!(broker.client.inspect(|core| core.outbox().aside().len()), 0);
+            broker.client.retry();
+            broker.server.accept();
+            at_sending(&broker);
+            broker.says("RECEIPT\nreceipt-id:0\n\n");
+            assert_eq!(receipt.fate(), Some(Fate::Confirmed));
         }
     }
+}
+
+#[test]
+fn a_message_that_ends_connections_where_others_arrive_is_set_aside() {
+    let broker = Broker::open(Stomp::new("/queue/a"));
+    let _receipts = broker.send(["good", "bad", "good"]);
+    broker.says("RECEIPT\nreceipt-id:0\n\n");
+    for _ in 0..9 {
+        broker.server.close(1000);
+        let _ = broker.reopen();
+        let heard = broker.heard().concat();
+        if !heard.contains("bad") {
+            break;
+        }
+    }
+    assert_eq!(broker.client.inspect(|core| core.outbox().aside().len()), 1);
+    broker.says("RECEIPT\nreceipt-id:2\n\n");
+    assert_eq!(broker.client.delivery().confirmed, 2);
 }
 
 #[test]

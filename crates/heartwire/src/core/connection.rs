@@ -510,10 +510,6 @@ impl Connection {
     }
 
     /// The frame that carries what is sent, where it is another than its [payload](Transmit::payload).
-    #[cfg_attr(
-        not(feature = "stomp"),
-        expect(clippy::unused_self, reason = "plain text carries itself")
-    )]
     #[must_use]
     pub fn frame(&self, transmit: &Transmit) -> Option<String> {
         #[cfg(feature = "stomp")]
@@ -1099,6 +1095,10 @@ impl Connection {
     }
 
     /// Whether frames are those of STOMP.
+    #[cfg_attr(
+        not(feature = "stomp"),
+        expect(clippy::unused_self, reason = "plain text is all it knows")
+    )]
     fn speaks_stomp(&self) -> bool {
         #[cfg(feature = "stomp")]
         let speaks = self.broker.is_some();

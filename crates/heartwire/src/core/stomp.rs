@@ -119,15 +119,19 @@ impl Session {
         }
     }
 
-    /// Goes on with other settings. What came from the same source is still known.
-    pub(super) fn configure(&mut self, settings: &Stomp) {
+    /// Goes on with other settings. What came from the same source is still known. Returns whether messages go to the
+    /// same destination.
+    pub(super) fn configure(&mut self, settings: &Stomp) -> bool {
         let source = |settings: &Stomp| (settings.vhost.clone(), settings.source().to_owned());
         let mut session = Self::new(settings);
         if source(settings) == source(&self.settings) {
             session.seen = std::mem::take(&mut self.seen);
             session.next_offset = self.next_offset.or(settings.offset);
         }
+        let goes = |settings: &Stomp| (settings.vhost.clone(), settings.destination.clone());
+        let is_same = goes(settings) == goes(&self.settings);
         *self = session;
+        is_same
     }
 
     /// How far it has come.

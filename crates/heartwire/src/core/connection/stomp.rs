@@ -23,7 +23,7 @@ pub(super) struct Broker {
     judged: Option<Duration>,
     /// Whether the connection is to be closed, but for receipts that are still to come.
     lingers: bool,
-    /// Whether this connection has brought a receipt of a message.
+    /// Whether a message has arrived where messages go: if connections end after one then, it is that one's doing.
     has_receipt: bool,
     /// What it said was wrong.
     error: Option<String>,
@@ -101,7 +101,9 @@ impl Connection {
     /// Other options hold, or another server is meant.
     pub(super) fn configure_stomp(&mut self, is_new: bool) {
         match (&mut self.broker, &self.options.stomp) {
-            (Some(broker), Some(settings)) if !is_new => broker.session.configure(settings),
+            (Some(broker), Some(settings)) if !is_new => {
+                broker.has_receipt &= broker.session.configure(settings);
+            }
             _ => self.broker = Broker::of(&self.options),
         }
         // Who knows how a message will be called can have it taken for a repeat.
@@ -116,7 +118,6 @@ impl Connection {
             broker.session.reset();
             broker.judged = None;
             broker.lingers = false;
-            broker.has_receipt = false;
         }
     }
 
@@ -319,6 +320,8 @@ impl Connection {
 
     /// Another attempt would end alike.
     pub(super) fn refuse(&mut self, refusal: Refusal, closure: Closure) {
+        // Nothing that was sent is the reason.
+        self.outbox.acquit();
         self.lose(closure, false);
         self.stop_timers();
         self.status = Status::Refused(refusal);

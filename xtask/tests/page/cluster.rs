@@ -1,0 +1,486 @@
+//! A cluster of real brokers, and what it does to a page: `docs/cluster.md`.
+//!
+//! All of it is tried against one cluster, by one test at a time; each has queues of its own.
+
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use heartwire_page::words::Lang;
+use serde_json::json;
+use tokio::runtime::Runtime;
+use tokio::sync::{Mutex, MutexGuard};
+use tokio::time::sleep;
+use xtask::Error;
+use xtask::broker::{Cluster, LOGIN, NODES, PASSCODE, Peer};
+use xtask::browser::Browser;
+use xtask::wait;
+
+use super::visit::{QUICK, Visit};
+use super::{SOON, eventually};
+
+#[tokio::test]
+async fn a_message_is_confirmed_by_its_receipt_and_comes_back() {
+    for browser in [Browser::Chromium, Browser::Firefox] {
+        let nodes = Nodes::lend().await;
+        let queue = nodes.queue().await;
+        let visit = nodes.visit(browser, &format!("destination={queue}")).await;
+        visit.reaches(&["open"]).await;
+
+        visit.types("hi 你好 😀").await;
+
+        visit.shows("hi 你好 😀").await;
+        visit.awaits("confirmed", |count| count != "0").await;
+        visit.awaits("sent", |count| count == "0").await;
+        visit.press("Disconnect").await;
+        visit.reaches(&["stopped"]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_passcode_is_said_and_not_tried_again() {
+    let nodes = Nodes::lend().await;
+    let queue = nodes.queue().await;
+    let visit = nodes
+        .page(Browser::Chromium, &format!("destination={queue}"))
+        .await;
+    logs_in(&visit, "wrong").await;
+
+    is_refused(&visit, ["Log-in refused", "登录被拒绝"]).await;
+    assert_eq!(visit.datum("epoch").await, "1");
+    let said = visit.status().await;
+    assert!(said.contains("Access refused for user 'web'"), "{said}");
+}
+
+#[tokio::test]
+async fn what_is_not_there_and_what_is_of_another_kind_is_said_after_three_attempts() {
+    let nodes = Nodes::lend().await;
+    let queue = nodes.queue().await;
+    let of_another_kind = queue.replace("/amq", "");
+    for destination in ["/amq/queue/missing", &of_another_kind] {
+        let visit = nodes
+            .visit(
+                Browser::Chromium,
+                &format!("destination={destination}&queue_type=none"),
+            )
+            .await;
+
+        is_refused(&visit, ["Subscription refused", "订阅被拒绝"]).await;
+        assert_eq!(visit.datum("epoch").await, "3", "{destination}");
+        let said = visit.status().await;
+        assert!(said.contains(destination), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_login_may_not_do_is_said() {
+    let nodes = Nodes::lend().await;
+    let queue = nodes.queue().await;
+    let other = nodes.queue().await;
+    let name = queue.rsplit('/').next().unwrap();
+    let permissions = ["set_permissions", "-p", "/", LOGIN, "", "", name];
+    nodes.control(&permissions).await;
+    let visit = nodes
+        .visit(
+            Browser::Chromium,
+            &format!("destination={other}&subscribe={queue}"),
+        )
+        .await;
+    visit.reaches(&["open"]).await;
+    visit.types("a").await;
+    is_refused(&visit, ["Destination refused", "目的地被拒绝"]).await;
+    let said = visit.status().await;
+    assert!(said.contains(&other), "{said}");
+    // It may be written to after all.
+    nodes.allow_all().await;
+    visit.press(Lang::ZhCn.words().try_again).await;
+    visit.reaches(&["open"]).await;
+    visit.awaits("confirmed", |count| count == "1").await;
+
+    let permissions = ["set_permissions", "-p", "/", LOGIN, "", ".*", "none"];
+    nodes.control(&permissions).await;
+    let visit = nodes
+        .visit(Browser::Chromium, &format!("destination={queue}"))
+        .await;
+    is_refused(&visit, ["Subscription refused", "订阅被拒绝"]).await;
+    nodes.allow_all().await;
+}
+
+#[tokio::test]
+async fn a_user_who_is_deleted_loses_nothing_and_is_told() {
+    let nodes = Nodes::lend().await;
+    let queue = nodes.queue().await;
+    let visit = nodes
+        .visit(
+            Browser::Chromium,
+            &format!("destination={queue}&receipt_timeout=2s"),
+        )
+        .await;
+    visit.reaches(&["open"]).await;
+    visit.types("a").await;
+    visit.awaits("confirmed", |count| count == "1").await;
+    nodes.control(&["delete_user", LOGIN]).await;
+    visit.types("b").await;
+
+    is_refused(&visit, ["Log-in refused", "登录被拒绝"]).await;
+    nodes.control(&["add_user", LOGIN, PASSCODE]).await;
+    nodes.allow_all().await;
+    visit.press(Lang::ZhCn.words().try_again).await;
+    visit.reaches(&["open"]).await;
+    visit.awaits("confirmed", |count| count == "2").await;
+    visit.shows("ab").await;
+}
+
+#[tokio::test]
+async fn a_queue_that_goes_is_noticed_and_one_that_comes_back_is_used() {
+    let nodes = Nodes::lend().await;
+    let queue = nodes.queue().await;
+    let visit = nodes
+        .visit(Browser::Chromium, &format!("destination={queue}"))
+        .await;
+    visit.reaches(&["open"]).await;
+    let name = queue.rsplit('/').next().unwrap();
+    nodes.control(&["delete_queue", name]).await;
+    is_refused(&visit, ["Subscription refused", "订阅被拒绝"]).await;
+
+    nodes.declare(&queue, "quorum").await;
+    visit.press(Lang::ZhCn.words().try_again).await;
+    visit.reaches(&["open"]).await;
+    visit.types("a").await;
+    visit.shows("a").await;
+}
+
+#[tokio::test]
+async fn a_node_that_is_killed_and_one_that_hangs_are_left_and_nothing_is_lost() {
+    let nodes = Nodes::lend().await;
+    let [there, back] = [nodes.queue().await, nodes.queue().await];
+    let query = format!("destination={there}&subscribe={back}&heartbeat=2s");
+    let visit = nodes.visit(Browser::Chromium, &query).await;
+    visit.reaches(&["open"]).await;
+    // It types on whatever happens.
+    let count = 300;
+    let script = "const field = document.querySelector('#message');
+        let number = 0;
+        const timer = setInterval(() => {
+            field.value = `message ${++number}`;
+            field.dispatchEvent(new InputEvent('input', { bubbles: true }));
+            if (number === arguments[0]) clearInterval(timer);
+        }, 50)";
+    let client = &visit.session.client;
+    client.execute(script, vec![json!(count)]).await.unwrap();
+
+    for does in ["kill", "hang"] {
+        sleep(Duration::from_secs(2)).await;
+        let epoch = visit.datum("epoch").await;
+        let node = nodes.of_connection().await;
+        nodes.does(does, node).await;
+        visit.awaits("epoch", |now| now != epoch).await;
+        // While the leader of a queue hangs, nobody subscribes to it.
+        nodes.does("back", node).await;
+        visit.reaches(&["open", "reopened"]).await;
+    }
+
+    let all = count.to_string();
+    visit
+        .awaits("confirmed", |confirmed| confirmed == all)
+        .await;
+    assert_eq!(visit.datum("unconfirmed").await, "0");
+    assert_eq!(visit.datum("queued").await, "0");
+    // What is confirmed is there.
+    let stored = nodes.peer().await.drain(&there).await.unwrap();
+    let numbers = stored
+        .iter()
+        .map(|text| text["message ".len()..].parse::<u32>());
+    let mut numbers: Vec<_> = numbers.map(Result::unwrap).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    assert_eq!(numbers, (1..=count).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn without_a_majority_nothing_is_called_confirmed() {
+    let nodes = Nodes::lend().await;
+    let queue = nodes.queue().await;
+    let visit = nodes
+        .visit(Browser::Chromium, &format!("destination={queue}"))
+        .await;
+    visit.reaches(&["open"]).await;
+    visit.types("a").await;
+    visit.awaits("confirmed", |count| count == "1").await;
+    let node = nodes.of_connection().await;
+    let others: Vec<_> = (1..=NODES).filter(|other| *other != node).collect();
+    for other in &others {
+        nodes.does("kill", *other).await;
+    }
+
+    visit.types("b").await;
+    sleep(Duration::from_secs(5)).await;
+    assert_eq!(visit.datum("confirmed").await, "1");
+    for other in &others {
+        nodes.does("back", *other).await;
+    }
+    visit.awaits("confirmed", |count| count == "2").await;
+    visit.shows("ab").await;
+}
+
+#[tokio::test]
+async fn a_stream_has_what_was_sent_while_nobody_was_there() {
+    let nodes = Nodes::lend().await;
+    let stream = nodes.stream().await;
+    let query = format!("destination={stream}&queue_type=stream&log_limit=1000");
+    let visit = nodes.visit(Browser::Chromium, &query).await;
+    visit.reaches(&["open"]).await;
+    visit.types("a").await;
+    visit.shows("a").await;
+
+    let mut peer = nodes.peer().await;
+    for leaves in ["Disconnect", "reload"] {
+        if leaves == "reload" {
+            visit.reloads().await;
+        } else {
+            visit.press(leaves).await;
+        }
+        let texts: Vec<_> = (0..5).map(|number| format!("{leaves} {number}")).collect();
+        for text in &texts {
+            peer.send(&stream, text).await.unwrap();
+        }
+        if leaves == "reload" {
+            logs_in(&visit, PASSCODE).await;
+        } else {
+            visit.press("Connect").await;
+        }
+        let expected: Vec<_> = texts.iter().map(|text| format!("↓ {text}")).collect();
+        visit
+            .awaits_rows("what was sent meanwhile, in order", |rows| {
+                let came: Vec<_> = rows.iter().filter(|row| row.starts_with('↓')).collect();
+                came.ends_with(&expected.iter().collect::<Vec<_>>())
+            })
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn the_passcode_is_nowhere_but_in_memory() {
+    let nodes = Nodes::lend().await;
+    let queue = nodes.queue().await;
+    nodes.control(&["change_password", LOGIN, "s3cretly"]).await;
+    let visit = nodes
+        .page(
+            Browser::Chromium,
+            &format!("destination={queue}&outbox_storage=session"),
+        )
+        .await;
+    logs_in(&visit, "s3cretly").await;
+    visit.reaches(&["open"]).await;
+    visit.types("a").await;
+    visit.shows("a").await;
+    visit.press("Copy link to this setup").await;
+    let away = visit.leaves().await;
+    visit.returns(away).await;
+
+    let found = "
+        const has = (text) => String(text).includes('s3cretly');
+        const stores = [localStorage, sessionStorage].flatMap((one) => Object.entries(one));
+        const fields = [...document.querySelectorAll('input:not([type=password]), textarea')];
+        return [stores.flat().some(has), has(location.href), has(document.body.innerText),
+            has(document.documentElement.outerHTML.replace(/<input id=.passcode.[^>]*>/, '')),
+            fields.some((one) => has(one.value))].join()";
+    assert_eq!(visit.text_of(found).await, "false,false,false,false,false");
+    // Another address is told nothing.
+    visit.press("Disconnect").await;
+    let url = visit.url().await;
+    visit
+        .enters_url(&url.replace("localhost", "127.0.0.1"))
+        .await;
+    visit.press("Connect").await;
+    visit.reaches(&["refusedFinal"]).await;
+    let said = visit.status().await;
+    assert!(said.contains("No passcode is entered"), "{said}");
+    nodes.control(&["change_password", LOGIN, PASSCODE]).await;
+}
+
+/// Enters the passcode, and connects.
+async fn logs_in(visit: &Visit, passcode: &str) {
+    let open = "document.querySelector('.settings').open
+        || document.querySelector('.settings summary').click()";
+    visit.evaluate(open).await;
+    eventually("the passcode can be entered", SOON, async || {
+        let field = "return document.querySelector('#passcode') && true";
+        (visit.evaluate(field).await == true).then_some(())
+    })
+    .await;
+    visit.puts("#passcode", passcode).await;
+    let connect = "document.querySelector('.address-row button').click()";
+    visit.evaluate(connect).await;
+}
+
+/// Waits until the page says this, in both languages, and sees that nothing is tried for a while. It speaks Chinese
+/// then.
+async fn is_refused(visit: &Visit, headlines: [&str; 2]) {
+    let refused = wait::eventually("it is refused", SOON, async || {
+        (visit.datum("state").await == "refusedFinal").then_some(())
+    });
+    if let Err(error) = refused.await {
+        panic!("{error}: {}", visit.status().await);
+    }
+    let epoch = visit.datum("epoch").await;
+    for (lang, headline) in Lang::ALL.into_iter().zip(headlines) {
+        let choose = "const language = document.querySelector('#language');
+            language.value = arguments[0];
+            language.dispatchEvent(new Event('change', { bubbles: true }));";
+        let arguments = vec![json!(lang.tag())];
+        let client = &visit.session.client;
+        client.execute(choose, arguments).await.unwrap();
+        eventually(&format!("it says {headline}"), SOON, async || {
+            (visit.headline().await == headline).then_some(())
+        })
+        .await;
+    }
+    sleep(Duration::from_secs(2)).await;
+    assert_eq!(visit.datum("epoch").await, epoch);
+}
+
+/// The cluster, lent to one test at a time.
+struct Nodes {
+    _turn: MutexGuard<'static, ()>,
+}
+
+/// What the cluster's programs belong to lives as long as the tests.
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
+
+static CLUSTER: Mutex<Option<Cluster>> = Mutex::const_new(None);
+
+static TURN: Mutex<()> = Mutex::const_new(());
+
+/// How many queues there were.
+static QUEUES: AtomicU32 = AtomicU32::new(0);
+
+impl Nodes {
+    /// Waits for a turn; all nodes run then.
+    async fn lend() -> Self {
+        let turn = TURN.lock().await;
+        let started = off_duty(async || {
+            let mut cluster = CLUSTER.lock().await;
+            if cluster.is_none() {
+                let started = Cluster::start(0).await?;
+                started.declare(&[]).await?;
+                *cluster = Some(started);
+            }
+            Ok::<_, Error>(())
+        });
+        started.await.unwrap();
+        let nodes = Self { _turn: turn };
+        for node in 1..=NODES {
+            nodes.does("back", node).await;
+        }
+        nodes
+    }
+
+    /// Makes a quorum queue; returns its destination.
+    async fn queue(&self) -> String {
+        self.makes("quorum").await
+    }
+
+    /// Makes a stream; returns its destination.
+    async fn stream(&self) -> String {
+        self.makes("stream").await
+    }
+
+    async fn makes(&self, kind: &'static str) -> String {
+        let number = QUEUES.fetch_add(1, Ordering::Relaxed);
+        let destination = format!("/amq/queue/test{number}");
+        self.declare(&destination, kind).await;
+        destination
+    }
+
+    async fn declare(&self, destination: &str, kind: &'static str) {
+        let destination = destination.to_owned();
+        let declared = on(async move |cluster| cluster.declare(&[(&destination, kind)]).await);
+        declared.await.unwrap();
+    }
+
+    /// Asks `rabbitmqctl`.
+    async fn control(&self, words: &[&str]) -> String {
+        let words: Vec<_> = words.iter().map(|word| (*word).to_owned()).collect();
+        let asked = on(async move |cluster| {
+            let words: Vec<_> = words.iter().map(String::as_str).collect();
+            cluster.control(&words).await
+        });
+        asked.await.unwrap()
+    }
+
+    /// Lets the login do everything.
+    async fn allow_all(&self) {
+        self.control(&["set_permissions", "-p", "/", LOGIN, ".*", ".*", ".*"])
+            .await;
+    }
+
+    /// Does something to a node: `kill`, `hang` or `back`.
+    async fn does(&self, what: &'static str, node: usize) {
+        let done = on(async move |cluster| match what {
+            "kill" => cluster.kill(node).await,
+            "hang" => cluster.hang(node).await,
+            _ => cluster.back(node).await,
+        });
+        done.await.unwrap();
+    }
+
+    /// The node of the one connection that subscribes.
+    async fn of_connection(&self) -> usize {
+        let consumers = self.control(&["list_consumers", "channel_pid"]).await;
+        let node = (1..=NODES).find(|node| consumers.contains(&format!("<heartwire{node}@")));
+        node.unwrap_or_else(|| panic!("nobody subscribes: {consumers}"))
+    }
+
+    /// Another client, at the balancer.
+    async fn peer(&self) -> Peer {
+        let url = on(async |cluster| cluster.url()).await;
+        Peer::connect(&url).await.unwrap()
+    }
+
+    /// The page, with the passcode still to be entered.
+    async fn page(&self, browser: Browser, query: &str) -> Visit {
+        let url = on(async |cluster| cluster.url()).await;
+        let kind = if query.contains("queue_type") {
+            ""
+        } else {
+            "&queue_type=quorum"
+        };
+        let query = format!(
+            "protocol=stomp&url={url}&login={LOGIN}&{query}{kind}&{QUICK}&resend=every&autoconnect=false&lang=en"
+        );
+        Visit::with(browser, &[], &query).await
+    }
+
+    /// The page, logged in.
+    async fn visit(&self, browser: Browser, query: &str) -> Visit {
+        let visit = self.page(browser, query).await;
+        logs_in(&visit, PASSCODE).await;
+        visit
+    }
+}
+
+impl Drop for Nodes {
+    fn drop(&mut self) {
+        // Nobody knows what is left of it.
+        if std::thread::panicking() {
+            let ended = std::thread::spawn(|| drop(CLUSTER.blocking_lock().take()));
+            let _ = ended.join();
+        }
+    }
+}
+
+/// Does something with the cluster.
+async fn on<T: Send + 'static>(work: impl AsyncFnOnce(&mut Cluster) -> T + Send + 'static) -> T {
+    off_duty(async move || {
+        let mut cluster = CLUSTER.lock().await;
+        work(cluster.as_mut().expect("it runs")).await
+    })
+    .await
+}
+
+/// Works in the runtime that outlives the test.
+async fn off_duty<T: Send + 'static>(work: impl AsyncFnOnce() -> T + Send + 'static) -> T {
+    let worked = tokio::task::spawn_blocking(move || RUNTIME.block_on(work()));
+    worked.await.unwrap()
+}
