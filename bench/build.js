@@ -3,7 +3,7 @@
 import { cp, rm } from 'node:fs/promises';
 import { build } from 'esbuild';
 
-const modules = ['partysocket', 'react', 'vueuse', 'yew-hooks'];
+const modules = ['partysocket', 'react', 'stompjs', 'vueuse', 'yew-hooks'];
 const scripts = ['plain', 'vue2'];
 const entries = (pages) => pages.map((page) => `${page}/main.js`);
 const common = {

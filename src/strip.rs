@@ -94,7 +94,7 @@ impl<'a> Scene<'a> {
             last_loss: connection.last_loss(),
             attempt: connection.attempt(),
             may_retry: connection.may_retry(),
-            knowledge: connection.heartbeat().knowledge(now),
+            knowledge: connection.knowledge(now),
             trust: connection.trust(),
             drops: connection.drops(),
             protocols: &settings.protocols,
@@ -446,7 +446,12 @@ impl Strip {
         if let Knowledge::Lost { since, until } = scene.knowledge {
             let left = seconds_rounded_up(until.saturating_sub(scene.now));
             let whole = seconds_rounded_up(until.saturating_sub(since));
-            let mut strip = Self::of(State::Stale, words.stale, places);
+            let text = if scene.step.is_some() {
+                words.stale_broker
+            } else {
+                words.stale
+            };
+            let mut strip = Self::of(State::Stale, text, places);
             if scene.may_retry {
                 strip.tick = Some(fill(words.stale_tick, &[("n", &left.to_string())]));
                 strip.said = Some(words.stale_said.of(whole));
@@ -1174,7 +1179,7 @@ mod tests {
             ..scene(Ok(&address))
         };
         let strip = Strip::new(&scene, Lang::En.words());
-        assert_eq!(strip.detail, "The server did not reply to heartbeats.");
+        assert_eq!(strip.detail, "The server did not answer in time.");
         assert_eq!(strip.explanation, None);
     }
 

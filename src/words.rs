@@ -237,6 +237,7 @@ pub struct Words {
     pub reopened: &'static str,
     pub reopened_detail: Plural,
     pub stale: State,
+    pub stale_broker: State,
     pub stale_tick: &'static str,
     pub stale_said: Plural,
     pub lost: &'static str,

@@ -45,6 +45,8 @@ pub enum Control {
 pub enum Group {
     /// Where to connect, and what is said there first.
     Connection,
+    /// How a STOMP server is spoken to. Elsewhere they mean nothing.
+    Stomp,
     /// What keeps the connection and tells that it is dead.
     Heartbeat,
     /// What happens after it was lost.
@@ -57,8 +59,9 @@ pub enum Group {
 
 impl Group {
     /// Each of them, in the order in which people meet them.
-    pub const EACH: [Self; 5] = [
+    pub const EACH: [Self; 6] = [
         Self::Connection,
+        Self::Stomp,
         Self::Heartbeat,
         Self::Reconnecting,
         Self::Delivery,
@@ -71,14 +74,15 @@ pub static SETTINGS: [Setting; 31] = [
     setting!(Connection, url, Address),
     setting!(Connection, protocols, Protocols),
     words!(Connection, protocol, "text" => Protocol::Text, "stomp" => Protocol::Stomp),
-    setting!(Connection, destination; stomp, LineOrNothing),
-    setting!(Connection, subscribe; stomp, OptionalLine),
+    setting!(Stomp, destination; stomp, LineOrNothing),
+    setting!(Stomp, subscribe; stomp, OptionalLine),
     words!(
-        Connection, queue_type; stomp,
+        Stomp, queue_type; stomp,
         "none" => None, "quorum" => Some(QueueType::Quorum), "stream" => Some(QueueType::Stream)
     ),
-    setting!(Connection, vhost; stomp, Text),
-    setting!(Connection, login; stomp, OptionalLine),
+    setting!(Stomp, vhost; stomp, Text),
+    setting!(Stomp, login; stomp, OptionalLine),
+    setting!(Stomp, receipt_timeout; stomp, Duration, PERIOD),
     setting!(Connection, autoconnect, Switch),
     setting!(Connection, greeting; options, Greeting),
     setting!(Connection, answers; options, Answers),
@@ -100,7 +104,6 @@ pub static SETTINGS: [Setting; 31] = [
         Delivery, resend,
         "latest" => Resend::Latest, "every" => Resend::Every, "off" => Resend::Off
     ),
-    setting!(Delivery, receipt_timeout; stomp, Duration, PERIOD),
     setting!(Delivery, outbox_limit; options, Count, 1, 1_000_000),
     words!(
         Delivery, outbox_storage,

@@ -177,6 +177,7 @@ fn settings(
     let name = match group {
         None => words.settings_changed,
         Some(Group::Connection) => words.connection,
+        Some(Group::Stomp) => "STOMP",
         Some(Group::Heartbeat) => words.heartbeats,
         Some(Group::Reconnecting) => words.settings_reconnecting,
         Some(Group::Delivery) => words.delivery,
@@ -188,7 +189,9 @@ fn settings(
         setting.name != "url" && own == group
     });
     let mut settings = settings.peekable();
-    if settings.peek().is_none() {
+    let speaks_stomp = panel.reading.settings.protocol == Protocol::Stomp;
+    let is_needless = group == Some(Group::Stomp) && !speaks_stomp;
+    if settings.peek().is_none() || is_needless {
         return html! {};
     }
     html! {
@@ -198,9 +201,7 @@ fn settings(
                 for setting in settings {
                     { row(words, panel, setting, on_change) }
                 }
-                if group == Some(Group::Connection)
-                    && panel.reading.settings.protocol == Protocol::Stomp
-                {
+                if group == Some(Group::Stomp) {
                     { passcode(words, panel, on_change) }
                 }
             </div>

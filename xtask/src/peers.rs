@@ -175,6 +175,15 @@ pub async fn build() -> Result<(), Error> {
     Ok(())
 }
 
+/// The folder of the built page made with `@stomp/stompjs`, which is tried beside Heartwire at brokers alone.
+///
+/// # Errors
+///
+/// When it is not built.
+pub fn stompjs() -> Result<PathBuf, Error> {
+    page::built(folder().join("dist/stompjs"), "cargo xtask soak cluster")
+}
+
 fn folder() -> PathBuf {
     root().join("bench")
 }

@@ -16,6 +16,8 @@ trials:
   hosting      nginx and Caddy host the page with the files of docs/
   flapping     an echo server, one that answers pong, one that only broadcasts and one that is mute
                are kept, 5 minutes each at the same time
+  cluster      texts through a cluster of brokers whose nodes are killed: what is lost, shown twice, or
+               called confirmed and is not there; beside @stomp/stompjs, which needs npm
   delivery     texts through a connection that is reset every 0.3 to 0.9 s: what arrives and what the
                page calls confirmed, at an echo, at one that beats by itself, at a relay and at one
                that only beats, with {n} and without; beside the pages of bench/, which need npm
@@ -35,8 +37,9 @@ pub async fn command(arguments: Arguments, interrupt: &mut Interrupt) -> Result<
     if let Some(hosting) = steps.iter().position(|step| step.name == "hosting") {
         steps.insert(hosting, Step::unpack_hosts("hosts"));
     }
-    if let Some(delivery) = steps.iter().position(|step| step.name == "delivery") {
-        steps.insert(delivery, Step::build_peers("peers"));
+    let is_beside_others = |step: &Step| ["cluster", "delivery"].contains(&step.name);
+    if let Some(first) = steps.iter().position(is_beside_others) {
+        steps.insert(first, Step::build_peers("peers"));
     }
     steps.insert(0, Step::run("build", BUILD));
     test::perform(steps, interrupt).await
@@ -52,6 +55,7 @@ fn trials() -> Vec<Step> {
     vec![
         page("hosting"),
         page("flapping"),
+        page("cluster"),
         page("delivery"),
         page("endurance"),
         page("log"),

@@ -13,6 +13,7 @@ use heartwire::{
     Subscription,
     core::{
         connection::{Connection, Refusal},
+        heartbeat::Knowledge,
         outbox::{Guarantee, Limit},
         stomp::{
             MAX_BODY, Step,
@@ -296,9 +297,17 @@ fn what_came_while_the_machine_slept_is_read_first() {
 fn receipts_that_stop_are_a_reason_to_leave_and_none_that_never_came() {
     let broker = Broker::open(Stomp::new("/queue/a"));
     let _receipts = broker.send(["a"]);
-    for _ in 0..14 {
+    let is_lost = || {
+        let (client, now) = (&broker.client, broker.client.now());
+        matches!(
+            client.inspect(|core| core.knowledge(now)),
+            Knowledge::Lost { .. }
+        )
+    };
+    for second in 1..=14 {
         broker.server.advance(secs(1));
         broker.server.say("\n");
+        assert_eq!(is_lost(), second > 10, "{second}");
     }
     assert!(broker.client.status().is_open());
     broker.server.advance(secs(1));

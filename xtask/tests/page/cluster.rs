@@ -2,20 +2,23 @@
 //!
 //! All of it is tried against one cluster, by one test at a time; each has queues of its own.
 
+use std::collections::{HashMap, HashSet};
+use std::fmt;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use heartwire_page::words::Lang;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::sleep;
 use xtask::Error;
 use xtask::broker::{Cluster, LOGIN, NODES, PASSCODE, Peer};
 use xtask::browser::Browser;
-use xtask::wait;
+use xtask::{peers, wait};
 
+use super::log::Downloads;
 use super::visit::{QUICK, Visit};
 use super::{SOON, eventually};
 
@@ -159,15 +162,7 @@ async fn a_node_that_is_killed_and_one_that_hangs_are_left_and_nothing_is_lost()
     visit.reaches(&["open"]).await;
     // It types on whatever happens.
     let count = 300;
-    let script = "const field = document.querySelector('#message');
-        let number = 0;
-        const timer = setInterval(() => {
-            field.value = `message ${++number}`;
-            field.dispatchEvent(new InputEvent('input', { bubbles: true }));
-            if (number === arguments[0]) clearInterval(timer);
-        }, 50)";
-    let client = &visit.session.client;
-    client.execute(script, vec![json!(count)]).await.unwrap();
+    types(&visit, "message", count, 50).await;
 
     for does in ["kill", "hang"] {
         sleep(Duration::from_secs(2)).await;
@@ -190,7 +185,7 @@ async fn a_node_that_is_killed_and_one_that_hangs_are_left_and_nothing_is_lost()
     let stored = nodes.peer().await.drain(&there).await.unwrap();
     let numbers = stored
         .iter()
-        .map(|text| text["message ".len()..].parse::<u32>());
+        .map(|text| text["message ".len()..].parse::<usize>());
     let mut numbers: Vec<_> = numbers.map(Result::unwrap).collect();
     numbers.sort_unstable();
     numbers.dedup();
@@ -297,6 +292,293 @@ async fn the_passcode_is_nowhere_but_in_memory() {
     let said = visit.status().await;
     assert!(said.contains("No passcode is entered"), "{said}");
     nodes.control(&["change_password", LOGIN, PASSCODE]).await;
+}
+
+/// Each text goes to the broker and comes back, while the page's own node is killed twice.
+#[tokio::test]
+#[ignore = "takes 6 minutes: cargo xtask soak cluster"]
+async fn through_two_kills_nothing_is_lost_shown_twice_or_wrongly_confirmed() {
+    let nodes = Nodes::lend().await;
+    println!(
+        "{:<34}  {:>6}  {:>4}  {:>11}  {:>12}  {:>9}  {:>11}",
+        "page", "texts", "lost", "shown twice", "out of order", "confirmed", "connections"
+    );
+
+    let queue = nodes.queue().await;
+    let page = HeartwirePage::open(&nodes, &queue, "quorum").await;
+    let texts = page.types_through_kills(&nodes, TEXTS).await;
+    let outcome = page.outcome(texts).await;
+    println!("{outcome}");
+    assert_eq!(
+        (outcome.lost, outcome.twice, outcome.confirmed),
+        (0, 0, Some(TEXTS))
+    );
+    page.visit.press("Disconnect").await;
+    assert_eq!(nodes.peer().await.drain(&queue).await.unwrap(), [""; 0]);
+
+    let stream = nodes.stream().await;
+    let page = HeartwirePage::open(&nodes, &stream, "stream").await;
+    let mut texts = page.types_through_kills(&nodes, TEXTS / 2).await;
+    page.visit.press("Disconnect").await;
+    let mut peer = nodes.peer().await;
+    for number in 0..300 {
+        let text = format!("meanwhile {number}");
+        peer.send(&stream, &text).await.unwrap();
+        texts.push(text);
+        sleep(Duration::from_millis(100)).await;
+    }
+    page.visit.press("Connect").await;
+    page.visit.reaches(&["open", "reopened"]).await;
+    texts.extend(page.types_through_kills(&nodes, TEXTS / 2).await);
+    let outcome = page.outcome(texts).await;
+    println!("{outcome}");
+    assert_eq!(
+        (
+            outcome.lost,
+            outcome.twice,
+            outcome.inversions,
+            outcome.confirmed
+        ),
+        (0, 0, 0, Some(TEXTS))
+    );
+    page.visit.press("Disconnect").await;
+
+    let queue = nodes.queue().await;
+    let outcome = stompjs(&nodes, &queue).await;
+    println!("{outcome}");
+}
+
+/// Killed as soon as a receipt is seen, with others on their way.
+#[tokio::test]
+#[ignore = "takes 6 minutes: cargo xtask soak cluster"]
+async fn no_confirmed_message_is_missing_after_twenty_kills() {
+    let nodes = Nodes::lend().await;
+    let [there, back] = [nodes.queue().await, nodes.queue().await];
+    let query = format!("destination={there}&subscribe={back}&log_limit=100000");
+    let visit = nodes.visit(Browser::Chromium, &query).await;
+    visit.reaches(&["open"]).await;
+    for round in 1..=20 {
+        let node = nodes.of_connection().await;
+        let confirmed = visit.datum("confirmed").await;
+        types(&visit, &format!("round {round},"), 100, 5).await;
+        visit.awaits("confirmed", |now| now != confirmed).await;
+        nodes.does("kill", node).await;
+        visit.awaits("queued", |count| count == "0").await;
+        visit.awaits("sent", |count| count == "0").await;
+        nodes.does("back", node).await;
+    }
+    visit.awaits("confirmed", |count| count == "2000").await;
+    let stored: HashSet<_> = nodes
+        .peer()
+        .await
+        .drain(&there)
+        .await
+        .unwrap()
+        .into_iter()
+        .collect();
+    let rows = exported(&visit).await;
+    let confirmed = rows.iter().filter(|row| row["delivery"] == "confirmed");
+    let confirmed: Vec<_> = confirmed.map(|row| row["text"].as_str().unwrap()).collect();
+    let missing = confirmed
+        .iter()
+        .filter(|text| !stored.contains(**text))
+        .count();
+    println!(
+        "20 kills at a receipt: {} confirmed, {missing} of them missing, {} stored",
+        confirmed.len(),
+        stored.len()
+    );
+    assert_eq!((confirmed.len(), missing), (2000, 0));
+}
+
+/// How many texts are typed, a hundred in a second.
+const TEXTS: usize = 3_000;
+
+/// What came of texts that were typed.
+struct Outcome {
+    page: &'static str,
+    texts: usize,
+    lost: usize,
+    twice: usize,
+    inversions: usize,
+    confirmed: Option<usize>,
+    connections: String,
+}
+
+impl Outcome {
+    fn of(
+        page: &'static str,
+        texts: &[String],
+        shown: &[String],
+        confirmed: Option<usize>,
+        connections: String,
+    ) -> Self {
+        let places: HashMap<_, _> = texts.iter().zip(0..).collect();
+        let mut times = HashMap::new();
+        for text in shown {
+            *times.entry(text).or_insert(0_usize) += 1;
+        }
+        let places: Vec<usize> = shown
+            .iter()
+            .filter_map(|text| places.get(text).copied())
+            .collect();
+        Self {
+            page,
+            texts: texts.len(),
+            lost: texts
+                .iter()
+                .filter(|text| !times.contains_key(text))
+                .count(),
+            twice: times.values().map(|times| times - 1).sum(),
+            inversions: places.windows(2).filter(|pair| pair[0] > pair[1]).count(),
+            confirmed,
+            connections,
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let confirmed = self
+            .confirmed
+            .map_or("–".to_owned(), |count| count.to_string());
+        write!(
+            f,
+            "{:<34}  {:>6}  {:>4}  {:>11}  {:>12}  {confirmed:>9}  {:>11}",
+            self.page, self.texts, self.lost, self.twice, self.inversions, self.connections
+        )
+    }
+}
+
+/// The page, which keeps every row of its log.
+struct HeartwirePage {
+    visit: Visit,
+    name: &'static str,
+}
+
+impl HeartwirePage {
+    async fn open(nodes: &Nodes, destination: &str, kind: &'static str) -> Self {
+        let query = format!("destination={destination}&queue_type={kind}&log_limit=100000");
+        let visit = nodes.visit(Browser::Chromium, &query).await;
+        visit.reaches(&["open"]).await;
+        let name = match kind {
+            "stream" => "Heartwire, stream, away for 30 s",
+            _ => "Heartwire, quorum queue",
+        };
+        Self { visit, name }
+    }
+
+    /// Types so many texts; the node is killed twice meanwhile. Returns the texts, once all are confirmed.
+    async fn types_through_kills(&self, nodes: &Nodes, count: usize) -> Vec<String> {
+        let visit = &self.visit;
+        let before: usize = visit.datum("confirmed").await.parse().unwrap();
+        let word = format!("message of {before},");
+        types(visit, &word, count, 10).await;
+        for _ in 0..2 {
+            sleep(Duration::from_secs(3)).await;
+            let node = nodes.of_connection().await;
+            let epoch = visit.datum("epoch").await;
+            nodes.does("kill", node).await;
+            visit.awaits("epoch", |now| now != epoch).await;
+            visit.reaches(&["open", "reopened"]).await;
+            nodes.does("back", node).await;
+        }
+        let all = (before + count).to_string();
+        visit
+            .awaits("confirmed", |confirmed| confirmed == all)
+            .await;
+        (1..=count)
+            .map(|number| format!("{word} {number}"))
+            .collect()
+    }
+
+    async fn outcome(&self, texts: Vec<String>) -> Outcome {
+        let rows = eventually("all has come back", SOON, async || {
+            let rows = exported(&self.visit).await;
+            let came = rows.iter().filter(|row| row["kind"] == "received").count();
+            (came >= texts.len()).then_some(rows)
+        })
+        .await;
+        let shown = rows.iter().filter(|row| row["kind"] == "received");
+        let shown: Vec<_> = shown
+            .map(|row| row["text"].as_str().unwrap().to_owned())
+            .collect();
+        let confirmed = self.visit.datum("confirmed").await.parse().ok();
+        let connections = self.visit.datum("epoch").await;
+        Outcome::of(self.name, &texts, &shown, confirmed, connections)
+    }
+}
+
+/// The same with the library that STOMP is spoken with in browsers, as its guide has it.
+async fn stompjs(nodes: &Nodes, destination: &str) -> Outcome {
+    let visit = Visit::elsewhere(Browser::Chromium, &peers::stompjs().unwrap()).await;
+    let url = on(async |cluster| cluster.url()).await;
+    let query = format!("url={url}&destination={destination}&login={LOGIN}&passcode={PASSCODE}");
+    let client = &visit.session.client;
+    let address = visit.site.address("127.0.0.1", &query);
+    client.goto(&address).await.unwrap();
+    let connections = "return document.body.dataset.connections ?? '0'";
+    eventually("it is connected", SOON, async || {
+        (visit.text_of(connections).await == "1").then_some(())
+    })
+    .await;
+    types(&visit, "message", TEXTS, 10).await;
+    for kill in 2..=3 {
+        sleep(Duration::from_secs(3)).await;
+        let node = nodes.of_connection().await;
+        nodes.does("kill", node).await;
+        eventually("it is connected again", SOON, async || {
+            (visit.text_of(connections).await == kill.to_string()).then_some(())
+        })
+        .await;
+        nodes.does("back", node).await;
+    }
+    // Typing ends, and what is still to come does.
+    sleep(Duration::from_secs(40)).await;
+    let shown = visit.evaluate("return window.received").await;
+    let shown: Vec<String> = serde_json::from_value(shown).unwrap();
+    let texts: Vec<_> = (1..=TEXTS)
+        .map(|number| format!("message {number}"))
+        .collect();
+    let connections = visit.text_of(connections).await;
+    Outcome::of(
+        "@stomp/stompjs, quorum queue",
+        &texts,
+        &shown,
+        None,
+        connections,
+    )
+}
+
+/// Types texts that end in their numbers, so many milliseconds apart.
+async fn types(visit: &Visit, word: &str, count: usize, pause: u32) {
+    let script = "const [word, count, pause] = arguments;
+        const field = document.querySelector('#message');
+        let number = 0;
+        const timer = setInterval(() => {
+            field.value = `${word} ${++number}`;
+            if (number === count) clearInterval(timer);
+            field.dispatchEvent(new InputEvent('input', { bubbles: true }));
+        }, pause)";
+    let arguments = vec![json!(word), json!(count), json!(pause)];
+    let client = &visit.session.client;
+    client.execute(script, arguments).await.unwrap();
+}
+
+/// The rows of the log, as they are downloaded.
+async fn exported(visit: &Visit) -> Vec<Value> {
+    static EXPORTS: AtomicU32 = AtomicU32::new(0);
+
+    let number = EXPORTS.fetch_add(1, Ordering::Relaxed);
+    let folder = Downloads::new(&format!("cluster{number}"));
+    let behavior = json!({ "behavior": "allow", "downloadPath": folder.0 });
+    visit
+        .devtools("Browser.setDownloadBehavior", behavior)
+        .await;
+    visit.press("Download (JSON Lines)").await;
+    let text = eventually("the file is there", SOON, async || folder.text()).await;
+    let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+    lines.collect()
 }
 
 /// Enters the passcode, and connects.

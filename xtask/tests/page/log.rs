@@ -916,10 +916,10 @@ fn fits(row: &str, pattern: &str) -> bool {
 }
 
 /// A folder for what a browser saves.
-struct Downloads(PathBuf);
+pub(super) struct Downloads(pub(super) PathBuf);
 
 impl Downloads {
-    fn new(name: &str) -> Self {
+    pub(super) fn new(name: &str) -> Self {
         let folder = format!("heartwire-downloads-{name}-{}", std::process::id());
         let folder = std::env::temp_dir().join(folder);
         fs::create_dir(&folder).unwrap();
@@ -927,7 +927,7 @@ impl Downloads {
     }
 
     /// The file that is there, once it is complete.
-    fn text(&self) -> Option<String> {
+    pub(super) fn text(&self) -> Option<String> {
         let mut files = fs::read_dir(&self.0)
             .unwrap()
             .map(|file| file.unwrap().path());

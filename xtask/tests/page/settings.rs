@@ -93,7 +93,7 @@ async fn every_setting_has_a_label_and_a_hint_and_words_take_effect_at_once() {
         }).length";
     assert_eq!(visit.evaluate(bare).await, 0);
     let count = "return document.querySelectorAll('.setting').length";
-    assert_eq!(visit.evaluate(count).await, 23);
+    assert_eq!(visit.evaluate(count).await, 24);
 
     let choose = "const field = document.querySelector('#setting-lang');
         field.value = 'zh-CN';
@@ -117,7 +117,7 @@ async fn what_was_changed_stands_first_and_nothing_moves_while_it_is_used() {
         visit.groups().await,
         [
             "Changed: autoconnect resend lang",
-            "Connection: protocols greeting answers connect_timeout",
+            "Connection: protocols protocol greeting answers connect_timeout",
             "Heartbeats: heartbeat heartbeat_text heartbeat_mode reply_timeout reply_text \
              server_heartbeat_text prove_within",
             "Reconnecting: retry retry_min retry_max retry_limit stable_after final_codes",

@@ -401,7 +401,7 @@ const LATIN: &str = r"
     return words";
 
 /// Words that stay as they are, beside the settings' names.
-const SAME_IN_CHINESE: [&str; 22] = [
+const SAME_IN_CHINESE: [&str; 25] = [
     // Names: of this page, of what it is about, of formats, and of a language in itself.
     "Heartwire",
     "WebSocket",
@@ -409,6 +409,7 @@ const SAME_IN_CHINESE: [&str; 22] = [
     "JSON",
     "Lines",
     "English",
+    "STOMP",
     // What stands on keys.
     "Enter",
     "Shift",
@@ -417,6 +418,8 @@ const SAME_IN_CHINESE: [&str; 22] = [
     "off",
     "true",
     "false",
+    "text",
+    "stomp",
     "idle",
     "always",
     "memory",

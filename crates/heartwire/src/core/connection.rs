@@ -560,6 +560,16 @@ impl Connection {
         &self.outbox
     }
 
+    /// What is known about the server: it answers, or has stopped to.
+    #[must_use]
+    pub fn knowledge(&self, now: Duration) -> Knowledge {
+        #[cfg(feature = "stomp")]
+        if let Some(lost) = self.lost_by_stomp(now) {
+            return lost;
+        }
+        self.heartbeat.knowledge(now)
+    }
+
     /// What is known about the server's answers.
     #[must_use]
     pub fn heartbeat(&self) -> &Heartbeat {
@@ -649,7 +659,7 @@ impl Connection {
                 }
             }
             (Status::Open { .. }, Input::Retry) => {
-                if let Knowledge::Lost { .. } = self.heartbeat.knowledge(self.now) {
+                if let Knowledge::Lost { .. } = self.knowledge(self.now) {
                     self.give_up_on_server();
                     // Also where it would not be tried again unasked.
                     self.wait_a_moment();

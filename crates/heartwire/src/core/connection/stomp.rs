@@ -6,7 +6,7 @@ use super::{Closure, Connection, Effect, Input, Refusal, Status, Timer};
 use crate::{
     Options,
     core::{
-        heartbeat::is_late,
+        heartbeat::{Knowledge, is_late},
         outbox::Limit,
         protocol::{Control, Frame, Meaning, Transmit},
         stomp::{Heard, MAX_BODY, Session, Step},
@@ -279,6 +279,21 @@ impl Connection {
             self.say(Control::new("DISCONNECT", &[]));
             self.effects.push_back(Effect::Close(self.epoch, reason));
         }
+    }
+
+    /// Whether a receipt, or a heart-beat, is missing for so long that the connection may be left soon.
+    pub(super) fn lost_by_stomp(&self, now: Duration) -> Option<Knowledge> {
+        let until = self.stomp_due()?;
+        let Status::Open { .. } = self.status else {
+            return None;
+        };
+        let left = until.saturating_sub(now);
+        let session = &self.broker.as_ref()?.session;
+        let patience = session.patience().unwrap_or(Duration::MAX);
+        // Of two heart-beats one may be late.
+        let is_lost = left < session.receipt_timeout().min(patience) / 3;
+        let since = until.saturating_sub(session.receipt_timeout().min(patience));
+        is_lost.then_some(Knowledge::Lost { since, until })
     }
 
     /// Waits for receipts no longer, if it is so; returns whether it did.
