@@ -34,6 +34,8 @@ pub struct Row {
     pub payload: Payload,
     /// The size of what passed, in bytes: more than the payload if not all of it is kept.
     pub size: usize,
+    /// What stands before the payload in its frame, where it is not the frame itself: how that begins.
+    pub head: Option<Rc<str>>,
 }
 
 /// What a row tells of.
@@ -356,7 +358,12 @@ pub struct Log {
     heartbeat: u64,
     /// The first row whose text has changed, until somebody asks.
     changed: Option<u64>,
+    /// What stands before the message in its frame that passes next.
+    head: Option<Rc<str>>,
 }
+
+/// What is kept of the head of a frame, in bytes: those of RabbitMQ have 300.
+const MAX_HEAD: usize = 1024;
 
 /// Payload that is kept, in bytes.
 pub const MAX_BYTES: usize = 5 * 1024 * 1024;
@@ -379,6 +386,7 @@ impl Log {
             unsettled: VecDeque::new(),
             heartbeat: 0,
             changed: None,
+            head: None,
         }
     }
 
@@ -404,6 +412,12 @@ impl Log {
         };
         let number = self.push(kind, message.payload.into(), at);
         self.unsettled.push_back((id, number));
+    }
+
+    /// The message that passes next is in a frame that begins so.
+    pub fn expect(&mut self, head: &str) {
+        let end = head.floor_char_boundary(MAX_HEAD);
+        self.head = Some(head[..end].into());
     }
 
     /// A connection took this.
@@ -778,9 +792,13 @@ impl Log {
 
     fn send_message(&mut self, message: &Message, now: Duration, at: u64) {
         let sent = Stage::Sent { at: now };
-        if let Some((_, stage, is_repeat)) = self.unsettled(message.id) {
+        if let Some((index, stage, is_repeat)) = self.unsettled(message.id) {
             *stage = sent;
             *is_repeat = message.is_repeat;
+            let (head, (_, number)) = (self.head.take(), self.unsettled[index]);
+            if let Some(row) = self.rows.get_mut(number) {
+                row.head = head;
+            }
             return;
         }
         // Its row is gone, or it comes from an earlier page.
@@ -825,12 +843,25 @@ impl Log {
     fn push(&mut self, kind: Kind, content: Content, at: u64) -> u64 {
         let number = self.rows.end();
         let (payload, size) = content.keep();
+        let head = match kind {
+            Kind::Received | Kind::Sent { .. } => self.head.take(),
+            Kind::Heartbeat { .. }
+            | Kind::Reply { .. }
+            | Kind::Unasked
+            | Kind::ServerHeartbeat
+            | Kind::Greeting
+            | Kind::Question
+            | Kind::Answer
+            | Kind::OthersHeartbeat
+            | Kind::Event(_) => None,
+        };
         let row = Row {
             number,
             at,
             kind,
             payload,
             size,
+            head,
         };
         if self.is_shown(&row) {
             let folds = self.folds();

@@ -179,6 +179,7 @@ pub struct Words {
     pub size: &'static str,
     pub bytes: Plural,
     pub bytes_briefly: &'static str,
+    pub frame: &'static str,
     pub row_cut: &'static str,
     pub row_cut_log: &'static str,
     pub delivery: &'static str,

@@ -232,6 +232,7 @@ impl Driver {
                 | Effect::Note(..)
                 | Effect::Queued(_)
                 | Effect::Settled(..)
+                | Effect::Head(_)
                 | Effect::Distrust
                 | Effect::StopTimer(_) => {}
             }

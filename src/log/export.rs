@@ -289,6 +289,7 @@ mod tests {
                 kind,
                 payload,
                 size,
+                head: None,
             };
             let expected = format!(r#"{{"row":3,"time":"1970-01-01T00:00:00.001Z",{expected}}}"#);
             assert_eq!(json_line(&row), expected);

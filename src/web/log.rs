@@ -656,6 +656,9 @@ impl LogPanel {
                     if let Some(said) = said.filter(|_| is_one) {
                         { fact(if reply.is_some() { words.round_trip } else { words.delivery }, &said) }
                     }
+                    if let Some(head) = &row.head {
+                        { fact(words.frame, head) }
+                    }
                 </dl>
                 <pre
                     role="group"

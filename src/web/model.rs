@@ -1088,7 +1088,15 @@ impl Model {
                     }
                     Transmit::Control(_) => {}
                 }
+                let frame = self.client.inspect(|core| core.frame(&transmit));
+                if let Some(head) = frame.as_ref().and_then(|frame| frame.split("\n\n").next()) {
+                    self.log.log.expect(head);
+                }
                 self.log.log.send(&transmit, at, day);
+            }
+            Traced::Head(head) => {
+                self.log.log.expect(&head);
+                return Draws::Nothing;
             }
             Traced::Noted(frame, meaning) => {
                 let pulse = &mut self.trace.pulse;

@@ -180,6 +180,7 @@ pub(super) const WORDS: Words = Words {
         other: "{n} bytes",
     },
     bytes_briefly: "{n} B",
+    frame: "Frame",
     row_cut: "Only the beginning is shown: the message is {size} in all. “Copy message” takes all of it; the log finds and downloads all of it as long as this row is kept.",
     row_cut_log: "Only the beginning is shown: the message was {size} in all, of which the log keeps the first {kept}, to be copied and downloaded.",
     delivery: "Delivery",

@@ -156,6 +156,7 @@ pub(super) const WORDS: Words = Words {
     size: "大小",
     bytes: plural("{n} 字节"),
     bytes_briefly: "{n} 字节",
+    frame: "帧",
     row_cut: "仅显示开头部分：整条消息为 {size}。“复制消息”会复制全部内容；只要日志中仍保留此记录，就能搜索和下载全部内容。",
     row_cut_log: "仅显示开头部分：整条消息原为 {size}，日志仅保留前 {kept}，可供复制和下载。",
     delivery: "送达状态",

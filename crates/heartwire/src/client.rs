@@ -505,6 +505,8 @@ impl Client {
             Effect::AwaitDrain(epoch) => {
                 return platform.has_drained(epoch).then_some(Input::Drained(epoch));
             }
+            #[cfg(feature = "stomp")]
+            Effect::Head(head) => self.note(Event::Trace(Trace::Head(head))),
             Effect::Deliver(Frame::Text(text)) => {
                 self.note(Event::Message(Message::Text(text.into())));
             }

@@ -101,6 +101,9 @@ pub enum Trace {
     Queued(crate::core::outbox::Message),
     /// The socket took this.
     Transmitted(Transmit),
+    /// What stands before the next message in its frame.
+    #[cfg(feature = "stomp")]
+    Head(String),
     /// A frame came that is no message but means this.
     Noted(Frame, Meaning),
     /// The server was heard to say replies unasked: without a mark they prove nothing any more.

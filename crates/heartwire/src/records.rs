@@ -49,6 +49,8 @@ fn record(event: &Event) -> Option<(Level, String)> {
             | Trace::Noted(..)
             | Trace::Expired(_),
         ) => return None,
+        #[cfg(feature = "stomp")]
+        Event::Trace(Trace::Head(_)) => return None,
     })
 }
 

@@ -2042,6 +2042,7 @@ impl Shell {
             | Effect::Note(..)
             | Effect::Queued(_)
             | Effect::Settled(..)
+            | Effect::Head(_)
             | Effect::Distrust => {}
             Effect::SetTimer(epoch, timer, period) => {
                 assert_eq!(epoch, self.connection.epoch());

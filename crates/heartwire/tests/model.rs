@@ -1178,6 +1178,7 @@ impl State {
             | Effect::Note(..)
             | Effect::Queued(_)
             | Effect::Settled(..)
+            | Effect::Head(_)
             | Effect::Distrust => {}
             Effect::SetTimer(epoch, timer, period) => {
                 self.alarms[timer as usize] = Some(Alarm {

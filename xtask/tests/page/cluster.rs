@@ -35,6 +35,18 @@ async fn a_message_is_confirmed_by_its_receipt_and_comes_back() {
         visit.shows("hi 你好 😀").await;
         visit.awaits("confirmed", |count| count != "0").await;
         visit.awaits("sent", |count| count == "0").await;
+        // The log has texts, and their frames can be looked at.
+        for (kind, head) in [
+            ("sent", "SEND\ndestination:"),
+            ("received", "MESSAGE\nsubscription:0\n"),
+        ] {
+            visit.presses_row(kind).await;
+            eventually(&format!("the frame of what is {kind}"), SOON, async || {
+                let facts = "return document.querySelector('#log-opened dl').textContent";
+                visit.text_of(facts).await.contains(head).then_some(())
+            })
+            .await;
+        }
         visit.press("Disconnect").await;
         visit.reaches(&["stopped"]).await;
     }
@@ -707,11 +719,11 @@ impl Nodes {
         done.await.unwrap();
     }
 
-    /// The node of the one connection that subscribes.
+    /// The node of the one connection.
     async fn of_connection(&self) -> usize {
-        let consumers = self.control(&["list_consumers", "channel_pid"]).await;
-        let node = (1..=NODES).find(|node| consumers.contains(&format!("<heartwire{node}@")));
-        node.unwrap_or_else(|| panic!("nobody subscribes: {consumers}"))
+        let channels = self.control(&["list_channels", "pid"]).await;
+        let node = (1..=NODES).find(|node| channels.contains(&format!("<heartwire{node}@")));
+        node.unwrap_or_else(|| panic!("no connection: {channels}"))
     }
 
     /// Another client, at the balancer.

@@ -195,6 +195,9 @@ pub enum Effect {
     /// Answer with [`Input::Drained`] as soon as the socket's `bufferedAmount` is below
     /// [`BATCH_BYTES`].
     AwaitDrain(Epoch),
+    /// Note what stands before the next message in its frame.
+    #[cfg(feature = "stomp")]
+    Head(String),
     /// Show this message.
     Deliver(Frame),
     /// Note this frame, which is no message but means this.

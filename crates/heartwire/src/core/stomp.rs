@@ -56,6 +56,8 @@ pub(super) enum Heard {
     Subscribed,
     /// A message came.
     Message {
+        /// What stands before the text in its frame.
+        head: String,
         text: String,
         /// Whether it came before.
         is_repeat: bool,
@@ -223,7 +225,9 @@ impl Session {
                     rest = behind;
                 }
                 Ok(Some((Item::Frame(frame), behind))) => {
-                    heard.extend(self.read(&frame));
+                    // A NUL ends the body.
+                    let before = &rest[..rest.len() - behind.len() - frame.body.len() - 1];
+                    heard.extend(self.read(&frame, before.trim_end()));
                     rest = behind;
                 }
                 Ok(None) if rest.len() <= MAX_REST => {
@@ -279,7 +283,7 @@ impl Session {
         self.strikes = (Step::Socket, 0);
     }
 
-    fn read(&mut self, frame: &Frame<'_>) -> Option<Heard> {
+    fn read(&mut self, frame: &Frame<'_>, head: &str) -> Option<Heard> {
         match frame.command {
             "CONNECTED" if self.step == Step::Login => {
                 self.agree_on_beats(frame.header("heart-beat").unwrap_or_default());
@@ -298,6 +302,7 @@ impl Session {
             "MESSAGE" => {
                 let acknowledgement = frame.header("ack");
                 Some(Heard::Message {
+                    head: head.into(),
                     text: frame.body.into(),
                     is_repeat: self.is_repeat(frame),
                     acknowledgement: acknowledgement.map(|ack| Control::new("ACK", &[("id", ack)])),

@@ -363,6 +363,7 @@ impl Connection {
                     .replied(said, self.outbox.oldest_taken(), now);
             }
             Heard::Message {
+                head,
                 text,
                 is_repeat,
                 acknowledgement,
@@ -370,12 +371,13 @@ impl Connection {
                 // Nothing comes where nothing is subscribed to.
                 self.be_ready();
                 let frame = Frame::Text(text);
-                self.effects.push_back(if is_repeat {
-                    Effect::Note(frame, Meaning::Repeat)
+                if is_repeat {
+                    self.effects.push_back(Effect::Note(frame, Meaning::Repeat));
                 } else {
                     self.received += 1;
-                    Effect::Deliver(frame)
-                });
+                    self.effects
+                        .extend([Effect::Head(head), Effect::Deliver(frame)]);
+                }
                 if let Some(acknowledgement) = acknowledgement {
                     self.say(acknowledgement);
                 }
