@@ -6,7 +6,7 @@ use siphasher::sip::SipHasher24;
 
 use crate::{
     address::{Address, Page},
-    settings::Settings,
+    settings::{Protocol, Settings},
 };
 
 /// The last addresses, newest first, without their queries: they may hold secrets.
@@ -18,19 +18,22 @@ const MOST: usize = 10;
 
 /// Settings of which a server gets to read something, or which say what is believed of what it says.
 pub(crate) const WORDING: [&str; 12] = [
-    "protocols",
     "protocol",
     "destination",
     "subscribe",
     "queue_type",
     "vhost",
     "login",
+    "protocols",
     "heartbeat_text",
     "reply_text",
     "server_heartbeat_text",
     "greeting",
     "answers",
 ];
+
+/// So many of them, the first, mean something only where STOMP is spoken.
+const OF_STOMP: usize = 6;
 
 /// An address that was connected to.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -101,7 +104,10 @@ impl History {
 
 fn wording(settings: &Settings) -> u64 {
     let mut hasher = SipHasher24::new();
-    for name in WORDING {
+    // Plain text is told nothing of these, and what was stored before there was anything else is known.
+    let is_told = |index| settings.protocol == Protocol::Stomp || index >= OF_STOMP;
+    let told = (0..).zip(WORDING).filter(|(index, _)| is_told(*index));
+    for (_, name) in told {
         settings.text(name).hash(&mut hasher);
     }
     hasher.finish()
@@ -171,8 +177,7 @@ mod tests {
     fn the_early_socket_waits_for_the_question_about_any_of_the_words() {
         let script = include_str!("web/early.js");
         // Where there is a word on the protocol it connects nowhere, and these mean nothing without.
-        let of_stomp = ["destination", "subscribe", "queue_type", "vhost", "login"];
-        for name in WORDING.iter().filter(|name| !of_stomp.contains(name)) {
+        for name in &WORDING[OF_STOMP..] {
             assert!(script.contains(&format!("\"{name}\"")), "{name}");
         }
     }

@@ -311,6 +311,9 @@ impl Strip {
                 }
                 Self::refused_by_broker(scene, words.destination_refused, words, places)
             }
+            (None, Status::Refused(Refusal::NoStomp)) => {
+                Self::refused_by_broker(scene, words.no_stomp, words, places)
+            }
             (None, Status::Idle) => Self::of(State::Idle, words.idle, places),
             (None, Status::Connecting { .. }) if scene.local_access == LocalAccess::Asked => {
                 Self::of(State::Permission, words.permission, places)

@@ -109,6 +109,7 @@ pub struct Words {
     pub distrusted: &'static str,
     pub unmarked: &'static str,
     pub aside: &'static str,
+    pub aside_unsendable: &'static str,
     pub send_again: &'static str,
     pub discard: &'static str,
     pub unproved: &'static str,
@@ -192,6 +193,7 @@ pub struct Words {
     pub settings_used: &'static str,
     pub settings_not_kept: &'static str,
     pub setting_locked: &'static str,
+    pub setting_of_text: &'static str,
     pub url_set_by_site: &'static str,
     pub default_is: &'static str,
     pub nothing: &'static str,
@@ -263,6 +265,7 @@ pub struct Words {
     pub no_passcode: &'static str,
     pub source_refused: State,
     pub destination_refused: State,
+    pub no_stomp: State,
     pub said: &'static str,
     pub unreceipted: &'static str,
     pub close_code: &'static str,
@@ -619,6 +622,7 @@ impl Words {
             | Allowed::Answers
             | Allowed::NoSuchPlace(_)
             | Allowed::Text
+            | Allowed::Line
             | Allowed::LineOrNothing
             | Allowed::Plain
             | Allowed::Object
@@ -693,7 +697,8 @@ impl Words {
                 fill(self.allowed_place, &[("place", &place)])
             }
             Allowed::Text => self.allowed_text.into(),
-            Allowed::LineOrNothing => self.allowed_line.into(),
+            Allowed::Line => self.allowed_line.into(),
+            Allowed::LineOrNothing => [self.allowed_line, self.allowed_nothing].concat(),
             Allowed::Destination => self.allowed_destination.into(),
             Allowed::Plain => self.allowed_plain.into(),
             Allowed::Object => self.allowed_object.into(),

@@ -80,7 +80,7 @@ pub static SETTINGS: [Setting; 31] = [
         Stomp, queue_type; stomp,
         "none" => None, "quorum" => Some(QueueType::Quorum), "stream" => Some(QueueType::Stream)
     ),
-    setting!(Stomp, vhost; stomp, Text),
+    setting!(Stomp, vhost; stomp, Line),
     setting!(Stomp, login; stomp, OptionalLine),
     setting!(Stomp, receipt_timeout; stomp, Duration, PERIOD),
     setting!(Connection, autoconnect, Switch),
@@ -125,6 +125,7 @@ enum Kind {
     Ceiling(Field<Option<Duration>>),
     DurationOrOff(Field<Option<Duration>>),
     Text(Field<String>),
+    Line(Field<String>),
     LineOrNothing(Field<String>),
     OptionalLine(Field<Option<String>>),
     Patterns(Field<Vec<Pattern>>),
@@ -175,6 +176,7 @@ impl Setting {
             | Kind::Ceiling(_)
             | Kind::DurationOrOff(_)
             | Kind::Text(_)
+            | Kind::Line(_)
             | Kind::LineOrNothing(_)
             | Kind::OptionalLine(_)
             | Kind::Patterns(_)
@@ -198,6 +200,7 @@ impl Setting {
             Kind::Duration(limits, _) => Allowed::Duration(*limits),
             Kind::Ceiling(_) => Allowed::Duration(CEILING),
             Kind::Text(_) => Allowed::Text,
+            Kind::Line(_) => Allowed::Line,
             Kind::LineOrNothing(_) | Kind::OptionalLine(_) => Allowed::LineOrNothing,
             Kind::DurationOrOff(_) => Allowed::DurationOrOff(PERIOD),
             Kind::Patterns(_) => Allowed::Patterns,
@@ -216,6 +219,22 @@ impl Setting {
     #[must_use]
     pub fn is_free(&self) -> bool {
         matches!(self.name, "autoconnect" | "log_limit" | "lang")
+    }
+
+    /// Whether it is about texts that are agreed on, so that it means nothing where STOMP is spoken.
+    #[must_use]
+    pub fn is_of_text(&self) -> bool {
+        matches!(
+            self.name,
+            "greeting"
+                | "answers"
+                | "heartbeat_text"
+                | "heartbeat_mode"
+                | "reply_timeout"
+                | "reply_text"
+                | "server_heartbeat_text"
+                | "prove_within"
+        )
     }
 
     /// Whether nothing is a value of its own, and not the absence of one.
@@ -278,7 +297,9 @@ impl Setting {
             },
             Kind::Duration(_, field) => duration_text(*field.of(settings)),
             Kind::Ceiling(field) => duration_text((*field.of(settings))?),
-            Kind::Text(field) | Kind::LineOrNothing(field) => field.of(settings).clone(),
+            Kind::Text(field) | Kind::Line(field) | Kind::LineOrNothing(field) => {
+                field.of(settings).clone()
+            }
             Kind::OptionalLine(field) => field.of(settings).clone().unwrap_or_default(),
             Kind::CloseCodes(field) => {
                 let codes = field.of(settings).iter().map(u16::to_string);
@@ -330,6 +351,10 @@ impl Setting {
             Kind::Duration(limits, field) => *field.of_mut(settings) = duration(value, *limits)?,
             Kind::Ceiling(field) => *field.of_mut(settings) = Some(duration(value, CEILING)?),
             Kind::Text(field) => *field.of_mut(settings) = value::text(value)?,
+            Kind::Line(field) => {
+                let line = line(value).ok().filter(|line| !line.is_empty());
+                *field.of_mut(settings) = line.ok_or(Allowed::Line)?.into();
+            }
             Kind::LineOrNothing(field) => *field.of_mut(settings) = line(value)?.into(),
             Kind::OptionalLine(field) => {
                 *field.of_mut(settings) = (!line(value)?.is_empty()).then(|| value.into());

@@ -43,6 +43,8 @@ pub enum Allowed {
     NoSuchPlace(String),
     /// A text that is not empty.
     Text,
+    /// A line that is not empty.
+    Line,
     /// A line, or nothing.
     LineOrNothing,
     /// A destination, where STOMP is spoken.

@@ -8,6 +8,7 @@ use heartwire::{
     core::{
         connection::Connection,
         outbox::{Full, Limit, MAX_BYTES},
+        protocol::PayloadRef,
     },
 };
 use wasm_bindgen::JsCast as _;
@@ -200,7 +201,8 @@ impl Composer {
     ) {
         match composed {
             Composed::Typed(text) => {
-                self.refusal = connection.limit_of(&text).map(Refusal::Full);
+                let limit = connection.limit_of(PayloadRef::Text(&text));
+                self.refusal = limit.map(Refusal::Full);
                 if self.is_live() {
                     self.typed = Some(text.clone());
                     connection.type_text(text, resend.typed(), now);

@@ -96,7 +96,7 @@ pub(super) struct Model {
     /// Whom messages went to then at a STOMP server: what was sent there is sent to nobody else.
     recipient: String,
     /// Where a stream goes on, as this tab keeps it.
-    offset: Option<u64>,
+    offset: Option<(String, u64)>,
     /// What logs in, and at which address: it is known to nobody else.
     passcode: (Secret, Option<Address>),
     /// What was taken for a reply then.
@@ -448,7 +448,7 @@ impl Model {
                     { view::complaints(self.notices(words)) }
                     { view::address_form(words, form) }
                     { settings_panel(words, &panel, &on_change) }
-                    { self.client.inspect(|core| view::aside(words, core.outbox().aside(), &on_aside)) }
+                    { self.client.inspect(|core| view::aside(words, core, &on_aside)) }
                     <div class="work">
                         <div class="exchange">
                             <div>
@@ -634,13 +634,14 @@ impl Model {
 
     /// Starts a connection, with what this tab has kept for it.
     fn open(&mut self, address: &Address) {
+        self.keep_offset();
         let is_known_to = |known: &Address| known.is_service_of(address);
         if !self.passcode.1.as_ref().is_some_and(is_known_to) {
             self.passcode.0 = Secret::default();
         }
         let Settings { protocols, .. } = &self.reading.settings;
         let recipient = self.reading.settings.options.stomp.as_ref();
-        let recipient = recipient.map(|stomp| [&*stomp.vhost, " ", &stomp.destination].concat());
+        let recipient = recipient.map(|stomp| [&*stomp.vhost, "\n", &stomp.destination].concat());
         let recipient = recipient.unwrap_or_default();
         let is_new = self.started.as_ref() != Some(address) || self.recipient != recipient;
         self.recipient = recipient;
@@ -736,16 +737,8 @@ impl Model {
             browser::keep(&silence_name(started), &learned.store());
             self.kept.0 = Some(learned);
         }
-        if (self.is_left || browser::is_hidden())
-            && let Some(offset) = self.client.inspect(Connection::offset)
-            && self.offset != Some(offset)
-            && let Some(name) = self.client.inspect(|core| {
-                let stomp = core.options().stomp.as_ref()?;
-                Some(offset_name(&self.server(), stomp))
-            })
-        {
-            browser::keep(&name, &offset.to_string());
-            self.offset = Some(offset);
+        if self.is_left || browser::is_hidden() {
+            self.keep_offset();
         }
         let is_wanted = self.reading.settings.outbox_storage == Storage::Session;
         if !is_wanted && !self.kept_outboxes.borrow().has_others() {
@@ -766,6 +759,20 @@ impl Model {
             self.kept.1 = delivery;
         }
         self.kept_outboxes.borrow_mut().hold(!self.is_left);
+    }
+
+    /// Keeps where a stream goes on.
+    fn keep_offset(&mut self) {
+        let kept = self.client.inspect(|core| {
+            let name = offset_name(&self.server(), core.options().stomp.as_ref()?);
+            Some((name, core.offset()?))
+        });
+        if kept != self.offset
+            && let Some((name, offset)) = &kept
+        {
+            browser::keep(name, &offset.to_string());
+            self.offset = kept;
+        }
     }
 
     /// A second has passed, unless the machine slept.

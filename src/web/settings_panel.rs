@@ -243,8 +243,11 @@ fn row(
         setting.control() == Control::Text && error != Some(allowed) && !is_locked
     });
     let allowed = allowed.map(|allowed| words.allowed(&allowed));
+    let speaks_stomp = panel.reading.settings.protocol == Protocol::Stomp;
     let hint = if is_locked {
         words.setting_locked.into()
+    } else if speaks_stomp && setting.is_of_text() {
+        words.setting_of_text.into()
     } else {
         fill(words.default_is, &[("value", &default)])
     };

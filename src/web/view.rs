@@ -13,6 +13,7 @@ use heartwire::{
     core::{
         connection::{Connection, Status},
         outbox::{Delivery, Message, MessageId},
+        stomp::MAX_BODY,
     },
     millis,
 };
@@ -81,19 +82,26 @@ pub(super) enum Aside {
 
 /// The messages that were set aside, of which a few are shown at a time. The region is there from the
 /// start: one that comes with its text is not read.
-pub(super) fn aside<'a>(
-    words: &'static Words,
-    messages: impl Iterator<Item = &'a Message>,
-    on_aside: &Callback<Aside>,
-) -> Html {
+pub(super) fn aside(words: &'static Words, core: &Connection, on_aside: &Callback<Aside>) -> Html {
     const MOST: usize = 3;
+    let said = |message: &Message| {
+        let text = match core.limit_of((&message.payload).into()) {
+            Some(_) => words.aside_unsendable,
+            None => words.aside,
+        };
+        let size = words.size(MAX_BODY);
+        fill(
+            text,
+            &[("text", &in_line(&message.payload, words)), ("size", &size)],
+        )
+    };
     html! {
         <div class="complaints" role="alert">
-            for message in messages.take(MOST) {
+            for message in core.outbox().aside().take(MOST) {
                 <div key={message.id.number()} class="aside">
                     <p
                         dir="auto"
-                        ~textContent={fill(words.aside, &[("text", &in_line(&message.payload, words))])}
+                        ~textContent={said(message)}
                     />
                     for (label, aside) in [
                         (words.send_again, Aside::Send(message.id)),

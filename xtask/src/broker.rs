@@ -1,10 +1,12 @@
 //! A RabbitMQ cluster on this machine, behind a balancer, and what can happen to its nodes.
 
 use std::fmt::Write as _;
+use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use std::{env, fs, io};
+use std::{env, io};
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use heartwire::core::stomp::{
@@ -90,7 +92,10 @@ pub async fn command(mut arguments: Arguments, interrupt: &mut Interrupt) -> Res
             _ = interrupt.received() => return Ok(()),
             order = desk.next() => {
                 let (order, stream) = order?;
-                answer(stream, cluster.obey(&order).await).await;
+                tokio::select! {
+                    _ = interrupt.received() => return Ok(()),
+                    done = cluster.obey(&order) => answer(stream, done).await,
+                }
             }
         }
     }
@@ -140,6 +145,12 @@ impl Cluster {
             leash: None,
             pause: None,
         });
+        if port != 0 && TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_err() {
+            return Err(Error::Failed(format!(
+                "port {port} is in use: choose another one, as in `cargo xtask broker --port {}`",
+                next()
+            )));
+        }
         let epmd = Leash::start_with(
             folder.path(),
             "epmd",
@@ -329,6 +340,9 @@ impl Cluster {
                  web_stomp.ws_opts.compress = false\n\
                  cluster_partition_handling = pause_minority\n\
                  cluster_formation.peer_discovery_backend = classic_config\n\
+                 default_user = {LOGIN}\n\
+                 default_pass = {PASSCODE}\n\
+                 default_user_tags.administrator = false\n\
                  vm_memory_high_watermark.absolute = 1GB\n\
                  disk_free_limit.absolute = 50MB\n",
                 node.amqp_port, node.port
@@ -476,14 +490,27 @@ impl Peer {
     /// # Errors
     ///
     /// When the connection is lost.
-    pub async fn drain(&mut self, destination: &str) -> Result<Vec<String>, Error> {
+    pub async fn drain(mut self, destination: &str) -> Result<Vec<String>, Error> {
         let headers = [("id", "drain"), ("destination", destination)];
         self.say("SUBSCRIBE", &headers, "").await?;
         let mut texts = Vec::new();
         while let Ok(text) = self.hear("MESSAGE", QUIET).await {
             texts.push(text);
         }
+        self.end().await?;
         Ok(texts)
+    }
+
+    /// Closes the connection, and waits until the broker has.
+    ///
+    /// # Errors
+    ///
+    /// When it is lost before.
+    pub async fn end(mut self) -> Result<(), Error> {
+        let lost = |cause: tungstenite::Error| Error::Failed(format!("a peer's end: {cause}"));
+        self.socket.close(None).await.map_err(lost)?;
+        while let Some(Ok(_)) = self.socket.next().await {}
+        Ok(())
     }
 
     async fn say(
@@ -520,30 +547,40 @@ impl Peer {
 }
 
 /// Where orders for a cluster come in that runs.
-struct Desk(UnixListener);
+struct Desk {
+    orders: UnixListener,
+    /// Held as long as the cluster runs.
+    _lock: File,
+}
 
 impl Desk {
     fn open() -> Result<Self, Error> {
-        let path = desk();
-        if std::os::unix::net::UnixStream::connect(&path).is_ok() {
+        let folder = desk_folder()?;
+        let path = folder.join("lock");
+        let lock =
+            File::create(&path).map_err(|cause| failed(&path.display().to_string(), &cause))?;
+        if lock.try_lock().is_err() {
             return Err(Error::Failed(
                 "a cluster runs already: end it with Ctrl-C".to_owned(),
             ));
         }
+        let path = folder.join(DESK);
         // Of one that was killed.
         let _ = fs::remove_file(&path);
-        let listener = UnixListener::bind(&path);
-        let listener = listener.map_err(|cause| failed(&path.display().to_string(), &cause))?;
-        restrict(&path)?;
-        Ok(Self(listener))
+        let orders = UnixListener::bind(&path);
+        let orders = orders.map_err(|cause| failed(&path.display().to_string(), &cause))?;
+        Ok(Self {
+            orders,
+            _lock: lock,
+        })
     }
 
     async fn next(&self) -> Result<(String, UnixStream), Error> {
         loop {
-            let accepted = self.0.accept().await;
+            let accepted = self.orders.accept().await;
             let (stream, _) = accepted.map_err(|cause| failed("the orders", &cause))?;
             let mut lines = BufReader::new(stream).lines();
-            if let Ok(Some(order)) = lines.next_line().await {
+            if let Ok(Ok(Some(order))) = timeout(ORDER, lines.next_line()).await {
                 return Ok((order, lines.into_inner().into_inner()));
             }
         }
@@ -552,7 +589,9 @@ impl Desk {
 
 impl Drop for Desk {
     fn drop(&mut self) {
-        let _ = fs::remove_file(desk());
+        if let Ok(folder) = desk_folder() {
+            let _ = fs::remove_file(folder.join(DESK));
+        }
     }
 }
 
@@ -570,8 +609,9 @@ async fn answer(mut stream: UnixStream, done: Result<String, Error>) {
 
 /// Has the cluster that runs do something; returns what it says.
 async fn tell(order: &str) -> Result<String, Error> {
+    let path = desk_folder()?.join(DESK);
     let talk = async {
-        let mut stream = UnixStream::connect(desk()).await?;
+        let mut stream = UnixStream::connect(path).await?;
         stream.write_all(order.as_bytes()).await?;
         stream.write_all(b"\n").await?;
         let mut said = String::new();
@@ -587,9 +627,22 @@ async fn tell(order: &str) -> Result<String, Error> {
     }
 }
 
-/// One for each user of this machine.
-fn desk() -> PathBuf {
-    env::temp_dir().join(format!("heartwire-broker-{}", geteuid().as_raw()))
+/// A folder that this user alone can look into.
+fn desk_folder() -> Result<PathBuf, Error> {
+    let folder = env::temp_dir().join(format!("heartwire-{}", geteuid().as_raw()));
+    let shown = folder.display().to_string();
+    let made = fs::DirBuilder::new().mode(0o700).create(&folder);
+    if let Err(cause) = made
+        && cause.kind() != io::ErrorKind::AlreadyExists
+    {
+        return Err(failed(&shown, &cause));
+    }
+    let owner = fs::symlink_metadata(&folder).map_err(|cause| failed(&shown, &cause))?;
+    if owner.is_dir() && owner.uid() == geteuid().as_raw() && owner.mode() & 0o777 == 0o700 {
+        Ok(folder)
+    } else {
+        Err(Error::Failed(format!("{shown} belongs to somebody else")))
+    }
 }
 
 /// Waits until somebody listens on a port.
@@ -651,6 +704,12 @@ pub const STREAM: &str = "/amq/queue/heartwire-stream";
 
 /// Where Erlang looks for the secret that nodes share.
 const COOKIE: &str = ".erlang.cookie";
+
+/// Where orders come in.
+const DESK: &str = "broker";
+
+/// How long an order may take to be said.
+const ORDER: Duration = Duration::from_secs(1);
 
 /// What a queue is empty after.
 const QUIET: Duration = Duration::from_secs(2);

@@ -259,7 +259,8 @@ async fn install_packages(packages: &[Package], need: Need, install: &[&str]) ->
 const PLAIN: [&str; 2] = ["env", "DEBIAN_FRONTEND=noninteractive"];
 
 /// Packages of services start them at once and with every boot, unless the system's policy says no (Debian
-/// Policy §9.3.3.2). It says so while they are installed, and systemd is told to leave them alone.
+/// Policy §9.3.3.2). It says so while they are installed, and systemd is told to leave alone what was not there
+/// before.
 const SERVICES: [&str; 5] = [
     "env",
     "DEBIAN_FRONTEND=noninteractive",
@@ -267,14 +268,21 @@ const SERVICES: [&str; 5] = [
     "-c",
     r#"
 policy=/usr/sbin/policy-rc.d
+has_systemd() { [ -d /run/systemd/system ]; }
+has_unit() { systemctl cat "$1.service" > /dev/null 2>&1; }
+new=
+for unit in rabbitmq-server haproxy epmd; do
+    if has_systemd && ! has_unit $unit; then new="$new $unit"; fi
+done
 if [ ! -e "$policy" ]; then
     trap 'rm -f "$policy"' EXIT
+    trap 'exit 143' HUP INT TERM
     printf '#!/bin/sh\nexit 101\n' > "$policy" && chmod 755 "$policy" || exit
 fi
 "$0" "$@" || exit
-if [ -d /run/systemd/system ]; then
-    systemctl disable --now rabbitmq-server haproxy epmd || true
-fi
+for unit in $new; do
+    if has_unit $unit; then systemctl disable --now $unit; fi
+done
 "#,
 ];
 

@@ -199,6 +199,14 @@ impl Client {
     pub fn send_latest(&self, payload: impl Into<Payload>) -> Receipt {
         match self.enqueue(payload.into(), Guarantee::Latest) {
             Ok(receipt) => receipt,
+            #[cfg(feature = "stomp")]
+            Err(_) => {
+                let id = self.now_with(|core, _| core.refuse_message());
+                let receipt = self.0.receipts.receipt(id);
+                self.drive();
+                receipt
+            }
+            #[cfg(not(feature = "stomp"))]
             Err(_) => unreachable!("there is always room for the latest"),
         }
     }
@@ -495,7 +503,10 @@ impl Client {
             }
             Effect::Transmit(transmit) => {
                 let frame = self.inspect(|core| core.frame(&transmit));
-                let frame = frame.as_deref().map(PayloadRef::Text);
+                let frame = frame.as_deref();
+                #[cfg(feature = "stomp")]
+                let frame = frame.or_else(|| transmit.control());
+                let frame = frame.map(PayloadRef::Text);
                 if !platform.send(frame.unwrap_or_else(|| transmit.payload())) {
                     let epoch = self.inspect(Connection::epoch);
                     return Some(Input::NotTaken(epoch, transmit));
@@ -540,9 +551,9 @@ impl Client {
     #[cfg(feature = "stomp")]
     fn offering_stomp(&self, endpoint: &Endpoint) -> Endpoint {
         let mut endpoint = endpoint.clone();
-        let is_offered = endpoint.protocols.iter().any(|one| one == SUBPROTOCOL);
-        if !is_offered && self.inspect(Connection::step).is_some() {
-            endpoint.protocols.insert(0, SUBPROTOCOL.into());
+        if self.inspect(Connection::step).is_some() {
+            // A server that chose another one would be told the passcode all the same.
+            endpoint.protocols = vec![SUBPROTOCOL.into()];
         }
         endpoint
     }

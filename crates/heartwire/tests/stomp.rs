@@ -10,7 +10,7 @@ use std::{
 
 use heartwire::{
     Client, Event, Failure, Fate, Options, Payload, QueueType, Receipt, Status, Stomp,
-    Subscription,
+    Subscription, Trace,
     core::{
         connection::{Connection, Refusal},
         heartbeat::Knowledge,
@@ -176,15 +176,220 @@ fn a_message_that_came_before_is_acknowledged_and_told_to_nobody() {
         broker.says(&named("7"));
     }
     assert_eq!(told.borrow().len(), 4);
-    // A thousand are remembered.
-    for number in 0..998 {
+    // Ten thousand are remembered.
+    let most = 10_000 - 2;
+    for number in 0..most {
         broker.says(&named(&format!("{number:032x}")));
     }
     broker.says(&named(one));
-    assert_eq!(told.borrow().len(), 4 + 998);
-    broker.says(&named(&format!("{:032x}", 998)));
+    assert_eq!(told.borrow().len(), 4 + most);
+    broker.says(&named(&format!("{most:032x}")));
     broker.says(&named(one));
-    assert_eq!(told.borrow().len(), 4 + 998 + 2);
+    assert_eq!(told.borrow().len(), 4 + most + 2);
+}
+
+#[test]
+fn what_waits_and_cannot_be_carried_is_set_aside() {
+    let (client, server) = testing::client("ws://example.org", Options::new());
+    let long = "x".repeat(MAX_BODY + 1);
+    client.send(b"bytes").unwrap();
+    client.send(long.clone()).unwrap();
+    client.send("text").unwrap();
+    client.configure(Options::new().stomp(Stomp::new("/queue/a")));
+    // It is known before there is a connection.
+    assert_eq!(client.send(b"more").unwrap_err().limit, Limit::Text);
+    let stored = client.inspect(|core| core.outbox().store());
+    client.open();
+    server.accept();
+    server.say("CONNECTED\n\n\0");
+    server.say("RECEIPT\nreceipt-id:subscription\n\n\0");
+    let [.., last] = &server.received()[..] else {
+        panic!("nothing came");
+    };
+    assert!(last.text().unwrap().ends_with("\n\ntext\0"), "{last:?}");
+    assert_eq!(server.received().len(), 3);
+    let aside = |client: &Client| client.inspect(|core| core.outbox().aside().len());
+    assert_eq!(aside(&client), 2);
+    let other = Broker::open(Stomp::new("/queue/a"));
+    other.client.close();
+    let unsaid = [Guarantee::AtLeastOnce; 2];
+    other.client.change(|core, _| core.restore(&stored, unsaid));
+    assert_eq!(aside(&other.client), 2);
+    // Plain text carries all of it.
+    client.close();
+    client.configure(Options::new());
+    client.send(b"more").unwrap();
+}
+
+#[test]
+fn what_was_sent_to_somebody_is_sent_to_nobody_else() {
+    let others = [
+        Options::new().stomp(Stomp::new("/queue/b")),
+        Options::new().stomp(Stomp::new("/queue/a").vhost("/b")),
+        Options::new(),
+    ];
+    for other in others {
+        let broker = Broker::open(Stomp::new("/queue/a"));
+        let [receipt] = broker.send(["for a"]);
+        broker.server.close(1006);
+        let _ = broker.heard();
+        broker.client.close();
+        broker.client.configure(other.clone());
+        broker.client.open();
+        broker.server.accept();
+        if other.stomp.is_some() {
+            broker.welcomes();
+        }
+        let heard = broker.heard().concat();
+        assert!(!heard.contains("for a"), "{heard}");
+        assert_eq!(receipt.fate(), Some(Fate::GivenUp));
+    }
+    // The same place, with another login.
+    let broker = Broker::open(Stomp::new("/queue/a"));
+    let _receipts = broker.send(["for a"]);
+    broker.server.close(1006);
+    broker.client.close();
+    let again = Stomp::new("/queue/a").login("web", "web");
+    broker.client.configure(Options::new().stomp(again));
+    broker.client.open();
+    broker.server.accept();
+    let _ = broker.heard();
+    broker.welcomes();
+    assert!(broker.heard().concat().contains("for a"));
+}
+
+#[test]
+fn a_place_in_a_stream_is_that_of_its_stream_alone() {
+    let at = |offset: &str| format!("MESSAGE\nack:1\nx-stream-offset:{offset}\n\n{offset}");
+    // Another sender may write the header, where it means nothing.
+    let broker = Broker::open(Stomp::new("/queue/a").queue_type(QueueType::Quorum));
+    let (_subscription, told) = broker.tells();
+    for offset in ["7", "3", "18446744073709551615", "x"] {
+        broker.says(&at(offset));
+    }
+    assert_eq!(told.borrow().len(), 4);
+    // A stream that was made anew begins again, and is not mistaken for the beginning of a chunk.
+    let settings = Stomp::new("/amq/queue/s").queue_type(QueueType::Stream);
+    let broker = Broker::open(settings);
+    let (_subscription, told) = broker.tells();
+    broker.says(&at("50000"));
+    broker.server.close(1006);
+    broker.reopen();
+    for offset in ["0", "1", "18446744073709551615"] {
+        broker.says(&at(offset));
+    }
+    assert_eq!(told.borrow().len(), 4);
+}
+
+#[test]
+fn an_older_latest_does_not_come_after_a_newer_one() {
+    let broker = Broker::open(Stomp::new("/queue/a"));
+    let receipts = ["old", "new"].map(|text| broker.client.send_latest(text));
+    broker.says("RECEIPT\nreceipt-id:1\n\n");
+    let fates = receipts.each_ref().map(Receipt::fate);
+    assert_eq!(fates, [Some(Fate::GivenUp), Some(Fate::Confirmed)]);
+    broker.server.close(1006);
+    broker.reopen();
+    assert_eq!(broker.heard(), [""; 0]);
+}
+
+#[test]
+fn what_the_latest_cannot_be_is_given_up() {
+    let broker = Broker::open(Stomp::new("/queue/a"));
+    let receipt = broker.client.send_latest("x".repeat(MAX_BODY + 1));
+    assert_eq!(receipt.fate(), Some(Fate::GivenUp));
+    let receipt = broker.client.send_latest(b"x");
+    assert_eq!(receipt.fate(), Some(Fate::GivenUp));
+}
+
+#[test]
+fn a_leader_that_hangs_is_held_against_no_message_and_makes_no_storm() {
+    let broker = Broker::open(Stomp::new("/queue/a").receipt_timeout(secs(1)));
+    let _receipts = broker.send(["a"]);
+    let mut attempts = Vec::new();
+    for _ in 0..9 {
+        for _ in 0..30 {
+            broker.server.advance(secs(1));
+            if broker.client.status().is_open() {
+                broker.server.say("\n");
+            }
+        }
+        attempts.push(broker.client.inspect(Connection::attempt));
+        if matches!(broker.client.status(), Status::Waiting { .. }) {
+            broker.reopen();
+        }
+    }
+    assert_eq!(broker.client.inspect(|core| core.outbox().aside().len()), 0);
+    assert!(
+        attempts.is_sorted() && attempts.last() > Some(&2),
+        "{attempts:?}"
+    );
+}
+
+#[test]
+fn a_server_that_is_not_ready_and_what_happens_on_other_days_is_tried_again() {
+    let broker = Broker::new(Stomp::new("/queue/a"));
+    broker.connects();
+    // Spring's relay, as long as its broker is away.
+    broker.says("ERROR\nmessage:Broker not available.\n\n");
+    assert!(matches!(broker.client.status(), Status::Waiting { .. }));
+    // It gives no receipts.
+    let opens = || {
+        broker.attempt();
+        broker.says("CONNECTED\n\n");
+        broker.server.advance(secs(5));
+        assert!(broker.client.status().is_open());
+    };
+    opens();
+    let _receipts = broker.send(["a"]);
+    for _ in 0..5 {
+        // Long after something was sent, and once while it logs in.
+        broker.server.advance(secs(3600));
+        broker.server.close(1000);
+        broker.attempt();
+        broker.server.close(1000);
+        opens();
+    }
+}
+
+#[test]
+fn what_speaks_no_stomp_is_said_so() {
+    let broker = Broker::new(Stomp::new("/queue/a"));
+    broker.client.open();
+    for _ in 0..3 {
+        while !matches!(broker.client.status(), Status::Connecting { .. }) {
+            broker.server.advance(millis(100));
+        }
+        broker.server.accept();
+        broker.server.say("Hello\nworld\n\n\0");
+        let _ = broker.heard();
+    }
+    let refused = Status::Failed(Failure::Refused(Refusal::NoStomp));
+    assert_eq!(broker.client.status(), refused);
+    let broker = Broker::new(Stomp::new("/queue/a"));
+    broker.connects();
+    broker.server.say("Hello\nworld\n");
+    for _ in 0..2 {
+        broker.attempt();
+        broker.server.say(b"CONNECTED\n\n\0");
+    }
+    assert_eq!(broker.client.status(), refused);
+    assert_eq!(broker.client.last_loss().unwrap().error, None);
+}
+
+#[test]
+fn nothing_counts_before_it_was_asked_for() {
+    for says in ["RECEIPT\nreceipt-id:subscription\n\n", "MESSAGE\n\na"] {
+        let broker = Broker::new(Stomp::new("/queue/a"));
+        let (_subscription, told) = broker.tells();
+        broker.connects();
+        broker.says(says);
+        assert!(!broker.client.status().is_open(), "{says}");
+        assert_eq!(told.borrow().len(), 0);
+        let subscribed = broker.welcomes();
+        assert!(subscribed.starts_with("SUBSCRIBE"), "{subscribed}");
+        assert!(broker.client.status().is_open(), "{says}");
+    }
 }
 
 #[test]
@@ -274,6 +479,22 @@ fn who_does_not_beat_is_not_missed() {
         broker.server.advance(secs(3600));
         assert!(broker.client.status().is_open(), "{beats}");
         assert_eq!(broker.heard(), [""; 0], "{beats}");
+    }
+}
+
+#[test]
+fn who_beats_hardly_ever_may_say_so() {
+    for period in [secs(30), Duration::MAX] {
+        let options = Options::new()
+            .heartbeat(period)
+            .stomp(Stomp::new("/queue/a"));
+        let (client, server) = testing::client("ws://example.org", options);
+        client.open();
+        server.accept();
+        server.say("CONNECTED\nheart-beat:18446744073709551615,18446744073709551615\n\n\0");
+        server.say("RECEIPT\nreceipt-id:subscription\n\n\0");
+        server.advance(secs(3600));
+        assert!(client.status().is_open());
     }
 }
 
@@ -587,9 +808,12 @@ fn the_passcode_is_told_to_the_server_alone() {
     let broker = Broker::new(settings);
     let told = Rc::new(RefCell::new(Vec::new()));
     let log = Rc::clone(&told);
-    let _subscription = broker
-        .client
-        .subscribe(move |event| log.borrow_mut().push(format!("{event:?}")));
+    let _subscription = broker.client.subscribe(move |event| {
+        log.borrow_mut().push(format!("{event:?}"));
+        if let Event::Trace(Trace::Transmitted(transmit)) = event {
+            log.borrow_mut().push(format!("{:?}", transmit.payload()));
+        }
+    });
     broker.connects();
     broker.server.close(1006);
     let told = told.borrow().concat();

@@ -339,6 +339,7 @@ async fn through_two_kills_nothing_is_lost_shown_twice_or_wrongly_confirmed() {
         texts.push(text);
         sleep(Duration::from_millis(100)).await;
     }
+    peer.end().await.unwrap();
     page.visit.press("Connect").await;
     page.visit.reaches(&["open", "reopened"]).await;
     texts.extend(page.types_through_kills(&nodes, TEXTS / 2).await);

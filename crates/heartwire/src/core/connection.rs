@@ -6,7 +6,7 @@ mod stomp;
 use std::{collections::VecDeque, time::Duration};
 
 #[cfg(feature = "stomp")]
-use super::outbox::Limit;
+use super::protocol::PayloadRef;
 use super::{
     backoff::Backoff,
     heartbeat::{Heartbeat, Knowledge, Period, Verdict, is_late},
@@ -105,6 +105,8 @@ pub enum Refusal {
     Subscription,
     /// The server ends connections that send to this destination.
     Destination,
+    /// What it says is no STOMP, or not in text.
+    NoStomp,
 }
 
 /// Where a connection is to go.
@@ -426,7 +428,7 @@ impl Connection {
             return None;
         }
         #[cfg(feature = "stomp")]
-        if self.limit_of(&text).is_some() {
+        if self.limit_of(PayloadRef::Text(&text)).is_some() {
             return None;
         }
         self.now = now;
@@ -450,12 +452,7 @@ impl Connection {
         let payload = payload.into();
         self.now = now;
         #[cfg(feature = "stomp")]
-        if payload.text().is_none() && self.speaks_stomp() {
-            let limit = Limit::Text;
-            return Err(Full { payload, limit });
-        }
-        #[cfg(feature = "stomp")]
-        if let Some(limit) = payload.text().and_then(|text| self.limit_of(text)) {
+        if let Some(limit) = self.limit_of((&payload).into()) {
             return Err(Full { payload, limit });
         }
         self.make_room_for(payload.len());
@@ -469,6 +466,8 @@ impl Connection {
     pub fn send_again(&mut self, id: MessageId, now: Duration) {
         self.now = now;
         self.outbox.send_again(id);
+        #[cfg(feature = "stomp")]
+        self.set_aside_what_stomp_cannot_carry();
     }
 
     /// Gives up what was set aside.
@@ -501,6 +500,14 @@ impl Connection {
     /// sent is treated as after the loss of a connection. No socket may be open.
     pub fn restore(&mut self, stored: &str, unsaid: [Guarantee; 2]) {
         self.outbox.restore(stored, unsaid);
+        #[cfg(feature = "stomp")]
+        self.set_aside_what_stomp_cannot_carry();
+    }
+
+    /// Names a message that is not sent at all, since the server never takes it.
+    #[cfg(feature = "stomp")]
+    pub(crate) fn refuse_message(&mut self) -> MessageId {
+        self.outbox.refuse()
     }
 
     /// What to do next; call it until `None` after every other call.
@@ -982,11 +989,20 @@ impl Connection {
             self.now
         };
         let opened = self.note_outage(end);
-        if opened.is_some_and(|since| end.saturating_sub(since) >= self.options.stable_after) {
+        #[cfg(feature = "stomp")]
+        let was_of_use = self.was_of_use(was_silent);
+        #[cfg(not(feature = "stomp"))]
+        let was_of_use = true;
+        let is_stable =
+            |since| end.saturating_sub(since) >= self.options.stable_after && was_of_use;
+        if opened.is_some_and(is_stable) {
             self.backoff.reset();
         }
         self.drop_socket();
-        self.outbox.blame(end.saturating_sub(TRIAL));
+        // A STOMP server that keeps silent may not have been heard of at all by then.
+        if !(was_silent && self.speaks_stomp()) {
+            self.outbox.blame(end.saturating_sub(TRIAL));
+        }
         self.outbox.lose();
         let code = closure.code;
         #[cfg(feature = "stomp")]

@@ -335,7 +335,43 @@ impl Outbox {
         self.sent_bytes -= message.payload.len();
         self.confirmed += 1;
         self.fates.push_back((message.id, Fate::Confirmed));
+        if message.is_latest(message.origin) {
+            // It says all that an older one does, which must not come after it.
+            let (id, origin) = (message.id, message.origin);
+            let is_older = |sent: &Sent| sent.message.is_latest(origin) && sent.message.id < id;
+            while let Some(older) = self.sent.iter().position(is_older)
+                && let Some(Sent { message, .. }) = self.sent.remove(older)
+            {
+                self.sent_bytes -= message.payload.len();
+                self.give_up(message.id);
+            }
+        }
         Some(at)
+    }
+
+    /// When the connection took the newest message that has no proof.
+    #[cfg(feature = "stomp")]
+    #[must_use]
+    pub fn newest_taken(&self) -> Option<Duration> {
+        Some(self.sent.back()?.at)
+    }
+
+    /// Sets aside what waits, unless it can be sent.
+    #[cfg(feature = "stomp")]
+    pub fn set_aside_unless(&mut self, can_be_sent: &dyn Fn(&Payload) -> bool) {
+        let is_stuck = |message: &Message| !can_be_sent(&message.payload);
+        for message in extract(&mut self.waiting, &is_stuck) {
+            self.waiting_bytes -= message.payload.len();
+            self.set_aside(message);
+        }
+    }
+
+    /// Names a message that can never be sent, and gives it up.
+    #[cfg(feature = "stomp")]
+    pub fn refuse(&mut self) -> MessageId {
+        let id = self.name();
+        self.give_up(id);
+        id
     }
 
     /// When the connection took the oldest message that has no proof.

@@ -58,7 +58,17 @@ impl Transmit {
             | Self::Answer(payload) => payload.into(),
             Self::Heartbeat(text) => PayloadRef::Text(text),
             #[cfg(feature = "stomp")]
-            Self::Control(control) => PayloadRef::Text(&control.frame),
+            Self::Control(control) => control.shown(),
+        }
+    }
+
+    /// The frame of the protocol's own that it is, for the server alone.
+    #[cfg(feature = "stomp")]
+    pub(crate) fn control(&self) -> Option<&str> {
+        if let Self::Control(control) = self {
+            Some(&control.frame)
+        } else {
+            None
         }
     }
 }
@@ -77,6 +87,14 @@ impl Control {
     pub(super) fn new(command: &'static str, headers: &[(&str, &str)]) -> Self {
         let frame = frame::write(command, headers, "");
         Self { command, frame }
+    }
+
+    /// All of it but a login.
+    fn shown(&self) -> PayloadRef<'_> {
+        PayloadRef::Text(match self.command {
+            "CONNECT" => self.command,
+            _ => &self.frame,
+        })
     }
 }
 

@@ -2,11 +2,14 @@
 
 pub mod frame;
 
-use std::{collections::VecDeque, time::Duration};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    time::Duration,
+};
 
 use super::{connection::Refusal, outbox::Message, protocol::Control};
 use crate::{QueueType, Stomp, millis};
-use frame::{Frame, Item, Malformed};
+use frame::{Frame, Item};
 
 /// The subprotocol that is offered (STOMP 1.2, "WebSocket").
 pub const SUBPROTOCOL: &str = "v12.stomp";
@@ -40,6 +43,8 @@ pub struct Session {
     seen: Seen,
     /// Where the stream goes on.
     next_offset: Option<u64>,
+    /// Whether nothing has come of the stream on this connection that had not come before.
+    is_behind: bool,
     strikes: (Step, u32),
     /// Whether a login has succeeded.
     has_logged_in: bool,
@@ -67,7 +72,13 @@ pub(super) enum Heard {
     /// The server has the message of this number.
     Receipt(u64),
     /// It says what is wrong, and nothing more comes of this connection.
-    Error(String),
+    Error {
+        text: String,
+        /// Whether it lets nobody in so.
+        is_of_login: bool,
+    },
+    /// It is nothing that a STOMP server says in text.
+    Foreign,
 }
 
 /// How often something is sent at least, each way.
@@ -77,9 +88,9 @@ struct Beats {
     theirs: Option<Duration>,
 }
 
-/// What messages were called that came.
+/// What messages were called that came, oldest first, and in their own order to be found in.
 #[derive(Clone, Debug, Default)]
-struct Seen(VecDeque<u128>);
+struct Seen(VecDeque<u128>, BTreeSet<u128>);
 
 /// The receipt of the subscription.
 const SUBSCRIBED: &str = "subscription";
@@ -96,8 +107,18 @@ const NAME_DIGITS: usize = 32;
 /// How many messages the server sends before it waits for acknowledgements.
 const PREFETCH: &str = "100";
 
-/// How many names are remembered: what a server sends again was not acknowledged, and of that there is never so much.
-const MOST_SEEN: usize = 1000;
+/// How many names are remembered: of ten senders as many as each keeps by default until there is a receipt.
+const MOST_SEEN: usize = 10_000;
+
+/// A stream comes in chunks of at most so many (RabbitMQ's osiris), and from the beginning of the chunk that has the
+/// place that it goes on from.
+const MOST_IN_CHUNK: u64 = 4096;
+
+/// What is shown of an error, in bytes: a close has no room for more (RFC 6455 §5.5).
+const MAX_ERROR: usize = 123;
+
+/// Who wants to be heard of less often may as well say that he wants nothing.
+const RAREST_BEAT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What a server takes for a frame that has no end.
 const MAX_REST: usize = 64 * 1024 * 1024;
@@ -116,6 +137,7 @@ impl Session {
             beats: Beats::default(),
             seen: Seen::default(),
             next_offset: settings.offset,
+            is_behind: false,
             strikes: (Step::Socket, 0),
             has_logged_in: false,
         }
@@ -156,6 +178,7 @@ impl Session {
     /// Nothing of this connection is opened yet.
     pub(super) fn reset(&mut self) {
         self.step = Step::Socket;
+        self.is_behind = true;
         self.rest.clear();
         self.beats = Beats::default();
     }
@@ -200,21 +223,33 @@ impl Session {
         Ok(Control::new("CONNECT", &headers))
     }
 
-    /// Nobody waits for the subscription's receipt any longer.
+    /// The subscription stands, or nobody waits for its receipt any longer.
     pub(super) fn take_for_subscribed(&mut self) {
-        self.step = Step::Ready;
+        self.reach(Step::Ready);
+    }
+
+    /// What ended connections before this step does so no more.
+    fn reach(&mut self, step: Step) {
+        self.step = step;
+        if self.strikes.0 < step {
+            self.acquit();
+        }
     }
 
     /// Reads what came.
     pub(super) fn hear(&mut self, text: &str) -> Vec<Heard> {
         let mut heard = Vec::new();
-        let begun = std::mem::take(&mut self.rest);
-        let whole = if begun.is_empty() {
-            text
-        } else {
-            &[&begun, text].concat()
-        };
-        let mut rest = whole;
+        let mut begun = std::mem::take(&mut self.rest);
+        let mut rest = text;
+        if !begun.is_empty() {
+            begun.push_str(text);
+            if !text.contains(frame::NUL) && begun.len() <= MAX_REST {
+                // No frame ends here.
+                self.rest = begun;
+                return heard;
+            }
+            rest = &begun;
+        }
         loop {
             match frame::split(rest) {
                 Ok(Some((Item::LineEnd, behind))) => {
@@ -234,12 +269,8 @@ impl Session {
                     self.rest.push_str(rest);
                     return heard;
                 }
-                Ok(None) => {
-                    heard.push(malformed(Malformed::End));
-                    return heard;
-                }
-                Err(error) => {
-                    heard.push(malformed(error));
+                Ok(None) | Err(_) => {
+                    heard.push(Heard::Foreign);
                     return heard;
                 }
             }
@@ -262,12 +293,12 @@ impl Session {
 
     /// How long nothing may be sent: less than was promised, since it takes a while to arrive.
     pub(super) fn beats_after(&self) -> Option<Duration> {
-        self.beats.ours.map(|ours| ours * 7 / 10)
+        self.beats.ours.map(|ours| ours.saturating_mul(7) / 10)
     }
 
     /// How long nothing may come before the connection is dead.
     pub(super) fn patience(&self) -> Option<Duration> {
-        self.beats.theirs.map(|theirs| theirs * 2)
+        self.beats.theirs.map(|theirs| theirs.saturating_mul(2))
     }
 
     /// The server has ended the connection, and not by chance. Returns whether it would do so again.
@@ -275,10 +306,15 @@ impl Session {
         let (step, count) = self.strikes;
         let count = if step == self.step { count + 1 } else { 1 };
         self.strikes = (self.step, count);
-        count >= MOST_STRIKES || (self.step == Step::Login && !self.has_logged_in)
+        count >= MOST_STRIKES
     }
 
-    /// A message has arrived: the server does not end connections for every one.
+    /// Whether a login has ever succeeded.
+    pub(super) fn has_logged_in(&self) -> bool {
+        self.has_logged_in
+    }
+
+    /// The server does not end connections at every such step.
     pub(super) fn acquit(&mut self) {
         self.strikes = (Step::Socket, 0);
     }
@@ -288,18 +324,18 @@ impl Session {
             "CONNECTED" if self.step == Step::Login => {
                 self.agree_on_beats(frame.header("heart-beat").unwrap_or_default());
                 self.has_logged_in = true;
-                self.step = Step::Subscription;
+                self.reach(Step::Subscription);
                 Some(Heard::LoggedIn(self.subscribe()))
             }
-            "RECEIPT" => {
+            "RECEIPT" if self.step >= Step::Subscription => {
                 let receipt = frame.header("receipt-id")?;
                 if receipt != SUBSCRIBED {
                     return Some(Heard::Receipt(receipt.parse().ok()?));
                 }
-                self.step = Step::Ready;
+                self.reach(Step::Ready);
                 Some(Heard::Subscribed)
             }
-            "MESSAGE" => {
+            "MESSAGE" if self.step >= Step::Subscription => {
                 let acknowledgement = frame.header("ack");
                 Some(Heard::Message {
                     head: head.into(),
@@ -314,7 +350,15 @@ impl Session {
                 let parts = [message, detail]
                     .into_iter()
                     .filter(|part| !part.is_empty());
-                Some(Heard::Error(parts.collect::<Vec<_>>().join(": ")))
+                let mut text = parts.collect::<Vec<_>>().join(": ");
+                // RabbitMQ's, and the one that it has for versions.
+                let is_of_login = self.step == Step::Login
+                    && ["Bad CONNECT", "Version mismatch"].contains(&message);
+                let end = (0..=MAX_ERROR)
+                    .rev()
+                    .find(|end| text.is_char_boundary(*end));
+                text.truncate(end.unwrap_or_default());
+                Some(Heard::Error { text, is_of_login })
             }
             _ => None,
         }
@@ -327,7 +371,7 @@ impl Session {
             .map(|part| part.trim().parse().unwrap_or(0));
         let [sends, wants] = [(); 2].map(|()| theirs.next().unwrap_or(0));
         let agreed = |theirs: u64| {
-            let theirs = (theirs > 0).then(|| Duration::from_millis(theirs));
+            let theirs = (theirs > 0).then(|| Duration::from_millis(theirs).min(RAREST_BEAT));
             Some(self.offered?.max(theirs?))
         };
         self.beats = Beats {
@@ -365,13 +409,19 @@ impl Session {
     }
 
     fn is_repeat(&mut self, frame: &Frame<'_>) -> bool {
-        if let Some(offset) = frame.header("x-stream-offset")
+        // Another sender may have written the header where there is no stream.
+        if self.settings.queue_type == Some(QueueType::Stream)
+            && let Some(offset) = frame.header("x-stream-offset")
             && let Ok(offset) = offset.parse::<u64>()
         {
-            if self.next_offset.is_some_and(|next| offset < next) {
+            let known = self.next_offset.and_then(|next| next.checked_sub(offset));
+            // Else it is another stream by now.
+            let is_in_chunk = known.is_some_and(|known| (1..=MOST_IN_CHUNK).contains(&known));
+            if is_in_chunk && self.is_behind {
                 return true;
             }
-            self.next_offset = Some(offset + 1);
+            self.is_behind = false;
+            self.next_offset = Some(offset.saturating_add(1));
         }
         let name = frame.header(NAME).filter(|name| name.len() == NAME_DIGITS);
         let name = name.and_then(|name| u128::from_str_radix(name, 16).ok());
@@ -382,17 +432,15 @@ impl Session {
 impl Seen {
     /// Whether a name was heard before; from now on it was.
     fn has(&mut self, name: u128) -> bool {
-        if self.0.contains(&name) {
+        if !self.1.insert(name) {
             return true;
         }
-        if self.0.len() == MOST_SEEN {
-            self.0.pop_front();
+        if self.0.len() == MOST_SEEN
+            && let Some(oldest) = self.0.pop_front()
+        {
+            self.1.remove(&oldest);
         }
         self.0.push_back(name);
         false
     }
-}
-
-fn malformed(error: Malformed) -> Heard {
-    Heard::Error(["what came is no STOMP frame: ", &error.to_string()].concat())
 }

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::{Closure, Connection, Effect, Input, Refusal, Status, Timer};
+use super::{Closure, Connection, Effect, Input, Refusal, Status, TRIAL, Timer};
 use crate::{
-    Options,
+    Options, Payload,
     core::{
         heartbeat::{Knowledge, is_late},
         outbox::Limit,
-        protocol::{Control, Frame, Meaning, Transmit},
+        protocol::{Control, Frame, Meaning, PayloadRef, Transmit},
         stomp::{Heard, MAX_BODY, Session, Step},
     },
 };
@@ -25,6 +25,8 @@ pub(super) struct Broker {
     lingers: bool,
     /// Whether a message has arrived where messages go: if connections end after one then, it is that one's doing.
     has_receipt: bool,
+    /// Whether this connection has brought one.
+    is_receipted: bool,
     /// What it said was wrong.
     error: Option<String>,
 }
@@ -44,6 +46,7 @@ impl Broker {
             judged: None,
             lingers: false,
             has_receipt: false,
+            is_receipted: false,
             error: None,
         })
     }
@@ -62,11 +65,20 @@ impl Connection {
         self.broker.as_ref()?.session.offset()
     }
 
-    /// What the server never takes of a text, however empty the outbox is.
+    /// What the server never takes, however empty the outbox is: the next one, as long as none is connected to.
     #[must_use]
-    pub fn limit_of(&self, text: &str) -> Option<Limit> {
-        self.broker.as_ref()?;
-        (text.len() > MAX_BODY).then_some(Limit::Message(MAX_BODY))
+    pub fn limit_of(&self, payload: PayloadRef<'_>) -> Option<Limit> {
+        let is_over = matches!(
+            self.status,
+            Status::Idle
+                | Status::Stopped
+                | Status::GaveUp
+                | Status::TurnedAway
+                | Status::Refused(_)
+        );
+        let options = self.next_options.as_ref().filter(|_| is_over);
+        options.unwrap_or(&self.options).stomp.as_ref()?;
+        limit_of_stomp(payload)
     }
 
     /// Takes what means something else where STOMP is spoken, and hands back what does not.
@@ -100,16 +112,35 @@ impl Connection {
 
     /// Other options hold, or another server is meant.
     pub(super) fn configure_stomp(&mut self, is_new: bool) {
-        match (&mut self.broker, &self.options.stomp) {
+        let is_same = match (&mut self.broker, &self.options.stomp) {
             (Some(broker), Some(settings)) if !is_new => {
-                broker.has_receipt &= broker.session.configure(settings);
+                let is_same = broker.session.configure(settings);
+                broker.has_receipt &= is_same;
+                is_same
             }
-            _ => self.broker = Broker::of(&self.options),
+            (before, settings) => {
+                let is_same = before.is_none() && settings.is_none();
+                self.broker = Broker::of(&self.options);
+                is_same
+            }
+        };
+        if !is_same {
+            // What was sent to somebody is for nobody else.
+            self.outbox.forget_server();
         }
+        self.set_aside_what_stomp_cannot_carry();
         // Who knows how a message will be called can have it taken for a repeat.
         let key = self.marks.key();
         self.outbox
             .name_messages(self.broker.is_some().then_some(key));
+    }
+
+    /// What waits may come from before STOMP was to be spoken.
+    pub(super) fn set_aside_what_stomp_cannot_carry(&mut self) {
+        if self.broker.is_some() {
+            let is_carried = |payload: &Payload| limit_of_stomp(payload.into()).is_none();
+            self.outbox.set_aside_unless(&is_carried);
+        }
     }
 
     /// A socket is about to be made.
@@ -118,6 +149,7 @@ impl Connection {
             broker.session.reset();
             broker.judged = None;
             broker.lingers = false;
+            broker.is_receipted = false;
         }
     }
 
@@ -154,7 +186,8 @@ impl Connection {
         };
         let heard = match frame {
             Frame::Text(text) => broker.session.hear(text),
-            Frame::Binary { .. } => vec![Heard::Error(BINARY.into())],
+            // RabbitMQ's `web_stomp.ws_frame = binary`.
+            Frame::Binary { .. } => vec![Heard::Foreign],
         };
         let is_heard = |status| matches!(status, Status::Connecting { .. } | Status::Open { .. });
         if is_heard(self.status) {
@@ -319,13 +352,24 @@ impl Connection {
             Step::Login => (Refusal::Login, true),
             Step::Subscription => (Refusal::Subscription, true),
             Step::Ready => {
-                let is_meant = !broker.has_receipt && self.outbox.sent_count() > 0;
-                (Refusal::Destination, is_meant)
+                let taken = self.outbox.newest_taken();
+                let is_at_once = taken.is_some_and(|taken| self.now <= taken + TRIAL);
+                if !is_at_once {
+                    broker.session.acquit();
+                }
+                (Refusal::Destination, !broker.has_receipt && is_at_once)
             }
         };
         // A node that dies says nothing.
-        let is_meant = is_meant && closure.code == SAID;
+        let is_meant = is_meant && (closure.code == SAID || broker.error.is_some());
         (is_meant && broker.session.strike()).then_some(refusal)
+    }
+
+    /// Whether a connection that ends was worth anything: one that is left for receipts may live for as long as its
+    /// server beats.
+    pub(super) fn was_of_use(&self, was_silent: bool) -> bool {
+        let is_receipted = |broker: &Broker| broker.is_receipted;
+        !was_silent || self.broker.as_ref().is_none_or(is_receipted)
     }
 
     /// What the server said of the end of a connection.
@@ -383,15 +427,28 @@ impl Connection {
                 }
             }
             Heard::Receipt(number) => self.take_receipt(number),
-            Heard::Error(error) => {
-                if let Some(broker) = &mut self.broker {
-                    broker.error = Some(error);
-                }
-                self.closed(Closure {
-                    code: SAID,
-                    reason: String::new(),
-                    was_clean: false,
+            Heard::Error { text, is_of_login } => {
+                let broker = self.broker.as_mut();
+                let is_final = broker.is_some_and(|broker| {
+                    broker.error = Some(text);
+                    is_of_login && !broker.session.has_logged_in()
                 });
+                self.silence.ended();
+                let closure = Closure::abnormal();
+                let struck = self.struck_by(&closure);
+                match struck.or(is_final.then_some(Refusal::Login)) {
+                    Some(refusal) => self.refuse(refusal, closure),
+                    None => self.lose(closure, false),
+                }
+            }
+            Heard::Foreign => {
+                self.silence.ended();
+                let broker = self.broker.as_mut();
+                if broker.is_some_and(|broker| broker.session.strike()) {
+                    self.refuse(Refusal::NoStomp, Closure::abnormal());
+                } else {
+                    self.lose(Closure::abnormal(), false);
+                }
             }
         }
     }
@@ -410,6 +467,7 @@ impl Connection {
         };
         if let Some(broker) = &mut self.broker {
             broker.has_receipt = true;
+            broker.is_receipted = true;
             broker.session.acquit();
         }
         self.heartbeat
@@ -467,8 +525,12 @@ impl Connection {
 /// A heart-beat ("Heart-beating").
 const BEAT: &str = "\n";
 
-/// RabbitMQ ends connections so, with the reason "STOMP died"; and so are those ended that it says an error on.
+/// RabbitMQ ends connections so, with the reason "STOMP died", if it does not say an error before.
 const SAID: u16 = 1000;
 
-/// RabbitMQ's `web_stomp.ws_frame = binary`.
-const BINARY: &str = "it sends STOMP in binary frames, and has to send it as text";
+fn limit_of_stomp(payload: PayloadRef<'_>) -> Option<Limit> {
+    match payload {
+        PayloadRef::Text(text) => (text.len() > MAX_BODY).then_some(Limit::Message(MAX_BODY)),
+        PayloadRef::Binary(_) => Some(Limit::Text),
+    }
+}
