@@ -562,6 +562,23 @@ fn receipts_that_stop_are_a_reason_to_leave_and_none_that_never_came() {
 }
 
 #[test]
+fn a_first_receipt_that_is_late_is_a_reason_to_miss_the_others() {
+    for late in ["subscription", "0"] {
+        let broker = Broker::new(Stomp::new("/queue/a"));
+        broker.connects();
+        broker.says("CONNECTED\n\n");
+        broker.server.advance(secs(5));
+        let _receipts = broker.send(["a", "b"]);
+        broker.server.advance(secs(1));
+        broker.says(&format!("RECEIPT\nreceipt-id:{late}\n\n"));
+        broker.server.advance(secs(13));
+        assert!(broker.client.status().is_open(), "{late}");
+        broker.server.advance(secs(1));
+        assert!(!broker.client.status().is_open(), "{late}");
+    }
+}
+
+#[test]
 fn a_login_that_is_refused_is_not_tried_again() {
     let broker = Broker::new(Stomp::new("/queue/a").login("web", "wrong"));
     broker.connects();

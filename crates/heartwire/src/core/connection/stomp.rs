@@ -403,8 +403,7 @@ impl Connection {
             Heard::Subscribed => {
                 let said = self.broker.as_ref().map_or(now, |broker| broker.said);
                 self.be_ready();
-                self.heartbeat
-                    .replied(said, self.outbox.oldest_taken(), now);
+                self.replied(said);
             }
             Heard::Message {
                 head,
@@ -470,9 +469,18 @@ impl Connection {
             broker.is_receipted = true;
             broker.session.acquit();
         }
+        self.replied(sent);
+        self.go_on_trying();
+    }
+
+    /// What was sent at this time has its receipt: from now on one that does not come is a reason to leave, also of
+    /// what was sent before it was known that any come.
+    fn replied(&mut self, sent: Duration) {
         self.heartbeat
             .replied(sent, self.outbox.oldest_taken(), self.now);
-        self.go_on_trying();
+        if let Status::Open { .. } = self.status {
+            self.watch();
+        }
     }
 
     fn say(&mut self, control: Control) {
