@@ -1,4 +1,4 @@
-//! The core broken on purpose: what the model checker must notice.
+//! The core broken on purpose: what the model checkers must notice.
 
 use std::fs::{self, File};
 use std::io;
@@ -12,10 +12,11 @@ use crate::{Error, Interrupt, console, root};
 
 /// What `cargo xtask mutations --help` prints; the first line is its summary.
 pub const HELP: &str = "\
-each rule of the core's model is broken on purpose
+each rule of the core's models is broken on purpose
 
 Copies crates/heartwire into target/mutations, takes out or changes one thing at a time, and runs
-its tests/model.rs, which must fail and name the rule that was broken. Takes 40 minutes on two cores.";
+its tests/model.rs or tests/stomp_model.rs, which must fail and name the rule that was broken. Takes
+45 minutes on two cores.";
 
 /// Runs `cargo xtask mutations`.
 ///
@@ -28,13 +29,18 @@ pub async fn command(arguments: Arguments, interrupt: &mut Interrupt) -> Result<
         .guard(async {
             let copy = Copy::make().map_err(|cause| failed(&cause))?;
             // Else every mutation would seem to be noticed, or missed.
-            copy.check().await.map_err(|error| {
-                Error::Failed(format!("unbroken, the copy of the core fails: {error}"))
-            })?;
+            for (model, _) in MODELS {
+                copy.check(model).await.map_err(|error| {
+                    Error::Failed(format!("unbroken, the copy of the core fails: {error}"))
+                })?;
+            }
             let mut missed = 0;
-            for mutation in MUTATIONS {
+            let mutations = MODELS.iter().flat_map(|(model, mutations)| {
+                mutations.iter().map(move |mutation| (*model, mutation))
+            });
+            for (model, mutation) in mutations {
                 let started = Instant::now();
-                let is_noticed = copy.notices(mutation).await?;
+                let is_noticed = copy.notices(mutation, model).await?;
                 missed += usize::from(!is_noticed);
                 console::say(format_args!(
                     "{:<7} {:>8}  {}: {}",
@@ -56,7 +62,7 @@ pub async fn command(arguments: Arguments, interrupt: &mut Interrupt) -> Result<
 struct Mutation {
     /// What it does.
     summary: &'static str,
-    /// The rule of `tests/model.rs` that it breaks.
+    /// The rule of its model that it breaks.
     rule: &'static str,
     /// A file of [`CORE`].
     file: &'static str,
@@ -66,7 +72,10 @@ struct Mutation {
     broken: &'static str,
 }
 
-const MUTATIONS: &[Mutation] = &[
+/// The models in `tests`, each with what it must notice.
+const MODELS: &[(&str, &[Mutation])] = &[("model", PLAIN_TEXT), ("stomp_model", STOMP)];
+
+const PLAIN_TEXT: &[Mutation] = &[
     Mutation {
         summary: "a lost socket is not dropped",
         rule: "there are never two live sockets",
@@ -283,6 +292,173 @@ const MUTATIONS: &[Mutation] = &[
     },
 ];
 
+const STOMP: &[Mutation] = &[
+    Mutation {
+        summary: "messages leave after the login",
+        rule: "no message leaves before the subscription stands",
+        file: "connection/stomp.rs",
+        original: "
+            Heard::LoggedIn(subscribe) => {
+                self.say(subscribe);",
+        broken: "
+            Heard::LoggedIn(subscribe) => {
+                self.say(subscribe);
+                self.be_ready();",
+    },
+    Mutation {
+        summary: "a server that gives receipts is not waited for either",
+        rule: "no message leaves before the subscription stands",
+        file: "connection/stomp.rs",
+        original: "if !self.heartbeat.has_answered() {",
+        broken: "if self.speaks_stomp() {",
+    },
+    Mutation {
+        summary: "a receipt confirms all that was sent",
+        rule: "confirmed messages are stored",
+        file: "connection/stomp.rs",
+        original: "
+        if let Some(broker) = &mut self.broker {
+            broker.has_receipt = true;",
+        broken: "
+        self.outbox.confirm(u64::MAX);
+        if let Some(broker) = &mut self.broker {
+            broker.has_receipt = true;",
+    },
+    Mutation {
+        summary: "a receipt confirms what was sent before",
+        rule: "a receipt confirms its own message and no other",
+        file: "outbox.rs",
+        original: "sent.position(|sent| sent.message.id.0 == number)?;",
+        broken: "sent.position(|sent| sent.message.id.0 <= number)?;",
+    },
+    Mutation {
+        summary: "an unknown receipt shows that the server gives some",
+        rule: "an unknown receipt changes nothing",
+        file: "connection/stomp.rs",
+        original: "let Some(sent) = self.outbox.confirm_one(number) else {",
+        broken: "let Some(sent) = self.outbox.confirm_one(number) else {
+            self.replied(self.now);",
+    },
+    Mutation {
+        summary: "what was shown is forgotten with the connection",
+        rule: "each message is shown once at most",
+        file: "stomp.rs",
+        original: "
+        self.rest.clear();
+        self.beats",
+        broken: "
+        self.seen = Seen::default();
+        self.beats",
+    },
+    Mutation {
+        summary: "what was shown is forgotten with a new start",
+        rule: "each message is shown once at most",
+        file: "stomp.rs",
+        original: "
+            session.seen = std::mem::take(&mut self.seen);",
+        broken: "",
+    },
+    Mutation {
+        summary: "what is sent again has another name",
+        rule: "each message is shown once at most",
+        file: "stomp.rs",
+        original: "(message.id.number().to_string(), self.name(message.id));",
+        broken: "(
+            message.id.number().to_string(),
+            self.name(message.id).replace('0', if message.is_repeat { \"1\" } else { \"0\" }),
+        );",
+    },
+    Mutation {
+        summary: "a repeat is not acknowledged",
+        rule: "what comes is acknowledged after it was shown, a repeat too",
+        file: "connection/stomp.rs",
+        original: "if let Some(acknowledgement) = acknowledgement {",
+        broken: "if let Some(acknowledgement) = acknowledgement.filter(|_| !is_repeat) {",
+    },
+    Mutation {
+        summary: "an acknowledgement names what came and not its delivery",
+        rule: "a connection acknowledges what it brought and nothing else",
+        file: "stomp.rs",
+        original: "let acknowledgement = frame.header(\"ack\");",
+        broken: "let acknowledgement = frame.header(NAME);",
+    },
+    Mutation {
+        summary: "what an earlier connection brings is acknowledged over the next",
+        rule: "a connection acknowledges what it brought and nothing else",
+        file: "connection.rs",
+        original: "
+            Self::Opened(epoch)
+            | Self::Received(epoch, _)",
+        broken: "
+            Self::Received(..) => None,
+            Self::Opened(epoch)",
+    },
+    Mutation {
+        summary: "the passcode is told with the subscription",
+        rule: "the passcode is in the frame of the login alone",
+        file: "stomp.rs",
+        original: "
+            (\"receipt\", SUBSCRIBED),",
+        broken: "
+            (\"receipt\", SUBSCRIBED),
+            (\"passcode\", self.settings.passcode.reveal()),",
+    },
+    Mutation {
+        summary: "who looks at effects sees the passcode",
+        rule: "the passcode is in the frame of the login alone",
+        file: "protocol.rs",
+        original: ".field(&self.command)",
+        broken: ".field(&self.frame)",
+    },
+    Mutation {
+        summary: "receipts are missed that never came",
+        rule: "a server without receipts is not left for that",
+        file: "connection/stomp.rs",
+        original: "taken.filter(|_| self.heartbeat.has_answered());",
+        broken: "taken.filter(|_| self.speaks_stomp());",
+    },
+    Mutation {
+        summary: "the receipt of the subscription is waited for to the end",
+        rule: "a server without receipts is not left for that",
+        file: "connection/stomp.rs",
+        original: "self.judge_after(self.options.connect_timeout / 2);",
+        broken: "self.judge_after(self.options.connect_timeout * 2);",
+    },
+    Mutation {
+        summary: "a server is kept whose receipts stop",
+        rule: "a server whose receipts stop is left in time",
+        file: "connection/stomp.rs",
+        original: "
+                    self.give_up_on_server();",
+        broken: "
+                    self.watch();",
+    },
+    Mutation {
+        summary: "what was sent before the first receipt is not missed",
+        rule: "a server whose receipts stop is left in time",
+        file: "connection/stomp.rs",
+        original: "
+        if let Status::Open { .. } = self.status {
+            self.watch();
+        }",
+        broken: "",
+    },
+    Mutation {
+        summary: "one message alone is sent again",
+        rule: "in the end each message is stored and shown, and confirmed by who confirms",
+        file: "outbox.rs",
+        original: "Guarantee::AtLeastOnce => true,",
+        broken: "Guarantee::AtLeastOnce => index == 0,",
+    },
+    Mutation {
+        summary: "one name is taken for all",
+        rule: "in the end each message is stored and shown, and confirmed by who confirms",
+        file: "stomp.rs",
+        original: "if self.0.contains(&name) {",
+        broken: "if !self.0.is_empty() {",
+    },
+];
+
 /// A copy of the core and its tests, to be broken.
 struct Copy {
     folder: PathBuf,
@@ -305,20 +481,20 @@ impl Copy {
         Ok(Self { folder })
     }
 
-    /// Breaks the copy, runs the model checker, and mends the copy.
-    async fn notices(&self, mutation: &Mutation) -> Result<bool, Error> {
+    /// Breaks the copy, runs a model checker, and mends the copy.
+    async fn notices(&self, mutation: &Mutation, model: &str) -> Result<bool, Error> {
         let file = self.folder.join(CORE).join(mutation.file);
         let source = fs::read_to_string(&file).map_err(|cause| failed(&cause))?;
         fs::write(&file, mutation.apply(&source)?).map_err(|cause| failed(&cause))?;
-        let result = self.check().await;
+        let result = self.check(model).await;
         fs::write(&file, source).map_err(|cause| failed(&cause))?;
         let output = fs::read_to_string(self.log()).map_err(|cause| failed(&cause))?;
         Ok(result.is_err() && output.contains(&format!("broken: {}\n", mutation.rule)))
     }
 
-    /// Runs the model checker, which has to find nothing.
-    async fn check(&self) -> Result<(), Error> {
-        let mut cargo = process::command("cargo", ["test", "--test", "model"]);
+    /// Runs a model checker, which has to find nothing.
+    async fn check(&self, model: &str) -> Result<(), Error> {
+        let mut cargo = process::command("cargo", ["test", "--test", model]);
         cargo
             .current_dir(&self.folder)
             .env("CARGO_TARGET_DIR", self.folder.join("target"))
@@ -388,15 +564,19 @@ fn failed(cause: &io::Error) -> Error {
 mod tests {
     use super::*;
 
-    const MODEL: &str = "crates/heartwire/tests/model.rs";
-
     #[test]
     fn every_mutation_can_be_made_and_names_a_rule() {
-        let model = fs::read_to_string(root().join(MODEL)).unwrap();
-        for mutation in MUTATIONS {
-            let source = fs::read_to_string(root().join(CORE).join(mutation.file)).unwrap();
-            assert_ne!(mutation.apply(&source).unwrap(), source);
-            assert!(model.contains(mutation.rule), "{}", mutation.rule);
+        for (model, mutations) in MODELS {
+            let rules = rules(model);
+            for mutation in *mutations {
+                let source = fs::read_to_string(root().join(CORE).join(mutation.file)).unwrap();
+                assert_ne!(mutation.apply(&source).unwrap(), source);
+                assert!(
+                    rules.contains(&mutation.rule.to_owned()),
+                    "{}",
+                    mutation.rule
+                );
+            }
         }
     }
 
@@ -412,15 +592,26 @@ mod tests {
 
     #[test]
     fn every_rule_is_broken_by_a_mutation() {
-        let model = fs::read_to_string(root().join(MODEL)).unwrap();
+        for (model, mutations) in MODELS {
+            let unbroken: Vec<_> = rules(model)
+                .into_iter()
+                .filter(|rule| mutations.iter().all(|mutation| mutation.rule != *rule))
+                .collect();
+            assert_eq!(unbroken, [""; 0], "{model}");
+        }
+    }
+
+    /// The rules of a model: its constants that are more than a word.
+    fn rules(model: &str) -> Vec<String> {
+        let model = root().join(CRATE).join(format!("tests/{model}.rs"));
+        let model = fs::read_to_string(model).unwrap();
         let rules = model.lines().filter_map(|line| {
             let (_, rule) = line.strip_prefix("const ")?.split_once(": &str = \"")?;
             rule.strip_suffix("\";")
         });
-        let unbroken: Vec<_> = rules
+        rules
             .filter(|rule| rule.contains(' '))
-            .filter(|rule| MUTATIONS.iter().all(|mutation| mutation.rule != *rule))
-            .collect();
-        assert_eq!(unbroken, [""; 0]);
+            .map(str::to_owned)
+            .collect()
     }
 }

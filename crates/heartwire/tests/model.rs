@@ -8,11 +8,12 @@
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used)]
 
+mod checking;
+
 use std::{
-    fmt::Write,
     hash::{Hash, Hasher},
     mem,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use heartwire::{
@@ -29,7 +30,9 @@ use heartwire::{
         reach::Locality,
     },
 };
-use stateright::{Checker, Expectation, Model, Property};
+use stateright::{Expectation, Model, Property};
+
+use checking::{ORIGIN, explore};
 
 #[test]
 fn with_every_each_message_arrives_and_no_proof_is_false() {
@@ -98,33 +101,13 @@ fn deep() {
 
 /// Explores all states within each of the bounds, and fails with the shortest way to one that breaks
 /// a rule, or when something worth a look is never reached.
-#[expect(clippy::disallowed_methods, reason = "the host has a clock")]
 fn check(resend: Resend, outbox_limit: usize, server: Server, bounds: &[Bounds]) {
     let mut missed = Vec::new();
     for (index, bounds) in bounds.iter().enumerate() {
         let link = Link::new(resend, outbox_limit, server, *bounds);
         let name = format!("{resend:?}, outbox_limit {outbox_limit}, server {server:?}");
         let properties = link.properties();
-        let started = Instant::now();
-        let checker = link.checker().spawn_bfs().join();
-        println!(
-            "{name}, {bounds:?}: {} states, {} of them distinct, depth {}, in {:.1?}",
-            checker.state_count(),
-            checker.unique_state_count(),
-            checker.max_depth(),
-            started.elapsed()
-        );
-        let mut reached = checker.discoveries();
-        let mut broken = String::new();
-        for property in &properties {
-            if property.expectation == Expectation::Always
-                && let Some(path) = reached.remove(property.name)
-            {
-                let steps = path.into_actions();
-                let _ = writeln!(broken, "broken: {}\nafter: {steps:?}", property.name);
-            }
-        }
-        assert!(broken.is_empty(), "{name}\n{broken}");
+        let reached = explore(&format!("{name}, {bounds:?}"), link);
         let sometimes = properties
             .iter()
             .filter(|property| property.expectation == Expectation::Sometimes);
@@ -132,7 +115,7 @@ fn check(resend: Resend, outbox_limit: usize, server: Server, bounds: &[Bounds])
         if index == 0 {
             missed = names.collect();
         }
-        missed.retain(|name| !reached.contains_key(name));
+        missed.retain(|name| !reached.contains(name));
     }
     assert_eq!(missed, [""; 0], "never reached");
 }
@@ -1419,36 +1402,9 @@ impl State {
         has_arrived && (self.kept().0.len() == aside.len() || !self.is_answered(link))
     }
 
-    /// The connection as text, without what decides nothing here, and with times as [`span`]s.
+    /// The connection as text, with times as [`span`]s.
     fn text(&self) -> String {
-        let debug = format!("{:?}", self.connection);
-        let after = |text: &str| debug.find(text).unwrap();
-        // The options come first, and counters of no consequence last.
-        let parts = [
-            &debug[after(", status: ")..after(", rng: ")],
-            &debug[after(", heartbeat: Heartbeat {")..after(", silence: ")],
-            &debug[after(", protocol: ")..debug.rfind(", sent: ").unwrap()],
-        ];
-        let mut text = String::new();
-        for part in parts {
-            let mut rest = part;
-            while let Some(start) = rest.find(|character: char| character.is_ascii_digit()) {
-                let (before, number) = rest.split_at(start);
-                let is_number = |character: char| character.is_ascii_digit() || character == '.';
-                let end = number.find(|character| !is_number(character));
-                let (number, behind) = number.split_at(end.unwrap_or(number.len()));
-                text.push_str(before);
-                match number.parse() {
-                    Ok(seconds) if seconds >= ORIGIN.as_secs_f64() && behind.starts_with('s') => {
-                        text.push(span(Duration::from_secs_f64(seconds), self.now));
-                    }
-                    _ => text.push_str(number),
-                }
-                rest = behind;
-            }
-            text.push_str(rest);
-        }
-        text
+        checking::text(&self.connection, |time| span(time, self.now).into())
     }
 }
 
@@ -1636,9 +1592,6 @@ const TIMERS: [Timer; 5] = [
     Timer::Reconnect,
     Timer::Trial,
 ];
-
-/// Larger than any duration in use, so that a time can be told from a duration.
-const ORIGIN: Duration = Duration::from_secs(1_000_000);
 
 /// No state within the bounds needs as many to settle.
 const MOST_STEPS: u32 = 100;
