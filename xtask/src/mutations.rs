@@ -361,12 +361,9 @@ const STOMP: &[Mutation] = &[
     Mutation {
         summary: "what is sent again has another name",
         rule: "each message is shown once at most",
-        file: "stomp.rs",
-        original: "(message.id.number().to_string(), self.name(message.id));",
-        broken: "(
-            message.id.number().to_string(),
-            self.name(message.id).replace('0', if message.is_repeat { \"1\" } else { \"0\" }),
-        );",
+        file: "outbox.rs",
+        original: "message.name.get_or_insert_with(|| name(key, message.id));",
+        broken: "message.name = Some(name(key, message.id) ^ u128::from(message.is_repeat));",
     },
     Mutation {
         summary: "a repeat is not acknowledged",
@@ -454,8 +451,8 @@ const STOMP: &[Mutation] = &[
         summary: "one name is taken for all",
         rule: "in the end each message is stored and shown, and confirmed by who confirms",
         file: "stomp.rs",
-        original: "if self.0.contains(&name) {",
-        broken: "if !self.0.is_empty() {",
+        original: "if !self.1.insert(name) {",
+        broken: "if !self.1.insert(0) {",
     },
 ];
 

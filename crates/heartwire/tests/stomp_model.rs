@@ -677,7 +677,11 @@ impl State {
                 self.alarms.remove(&timer);
             }
             Effect::AwaitDrain(epoch) => return Some(Input::Drained(epoch)),
-            Effect::Note(..) | Effect::Queued(_) | Effect::Settled(..) | Effect::Distrust => {}
+            Effect::Note(..)
+            | Effect::Head(_)
+            | Effect::Queued(_)
+            | Effect::Settled(..)
+            | Effect::Distrust => {}
         }
         None
     }
@@ -693,7 +697,7 @@ impl State {
         let text = text.unwrap();
         let item = Item::read(&text);
         let world = &mut self.world;
-        if item != Item::Connect && text.contains(PASSCODE) {
+        if text.contains(PASSCODE) {
             world.breaks(SECRET);
         }
         let Some(socket) = &mut world.socket else {
@@ -995,12 +999,15 @@ impl Socket {
 
 impl Item {
     fn read(text: &str) -> Self {
+        // Nothing but the server is shown its frame.
+        if text == "CONNECT" {
+            return Self::Connect;
+        }
         let Ok(Some((frame::Item::Frame(frame), ""))) = frame::split(text) else {
             panic!("no frame: {text:?}");
         };
         let header = |name| frame.header(name).unwrap().to_owned();
         match frame.command {
-            "CONNECT" => Self::Connect,
             "SUBSCRIBE" => Self::Subscribe {
                 receipt: header("receipt"),
             },
