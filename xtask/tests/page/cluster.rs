@@ -38,7 +38,7 @@ async fn a_message_is_confirmed_by_its_receipt_and_comes_back() {
         // The log has texts, and their frames can be looked at.
         for (kind, head) in [
             ("sent", "SEND\ndestination:"),
-            ("received", "MESSAGE\nsubscription:0\n"),
+            ("got", "MESSAGE\nsubscription:0\n"),
         ] {
             visit.presses_row(kind).await;
             eventually(&format!("the frame of what is {kind}"), SOON, async || {
