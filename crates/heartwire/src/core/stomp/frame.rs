@@ -293,13 +293,11 @@ mod tests {
         #[test]
         fn what_is_written_is_read(
             command in "[A-Z]{1,9}",
-            headers in vec((".{1,9}", "(?s).{0,9}"), 0..5),
+            headers in vec((r"[^\x00]{1,9}", r"[^\x00]{0,9}"), 0..5),
             body in "(?s).{0,30}",
             follows in "(?s).{0,30}",
         ) {
             prop_assume!(has_escapes(&command));
-            let is_sendable = |text: &String| !text.contains(NUL) && text != "content-length";
-            prop_assume!(headers.iter().all(|(name, value)| is_sendable(name) && is_sendable(value)));
             let given: Vec<_> = headers.iter().map(|(name, value)| (&**name, &**value)).collect();
             let written = write(&command, &given, &body);
             for (end, _) in written.char_indices() {
