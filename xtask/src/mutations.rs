@@ -362,8 +362,10 @@ const STOMP: &[Mutation] = &[
         summary: "what is sent again has another name",
         rule: "each message is shown once at most",
         file: "outbox.rs",
-        original: "message.name.get_or_insert_with(|| name(key, message.id));",
-        broken: "message.name = Some(name(key, message.id) ^ u128::from(message.is_repeat));",
+        original: "|| Name::of(key, message.id));",
+        broken: "|| Name::of(key, message.id));
+            let key = [key[0], u64::from(message.is_repeat)];
+            message.name = Some(Name::of(key, message.id));",
     },
     Mutation {
         summary: "a repeat is not acknowledged",
@@ -451,8 +453,8 @@ const STOMP: &[Mutation] = &[
         summary: "one name is taken for all",
         rule: "in the end each message is stored and shown, and confirmed by who confirms",
         file: "stomp.rs",
-        original: "if !self.1.insert(name) {",
-        broken: "if !self.1.insert(0) {",
+        original: "let Err(place) = self.1.binary_search(&name) else {",
+        broken: "let Some(place) = self.1.is_empty().then_some(0) else {",
     },
 ];
 

@@ -21,6 +21,40 @@ impl MessageId {
     }
 }
 
+/// What a message is called by whoever gets it: 128 bits.
+#[cfg(feature = "stomp")]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Name([u64; 2]);
+
+#[cfg(feature = "stomp")]
+impl Name {
+    /// A keyed hash of the message's number.
+    fn of(key: [u64; 2], id: MessageId) -> Self {
+        Self([0, 1].map(|half| {
+            let mut hasher = SipHasher24::new_with_keys(key[0], key[1]);
+            // No mark of a heartbeat is made of so many bytes.
+            hasher.write_u64(id.0);
+            hasher.write_u8(half);
+            hasher.finish()
+        }))
+    }
+
+    /// As it is written: in 32 hexadecimal digits.
+    #[must_use]
+    pub fn text(self) -> String {
+        let Self([high, low]) = self;
+        format!("{high:016x}{low:016x}")
+    }
+
+    /// Reads what is written so.
+    #[must_use]
+    pub fn read(text: &str) -> Option<Self> {
+        let (high, low) = text.split_at_checked(16).filter(|_| text.len() == 32)?;
+        let [high, low] = [high, low].map(|half| u64::from_str_radix(half, 16).ok());
+        Some(Self([high?, low?]))
+    }
+}
+
 /// A message and where it came from.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Message {
@@ -40,7 +74,7 @@ pub struct Message {
     /// What it is called whenever it is sent, where messages have names: also by a page that has
     /// [restored](Outbox::restore) it.
     #[cfg(feature = "stomp")]
-    pub name: Option<u128>,
+    pub name: Option<Name>,
 }
 
 /// Where a message came from.
@@ -274,7 +308,9 @@ impl Outbox {
         let mut message = self.waiting.pop_front()?;
         #[cfg(feature = "stomp")]
         if let Some(key) = self.names {
-            message.name.get_or_insert_with(|| name(key, message.id));
+            message
+                .name
+                .get_or_insert_with(|| Name::of(key, message.id));
         }
         if self.waiting.is_empty() {
             self.merged = 0;
@@ -616,7 +652,7 @@ impl Outbox {
             stored.extend([mark, kind, &text.len().to_string()]);
             #[cfg(feature = "stomp")]
             if let Some(name) = message.name {
-                stored.extend([NAMED, &format!("{name:x}")]);
+                stored.extend([NAMED, &name.text()]);
             }
             stored.extend([":", &text]);
         };
@@ -857,19 +893,6 @@ const KINDS: [(&str, Guarantee, bool); 6] = [
 /// Stands before a message's name.
 const NAMED: &str = "#";
 
-/// What a message is called: a keyed hash of its number.
-#[cfg(feature = "stomp")]
-fn name(key: [u64; 2], id: MessageId) -> u128 {
-    let [high, low] = [0, 1].map(|half| {
-        let mut hasher = SipHasher24::new_with_keys(key[0], key[1]);
-        // No mark of a heartbeat is made of so many bytes.
-        hasher.write_u64(id.0);
-        hasher.write_u8(half);
-        u128::from(hasher.finish())
-    });
-    high << 64 | low
-}
-
 /// Answers that are remembered, to be taken back: as many as the log has rows by default.
 const MOST_DOUBTED: usize = 1_000;
 
@@ -910,7 +933,7 @@ fn split_stored(stored: &str, unsaid: [Guarantee; 2]) -> Option<(Message, &str)>
         is_repeat: *kind != FRESH,
         ends: if *kind == ASIDE { MOST_ENDS - 1 } else { 0 },
         #[cfg(feature = "stomp")]
-        name: u128::from_str_radix(name, 16).ok(),
+        name: Name::read(name),
     };
     Some((message, rest))
 }

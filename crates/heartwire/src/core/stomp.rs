@@ -2,12 +2,13 @@
 
 pub mod frame;
 
-use std::{
-    collections::{BTreeSet, VecDeque},
-    time::Duration,
-};
+use std::{collections::VecDeque, time::Duration};
 
-use super::{connection::Refusal, outbox::Message, protocol::Control};
+use super::{
+    connection::Refusal,
+    outbox::{Message, Name},
+    protocol::Control,
+};
 use crate::{QueueType, Stomp, millis};
 use frame::{Frame, Item};
 
@@ -90,7 +91,7 @@ struct Beats {
 
 /// What messages were called that came, oldest first, and in their own order to be found in.
 #[derive(Clone, Debug, Default)]
-struct Seen(VecDeque<u128>, BTreeSet<u128>);
+struct Seen(VecDeque<Name>, Vec<Name>);
 
 /// The receipt of the subscription.
 const SUBSCRIBED: &str = "subscription";
@@ -100,9 +101,6 @@ const SUBSCRIPTION: &str = "0";
 
 /// What a message is called, by its sender. It is passed on.
 const NAME: &str = "x-heartwire-id";
-
-/// Of 128 bits.
-const NAME_DIGITS: usize = 32;
 
 /// How many messages the server sends before it waits for acknowledgements.
 const PREFETCH: &str = "100";
@@ -280,7 +278,7 @@ impl Session {
     /// The frame that carries a message.
     pub(super) fn carry(&self, message: &Message) -> String {
         let receipt = message.id.number().to_string();
-        let name = format!("{:032x}", message.name.unwrap_or_default());
+        let name = message.name.map(Name::text).unwrap_or_default();
         let mut headers = vec![
             ("destination", &*self.settings.destination),
             ("receipt", &receipt),
@@ -423,24 +421,25 @@ impl Session {
             self.is_behind = false;
             self.next_offset = Some(offset.saturating_add(1));
         }
-        let name = frame.header(NAME).filter(|name| name.len() == NAME_DIGITS);
-        let name = name.and_then(|name| u128::from_str_radix(name, 16).ok());
+        let name = frame.header(NAME).and_then(Name::read);
         name.is_some_and(|name| self.seen.has(name))
     }
 }
 
 impl Seen {
     /// Whether a name was heard before; from now on it was.
-    fn has(&mut self, name: u128) -> bool {
-        if !self.1.insert(name) {
+    fn has(&mut self, name: Name) -> bool {
+        let Err(place) = self.1.binary_search(&name) else {
             return true;
-        }
-        if self.0.len() == MOST_SEEN
-            && let Some(oldest) = self.0.pop_front()
-        {
-            self.1.remove(&oldest);
-        }
+        };
+        self.1.insert(place, name);
         self.0.push_back(name);
+        if self.0.len() > MOST_SEEN
+            && let Some(oldest) = self.0.pop_front()
+            && let Ok(place) = self.1.binary_search(&oldest)
+        {
+            self.1.remove(place);
+        }
         false
     }
 }
