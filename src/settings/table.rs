@@ -81,8 +81,8 @@ pub static SETTINGS: [Setting; 31] = [
         "none" => None, "quorum" => Some(QueueType::Quorum), "stream" => Some(QueueType::Stream)
     ),
     setting!(Stomp, vhost; stomp, Line),
-    setting!(Stomp, login; stomp, OptionalLine),
     setting!(Stomp, receipt_timeout; stomp, Duration, PERIOD),
+    setting!(Stomp, login; stomp, OptionalLine),
     setting!(Connection, autoconnect, Switch),
     setting!(Connection, greeting; options, Greeting),
     setting!(Connection, answers; options, Answers),

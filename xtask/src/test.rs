@@ -20,6 +20,7 @@ steps:
   fmt          the formatting
   core         no browser crate among the core's dependencies
   clippy       the lints, for the host
+  clippy-bare  the lints, for the crate without its features
   clippy-wasm  the lints, for the page
   doc          the documentation, for the host
   doc-wasm     the documentation, for the page
@@ -218,6 +219,7 @@ fn steps() -> Vec<Step> {
             "clippy",
             "cargo clippy --workspace --all-targets -- -D warnings",
         ),
+        Step::run("clippy-bare", "cargo clippy -p heartwire -- -D warnings"),
         Step::run(
             "clippy-wasm",
             "cargo clippy -p heartwire -p heartwire-page --all-targets --target WASM -- -D warnings",
