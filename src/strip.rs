@@ -10,7 +10,7 @@ use heartwire::{
         protocol::Trust,
         reach::Locality,
         silence::Drops,
-        stomp::Step,
+        stomp::{SUBPROTOCOL, Step},
     },
 };
 
@@ -260,13 +260,14 @@ impl Strip {
             let source = stomp.subscribe.as_ref().unwrap_or(&stomp.destination);
             (&stomp.destination, source)
         });
+        let protocols = match scene.stomp {
+            Some(_) => SUBPROTOCOL.into(),
+            None => excerpt(&scene.protocols.join(words.list_separator)),
+        };
         let places: &Places<'_> = &[
             ("url", &excerpt(&address.without_query())),
             ("host", &excerpt(address.host())),
-            (
-                "protocols",
-                &excerpt(&scene.protocols.join(words.list_separator)),
-            ),
+            ("protocols", &protocols),
             ("destination", &excerpt(destination)),
             ("source", &excerpt(source)),
         ];
@@ -530,7 +531,8 @@ impl Strip {
                 explanation.push_str(words.why_local);
             }
             // Chromium ends such a handshake as any other that failed.
-            if !scene.protocols.is_empty() && !loss.was_open {
+            let offers = !scene.protocols.is_empty() || scene.stomp.is_some();
+            if offers && !loss.was_open {
                 explanation.push(' ');
                 explanation.push_str(&fill(words.why_protocols, places));
             }
@@ -1206,6 +1208,72 @@ mod tests {
                 "{}",
                 strip.detail
             );
+        }
+    }
+
+    #[test]
+    fn what_a_broker_refuses_is_named() {
+        let address = address("ws://example.org");
+        let stomp = Stomp::new("/queue/a")
+            .subscribe("/topic/b")
+            .login("web", "");
+        let said = Loss {
+            error: Some("Bad CONNECT: no".into()),
+            ..loss(1006, "", false)
+        };
+        let scene = Scene {
+            stomp: Some(&stomp),
+            last_loss: Some(&said),
+            ..scene(Ok(&address))
+        };
+        let strip = |status, lang: Lang| {
+            let scene = Scene { status, ..scene };
+            text(&Strip::new(&scene, lang.words()))
+        };
+        for (refusal, parts) in [
+            (Refusal::Login, ["Log-in refused", "No passcode is entered"]),
+            (Refusal::Subscription, ["Subscription refused", "/topic/b"]),
+            (Refusal::Destination, ["Destination refused", "/queue/a"]),
+            (Refusal::NoStomp, ["No STOMP", "example.org"]),
+            (
+                Refusal::NoProtocol,
+                ["Subprotocol not accepted", "v12.stomp"],
+            ),
+        ] {
+            let english = strip(Status::Refused(refusal), Lang::En);
+            let is_named = parts.iter().all(|part| english.contains(part));
+            assert!(
+                english.starts_with("refusedFinal: ") && is_named,
+                "{english}"
+            );
+            if refusal != Refusal::NoProtocol {
+                assert!(
+                    english.contains("The server said: Bad CONNECT: no"),
+                    "{english}"
+                );
+            }
+            let chinese = strip(Status::Refused(refusal), Lang::ZhCn);
+            assert!(!chinese.contains(parts[0]), "{chinese}");
+        }
+        let nowhere = Stomp::new("");
+        let nowhere = Scene {
+            status: Status::Refused(Refusal::Destination),
+            stomp: Some(&nowhere),
+            ..scene
+        };
+        let nowhere = text(&Strip::new(&nowhere, Lang::En.words()));
+        assert!(nowhere.contains("needs a destination"), "{nowhere}");
+        for (step, part) in [
+            (Step::Login, "Logging in to example.org."),
+            (Step::Subscription, "Subscribing to /topic/b."),
+        ] {
+            let scene = Scene {
+                status: connecting_at(0),
+                step: Some(step),
+                ..scene
+            };
+            let said = text(&Strip::new(&scene, Lang::En.words()));
+            assert!(said.contains(part), "{said}");
         }
     }
 
