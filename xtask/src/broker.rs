@@ -130,6 +130,12 @@ impl Cluster {
     /// When a program cannot be started, or is not there in time.
     #[expect(clippy::missing_panics_doc, reason = "the ports are counted here")]
     pub async fn start(port: u16) -> Result<Self, Error> {
+        if !program("rabbitmq-server").is_file() {
+            return Err(Error::Failed(format!(
+                "there is no RabbitMQ in {}, where Debian's package rabbitmq-server has it",
+                tools::RABBITMQ
+            )));
+        }
         let folder = tempfile::Builder::new()
             .prefix("heartwire-broker-")
             .tempdir()
