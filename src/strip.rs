@@ -465,7 +465,19 @@ impl Strip {
         if let Some(outage) = outage
             && scene.now.saturating_sub(since) < REOPENED_FOR
         {
-            let detail = words.reopened_detail.of(seconds_rounded_up(outage));
+            // A queue keeps what is sent meanwhile; a topic has it for those who are there.
+            let is_kept = scene.stomp.is_some_and(|stomp| {
+                let source = stomp.subscribe.as_ref().unwrap_or(&stomp.destination);
+                ["/queue/", "/amq/queue/"]
+                    .iter()
+                    .any(|kind| source.starts_with(kind))
+            });
+            let detail = if is_kept {
+                words.reopened_kept
+            } else {
+                words.reopened_detail
+            };
+            let detail = detail.of(seconds_rounded_up(outage));
             let began = since.saturating_sub(outage);
             return Self::saying(State::Reopened, words.reopened, detail)
                 .warning_of_jump(scene, began, words);
@@ -1254,6 +1266,23 @@ mod tests {
             }
             let chinese = strip(Status::Refused(refusal), Lang::ZhCn);
             assert!(!chinese.contains(parts[0]), "{chinese}");
+        }
+        for (source, part) in [
+            ("/amq/queue/a", "comes now"),
+            ("/topic/a", "may be missing"),
+        ] {
+            let stomp = Stomp::new("/queue/a").subscribe(source);
+            let scene = Scene {
+                status: open_at(99, Some(4)),
+                stomp: Some(&stomp),
+                step: Some(Step::Ready),
+                ..scene
+            };
+            let said = text(&Strip::new(&scene, Lang::En.words()));
+            assert!(
+                said.starts_with("reopened: ") && said.contains(part),
+                "{said}"
+            );
         }
         let nowhere = Stomp::new("");
         let nowhere = Scene {

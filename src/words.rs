@@ -239,6 +239,7 @@ pub struct Words {
     pub open: State,
     pub reopened: &'static str,
     pub reopened_detail: Plural,
+    pub reopened_kept: Plural,
     pub stale: State,
     pub stale_broker: State,
     pub stale_tick: &'static str,

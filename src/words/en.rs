@@ -308,6 +308,10 @@ pub(super) const WORDS: Words = Words {
         one: "The connection was down for {n} second. Messages sent to you in that time may be missing.",
         other: "The connection was down for {n} seconds. Messages sent to you in that time may be missing.",
     },
+    reopened_kept: Plural {
+        one: "The connection was down for {n} second. What waited for you at the server comes now.",
+        other: "The connection was down for {n} seconds. What waited for you at the server comes now.",
+    },
     stale: State {
         headline: "No reply to heartbeat",
         detail: "Nothing received since the last heartbeat.",

@@ -278,6 +278,7 @@ pub(super) const WORDS: Words = Words {
     },
     reopened: "已重新连接",
     reopened_detail: plural("连接中断了 {n} 秒，期间发送给您的消息可能已丢失。"),
+    reopened_kept: plural("连接中断了 {n} 秒，服务器为您保留的消息正在送达。"),
     stale: State {
         headline: "心跳无响应",
         detail: "上次心跳发出后未收到任何数据。",
