@@ -257,8 +257,7 @@ impl Strip {
             Err(error) => return Self::bad_url(error, words),
         };
         let (destination, source) = scene.stomp.map_or(("", ""), |stomp| {
-            let source = stomp.subscribe.as_ref().unwrap_or(&stomp.destination);
-            (&stomp.destination, source)
+            (stomp.destination.as_str(), stomp.source())
         });
         let protocols = match scene.stomp {
             Some(_) => SUBPROTOCOL.into(),
@@ -467,10 +466,8 @@ impl Strip {
         {
             // A queue keeps what is sent meanwhile; a topic has it for those who are there.
             let is_kept = scene.stomp.is_some_and(|stomp| {
-                let source = stomp.subscribe.as_ref().unwrap_or(&stomp.destination);
-                ["/queue/", "/amq/queue/"]
-                    .iter()
-                    .any(|kind| source.starts_with(kind))
+                let kinds = ["/queue/", "/amq/queue/"];
+                kinds.iter().any(|kind| stomp.source().starts_with(kind))
             });
             let detail = if is_kept {
                 words.reopened_kept

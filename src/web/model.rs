@@ -1095,10 +1095,6 @@ impl Model {
                     }
                     Transmit::Control(_) => {}
                 }
-                let frame = self.client.inspect(|core| core.frame(&transmit));
-                if let Some(head) = frame.as_ref().and_then(|frame| frame.split("\n\n").next()) {
-                    self.log.log.expect(head);
-                }
                 self.log.log.send(&transmit, at, day);
             }
             Traced::Head(head) => {
@@ -1207,8 +1203,7 @@ fn silence_name(address: &Address) -> String {
 }
 
 fn offset_name(server: &str, stomp: &Stomp) -> String {
-    let source = stomp.subscribe.as_ref().unwrap_or(&stomp.destination);
-    ["offset ", server, " ", source].concat()
+    ["offset ", server, " ", stomp.source()].concat()
 }
 
 fn distrust_name(address: &Address) -> String {

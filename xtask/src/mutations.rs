@@ -428,9 +428,9 @@ const STOMP: &[Mutation] = &[
         rule: "a server whose receipts stop is left in time",
         file: "connection/stomp.rs",
         original: "
-                    self.give_up_on_server();",
+            self.give_up_on_server();",
         broken: "
-                    self.watch();",
+            self.watch();",
     },
     Mutation {
         summary: "what was sent before the first receipt is not missed",

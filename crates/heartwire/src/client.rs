@@ -511,6 +511,11 @@ impl Client {
                     let epoch = self.inspect(Connection::epoch);
                     return Some(Input::NotTaken(epoch, transmit));
                 }
+                #[cfg(feature = "stomp")]
+                if let (Transmit::Message(_), Some(PayloadRef::Text(frame))) = (&transmit, frame) {
+                    let head = frame.split("\n\n").next().unwrap_or_default();
+                    self.note(Event::Trace(Trace::Head(head.into())));
+                }
                 self.note(Event::Trace(Trace::Transmitted(transmit)));
             }
             Effect::AwaitDrain(epoch) => {

@@ -101,7 +101,7 @@ pub enum Trace {
     Queued(crate::core::outbox::Message),
     /// The socket took this.
     Transmitted(Transmit),
-    /// What stands before the next message in its frame.
+    /// What stands before a message in its frame: before the one that this or the server sends next.
     #[cfg(feature = "stomp")]
     Head(String),
     /// A frame came that is no message but means this.

@@ -143,8 +143,9 @@ impl Stomp {
         self
     }
 
-    /// Where messages come from.
-    pub(crate) fn source(&self) -> &str {
+    /// Where messages come from: what is [subscribed](Self::subscribe) to, or where they go.
+    #[must_use]
+    pub fn source(&self) -> &str {
         self.subscribe.as_deref().unwrap_or(&self.destination)
     }
 }

@@ -96,12 +96,8 @@ async fn what_a_login_may_not_do_is_said() {
     let permissions = ["set_permissions", "-p", "/", LOGIN, "", "", name];
     nodes.control(&permissions).await;
     let visit = nodes
-        .visit(
-            Browser::Chromium,
-            &format!("destination={other}&subscribe={queue}"),
-        )
+        .opens(&format!("destination={other}&subscribe={queue}"))
         .await;
-    visit.reaches(&["open"]).await;
     visit.types("a").await;
     is_refused(&visit, ["Destination refused", "目的地被拒绝"]).await;
     let said = visit.status().await;
@@ -126,12 +122,8 @@ async fn a_user_who_is_deleted_loses_nothing_and_is_told() {
     let nodes = Nodes::lend().await;
     let queue = nodes.queue().await;
     let visit = nodes
-        .visit(
-            Browser::Chromium,
-            &format!("destination={queue}&receipt_timeout=2s"),
-        )
+        .opens(&format!("destination={queue}&receipt_timeout=2s"))
         .await;
-    visit.reaches(&["open"]).await;
     visit.types("a").await;
     visit.awaits("confirmed", |count| count == "1").await;
     nodes.control(&["delete_user", LOGIN]).await;
@@ -150,10 +142,7 @@ async fn a_user_who_is_deleted_loses_nothing_and_is_told() {
 async fn a_queue_that_goes_is_noticed_and_one_that_comes_back_is_used() {
     let nodes = Nodes::lend().await;
     let queue = nodes.queue().await;
-    let visit = nodes
-        .visit(Browser::Chromium, &format!("destination={queue}"))
-        .await;
-    visit.reaches(&["open"]).await;
+    let visit = nodes.opens(&format!("destination={queue}")).await;
     let name = queue.rsplit('/').next().unwrap();
     nodes.control(&["delete_queue", name]).await;
     is_refused(&visit, ["Subscription refused", "订阅被拒绝"]).await;
@@ -170,8 +159,7 @@ async fn a_node_that_is_killed_and_one_that_hangs_are_left_and_nothing_is_lost()
     let nodes = Nodes::lend().await;
     let [there, back] = [nodes.queue().await, nodes.queue().await];
     let query = format!("destination={there}&subscribe={back}&heartbeat=2s");
-    let visit = nodes.visit(Browser::Chromium, &query).await;
-    visit.reaches(&["open"]).await;
+    let visit = nodes.opens(&query).await;
     // It types on whatever happens.
     let count = 300;
     types(&visit, "message", count, 50).await;
@@ -208,10 +196,7 @@ async fn a_node_that_is_killed_and_one_that_hangs_are_left_and_nothing_is_lost()
 async fn without_a_majority_nothing_is_called_confirmed() {
     let nodes = Nodes::lend().await;
     let queue = nodes.queue().await;
-    let visit = nodes
-        .visit(Browser::Chromium, &format!("destination={queue}"))
-        .await;
-    visit.reaches(&["open"]).await;
+    let visit = nodes.opens(&format!("destination={queue}")).await;
     visit.types("a").await;
     visit.awaits("confirmed", |count| count == "1").await;
     let node = nodes.of_connection().await;
@@ -235,8 +220,7 @@ async fn a_stream_has_what_was_sent_while_nobody_was_there() {
     let nodes = Nodes::lend().await;
     let stream = nodes.stream().await;
     let query = format!("destination={stream}&queue_type=stream&log_limit=1000");
-    let visit = nodes.visit(Browser::Chromium, &query).await;
-    visit.reaches(&["open"]).await;
+    let visit = nodes.opens(&query).await;
     visit.types("a").await;
     visit.shows("a").await;
 
@@ -368,8 +352,7 @@ async fn no_confirmed_message_is_missing_after_twenty_kills() {
     let nodes = Nodes::lend().await;
     let [there, back] = [nodes.queue().await, nodes.queue().await];
     let query = format!("destination={there}&subscribe={back}&log_limit=100000");
-    let visit = nodes.visit(Browser::Chromium, &query).await;
-    visit.reaches(&["open"]).await;
+    let visit = nodes.opens(&query).await;
     for round in 1..=20 {
         let node = nodes.of_connection().await;
         let confirmed = visit.datum("confirmed").await;
@@ -472,8 +455,7 @@ struct HeartwirePage {
 impl HeartwirePage {
     async fn open(nodes: &Nodes, destination: &str, kind: &'static str) -> Self {
         let query = format!("destination={destination}&queue_type={kind}&log_limit=100000");
-        let visit = nodes.visit(Browser::Chromium, &query).await;
-        visit.reaches(&["open"]).await;
+        let visit = nodes.opens(&query).await;
         let name = match kind {
             "stream" => "Heartwire, stream, away for 30 s",
             _ => "Heartwire, quorum queue",
@@ -745,6 +727,13 @@ impl Nodes {
             "protocol=stomp&url={url}&login={LOGIN}&{query}{kind}&{QUICK}&resend=every&autoconnect=false&lang=en"
         );
         Visit::with(browser, &[], &query).await
+    }
+
+    /// The page in Chromium, connected.
+    async fn opens(&self, query: &str) -> Visit {
+        let visit = self.visit(Browser::Chromium, query).await;
+        visit.reaches(&["open"]).await;
+        visit
     }
 
     /// The page, logged in.

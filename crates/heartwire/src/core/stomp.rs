@@ -144,14 +144,14 @@ impl Session {
     /// Goes on with other settings. What came from the same source is still known. Returns whether messages go to the
     /// same destination.
     pub(super) fn configure(&mut self, settings: &Stomp) -> bool {
-        let source = |settings: &Stomp| (settings.vhost.clone(), settings.source().to_owned());
+        let before = &self.settings;
+        let is_same_vhost = settings.vhost == before.vhost;
+        let is_same = is_same_vhost && settings.destination == before.destination;
         let mut session = Self::new(settings);
-        if source(settings) == source(&self.settings) {
+        if is_same_vhost && settings.source() == before.source() {
             session.seen = std::mem::take(&mut self.seen);
             session.next_offset = self.next_offset.or(settings.offset);
         }
-        let goes = |settings: &Stomp| (settings.vhost.clone(), settings.destination.clone());
-        let is_same = goes(settings) == goes(&self.settings);
         *self = session;
         is_same
     }

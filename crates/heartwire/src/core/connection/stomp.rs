@@ -180,7 +180,6 @@ impl Connection {
     /// Takes what came.
     fn hear(&mut self, frame: &Frame) {
         let now = self.now;
-        let epoch = self.epoch;
         let Some(broker) = &mut self.broker else {
             return;
         };
@@ -197,7 +196,7 @@ impl Connection {
         for heard in heard {
             if let Heard::Receipt(number) = heard {
                 self.take_receipt(number);
-            } else if is_heard(self.status) && epoch == self.epoch {
+            } else if is_heard(self.status) {
                 self.take(heard);
             }
         }
@@ -252,32 +251,22 @@ impl Connection {
             .judged
             .take()
             .is_some_and(|judged| is_late(judged, now));
-        match self.status {
-            Status::Connecting { .. } if broker.session.step() == Step::Subscription => {
-                // It sends no receipts.
-                broker.session.take_for_subscribed();
-                self.opened();
-            }
-            Status::Open { .. } if was_late => {
-                // The machine slept, and what came meanwhile is still to be read.
-                let patience = broker.session.patience().map(|patience| patience / 2);
-                self.judge_after(patience.unwrap_or(LINGER));
-            }
-            Status::Open { .. } => {
-                if self.stomp_due().is_some_and(|due| due <= now) {
-                    self.give_up_on_server();
-                } else {
-                    self.watch();
-                }
-            }
-            Status::Idle
-            | Status::Connecting { .. }
-            | Status::Waiting { .. }
-            | Status::Away
-            | Status::Stopped
-            | Status::GaveUp
-            | Status::TurnedAway
-            | Status::Refused(_) => self.end_lingering(true),
+        if let Status::Connecting { .. } = self.status
+            && broker.session.step() == Step::Subscription
+        {
+            // It sends no receipts.
+            broker.session.take_for_subscribed();
+            self.opened();
+        } else if !matches!(self.status, Status::Open { .. }) {
+            self.end_lingering(true);
+        } else if was_late {
+            // The machine slept, and what came meanwhile is still to be read.
+            let patience = broker.session.patience().map(|patience| patience / 2);
+            self.judge_after(patience.unwrap_or(LINGER));
+        } else if self.stomp_due().is_some_and(|due| due <= now) {
+            self.give_up_on_server();
+        } else {
+            self.watch();
         }
     }
 
@@ -322,10 +311,13 @@ impl Connection {
         };
         let left = until.saturating_sub(now);
         let session = &self.broker.as_ref()?.session;
-        let patience = session.patience().unwrap_or(Duration::MAX);
+        let most = session.receipt_timeout();
+        let most = session
+            .patience()
+            .map_or(most, |patience| most.min(patience));
         // Of two heart-beats one may be late.
-        let is_lost = left < session.receipt_timeout().min(patience) / 3;
-        let since = until.saturating_sub(session.receipt_timeout().min(patience));
+        let is_lost = left < most / 3;
+        let since = until.saturating_sub(most);
         is_lost.then_some(Knowledge::Lost { since, until })
     }
 
@@ -484,21 +476,20 @@ impl Connection {
     }
 
     fn say(&mut self, control: Control) {
-        self.silence.sent(self.now);
-        if let Some(broker) = &mut self.broker {
-            broker.said = self.now;
-        }
-        self.effects
-            .push_back(Effect::Transmit(Transmit::Control(control)));
+        self.transmit(Transmit::Control(control));
     }
 
     fn beat_stomp(&mut self) {
+        self.transmit(Transmit::Heartbeat(BEAT.into()));
+    }
+
+    /// Sends what is no message.
+    fn transmit(&mut self, transmit: Transmit) {
         self.silence.sent(self.now);
         if let Some(broker) = &mut self.broker {
             broker.said = self.now;
         }
-        self.effects
-            .push_back(Effect::Transmit(Transmit::Heartbeat(BEAT.into())));
+        self.effects.push_back(Effect::Transmit(transmit));
     }
 
     /// Looks after the server in time; no timer is set for each message.
