@@ -205,7 +205,7 @@ pub(super) const WORDS: Words = Words {
     link_lacks_query: "The query of the address is left out: it may hold a secret.",
     link_lacks_words: "greeting, answers and login are left out: they tell who you are.",
     passcode: "Passcode",
-    passcode_hint: "Told to the server at the log-in, and kept nowhere: loading the page again or another address forgets it.",
+    passcode_hint: "Told to the server at the log-in. The page keeps it nowhere: loading it again, or another address, forgets it.",
     reset: "Reset to defaults",
     addresses: "Last addresses",
     addresses_hint: "Kept in this browser alone, without their query: it may hold a secret.",
@@ -309,8 +309,8 @@ pub(super) const WORDS: Words = Words {
         other: "The connection was down for {n} seconds. Messages sent to you in that time may be missing.",
     },
     reopened_kept: Plural {
-        one: "The connection was down for {n} second. What waited for you at the server comes now.",
-        other: "The connection was down for {n} seconds. What waited for you at the server comes now.",
+        one: "The connection was down for {n} second. What still waits in the queue comes now.",
+        other: "The connection was down for {n} seconds. What still waits in the queue comes now.",
     },
     stale: State {
         headline: "No reply to heartbeat",

@@ -181,7 +181,7 @@ pub(super) const WORDS: Words = Words {
     link_lacks_query: "地址中的查询部分未包含在内，因为其中可能含有机密信息。",
     link_lacks_words: "greeting、answers 和 login 未包含在内，因为其中含有您的身份信息。",
     passcode: "口令",
-    passcode_hint: "仅在登录时发送给服务器，不会保存在任何地方；重新加载页面或更换地址后需要重新输入。",
+    passcode_hint: "仅在登录时发送给服务器，页面不会保存它；重新加载页面或更换地址后需要重新输入。",
     reset: "恢复默认设置",
     addresses: "最近使用的地址",
     addresses_hint: "仅保存在此浏览器中，不含查询部分，因为其中可能含有机密信息。",
@@ -278,7 +278,7 @@ pub(super) const WORDS: Words = Words {
     },
     reopened: "已重新连接",
     reopened_detail: plural("连接中断了 {n} 秒，期间发送给您的消息可能已丢失。"),
-    reopened_kept: plural("连接中断了 {n} 秒，服务器为您保留的消息正在送达。"),
+    reopened_kept: plural("连接中断了 {n} 秒，仍在队列中等待的消息正在送达。"),
     stale: State {
         headline: "心跳无响应",
         detail: "上次心跳发出后未收到任何数据。",
