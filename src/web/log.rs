@@ -250,7 +250,14 @@ impl LogPanel {
             }
             Msg::Download => self.download(),
             Msg::ReadAloud(reads) => self.reader = reads.then(Reader::default),
-            Msg::ReadOn => self.read_on(),
+            Msg::ReadOn => {
+                let reader = self.reader.as_mut();
+                let waits = reader.is_some_and(|reader| {
+                    reader.pause = None;
+                    reader.latest.is_some()
+                });
+                return if waits { Draws::AtOnce } else { Draws::Nothing };
+            }
             // The list scrolls by itself as rows come.
             Msg::Scroll if self.notice_scrolling() => return Draws::Next,
             Msg::Scroll => return Draws::Nothing,
@@ -307,6 +314,28 @@ impl LogPanel {
             self.place.set(Place::Latest);
         }
         true
+    }
+
+    /// Reads aloud what came since the last text, if that was a while ago. To be called before each drawing and
+    /// no sooner: of two texts between two drawings, the first is never read.
+    pub(super) fn read_on(&mut self) {
+        let Some(reader) = self.reader.as_mut().filter(|reader| reader.pause.is_none()) else {
+            return;
+        };
+        let Some(latest) = reader.latest.take() else {
+            return;
+        };
+        let latest = shortened(&self.words.line(&latest));
+        reader.text = if reader.unread == 1 {
+            latest
+        } else {
+            let number = reader.unread.to_string();
+            fill(self.words.batch, &[("n", &number), ("text", &latest)])
+        };
+        reader.unread = 0;
+        reader.count += 1;
+        let emit = self.emit.clone();
+        reader.pause = Some(Timeout::new(READING_MILLIS, move || emit.emit(Msg::ReadOn)));
     }
 
     pub(super) fn view(&self) -> Html {
@@ -831,38 +860,13 @@ impl LogPanel {
         });
     }
 
-    /// A message is read aloud at once if nothing was for a while.
+    /// A message is to be read aloud.
     fn read(&mut self, text: impl FnOnce() -> Rc<str>) {
         let is_paused = self.log.is_paused();
-        let Some(reader) = self.reader.as_mut().filter(|_| !is_paused) else {
-            return;
-        };
-        reader.unread += 1;
-        reader.latest = Some(text());
-        if reader.pause.is_none() {
-            self.read_on();
+        if let Some(reader) = self.reader.as_mut().filter(|_| !is_paused) {
+            reader.unread += 1;
+            reader.latest = Some(text());
         }
-    }
-
-    fn read_on(&mut self) {
-        let Some(reader) = &mut self.reader else {
-            return;
-        };
-        let Some(latest) = reader.latest.take() else {
-            reader.pause = None;
-            return;
-        };
-        let latest = shortened(&self.words.line(&latest));
-        reader.text = if reader.unread == 1 {
-            latest
-        } else {
-            let number = reader.unread.to_string();
-            fill(self.words.batch, &[("n", &number), ("text", &latest)])
-        };
-        reader.unread = 0;
-        reader.count += 1;
-        let emit = self.emit.clone();
-        reader.pause = Some(Timeout::new(READING_MILLIS, move || emit.emit(Msg::ReadOn)));
     }
 
     fn download(&mut self) {

@@ -301,6 +301,7 @@ impl Model {
             if !is_frame {
                 self.log.notice_scrolling();
             }
+            self.log.read_on();
             self.draw_trace(before != after);
         }
         draws

@@ -574,19 +574,7 @@ async fn the_newest_row_is_opened_by_a_press_in_its_middle() {
 #[tokio::test]
 async fn nothing_is_read_aloud_unless_it_is_wanted_and_then_little() {
     let (server, visit) = open("").await;
-    let watch = "
-        window.read = [];
-        const look = all => {
-            const text = all[0].target.closest?.('[aria-live]')?.textContent
-                ?? document.querySelector('.log [aria-live=polite]').textContent;
-            window.read.push([performance.now(), text]);
-        };
-        for (const region of document.querySelectorAll('.log [aria-live=polite], .log [role=status], .log [role=alert]')) {
-            new MutationObserver(look).observe(region,
-                { characterData: true, childList: true, subtree: true });
-        }
-        return document.querySelector('[role=log]').ariaLive;";
-    assert_eq!(visit.text_of(watch).await, "off");
+    assert_eq!(visit.text_of(READ).await, "off");
     server.send((1..=200).map(|n| Message::text(format!("message {n}"))));
     visit.shows("message 200").await;
     assert_eq!(visit.evaluate("return window.read").await, json!([]));
@@ -610,8 +598,7 @@ async fn nothing_is_read_aloud_unless_it_is_wanted_and_then_little() {
     })
     .await;
 
-    let read = visit.evaluate("return window.read").await;
-    let read: Vec<(f64, String)> = serde_json::from_value(read).unwrap();
+    let read = read_aloud(&visit).await;
     // What was read late makes the time until the next one shorter.
     let least = Duration::from_millis(1_980).saturating_sub(beside.lag());
     assert!(
@@ -623,13 +610,61 @@ async fn nothing_is_read_aloud_unless_it_is_wanted_and_then_little() {
         read.len() <= 3 + usize::try_from(burst.as_secs()).unwrap() / 2,
         "{read:?}"
     );
-    // Each is told of once.
-    let told: u32 = read
-        .iter()
-        .map(|(_, text)| text.split(" new").next().unwrap().parse().unwrap_or(1))
-        .sum();
-    assert_eq!(told, 200, "{read:?}");
+    assert_eq!(told(&read), 200, "{read:?}");
 }
+
+#[tokio::test]
+async fn what_came_while_nobody_saw_the_page_is_read_aloud_too() {
+    let (server, visit) = open("").await;
+    assert_eq!(visit.text_of(READ).await, "off");
+    let reads = visit.find(".log [type=checkbox]").await;
+    reads.click().await.unwrap();
+    server.send([Message::text("message 1")]);
+    visit.shows("message 1").await;
+
+    let away = visit.leaves().await;
+    // Longer than two texts are apart.
+    for n in 2..=30 {
+        server.send([Message::text(format!("message {n}"))]);
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    visit.returns(away).await;
+    eventually("the last message is read", SOON, async || {
+        let last = visit.text_of("return window.read.at(-1)?.[1]").await;
+        last.ends_with("Latest: message 30").then_some(())
+    })
+    .await;
+
+    let read = read_aloud(&visit).await;
+    assert_eq!(told(&read), 30, "{read:?}");
+}
+
+/// What was read aloud since [`READ`], and when, in milliseconds.
+async fn read_aloud(visit: &Visit) -> Vec<(f64, String)> {
+    let read = visit.evaluate("return window.read").await;
+    serde_json::from_value(read).unwrap()
+}
+
+/// Of how many messages these texts tell.
+fn told(read: &[(f64, String)]) -> u32 {
+    read.iter()
+        .map(|(_, text)| text.split(" new").next().unwrap().parse().unwrap_or(1))
+        .sum()
+}
+
+/// Notes what is read aloud from now on; returns whether rows are.
+const READ: &str = "
+    window.read = [];
+    const look = all => {
+        const text = all[0].target.closest?.('[aria-live]')?.textContent
+            ?? document.querySelector('.log [aria-live=polite]').textContent;
+        window.read.push([performance.now(), text]);
+    };
+    for (const region of document.querySelectorAll('.log [aria-live=polite], .log [role=status], .log [role=alert]')) {
+        new MutationObserver(look).observe(region,
+            { characterData: true, childList: true, subtree: true });
+    }
+    return document.querySelector('[role=log]').ariaLive;";
 
 #[tokio::test]
 async fn a_click_is_answered_during_20_000_messages() {
