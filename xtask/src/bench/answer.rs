@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::{Value, json};
 
 use super::Subject;
-use super::grid::Grid;
+use super::grid::{Grid, Unit};
 use crate::peers::Peer;
 use crate::table::Table;
 
@@ -32,6 +32,8 @@ pub(super) struct Target {
     what: String,
     most: f64,
     measured: Option<f64>,
+    /// What it is a figure of; none of a ratio.
+    unit: Option<Unit>,
 }
 
 impl Answer {
@@ -109,32 +111,51 @@ impl fmt::Display for Answer {
 }
 
 impl Target {
+    /// A figure is to be at most `most`.
+    pub(super) fn figure(what: &str, measured: Option<f64>, unit: Unit, most: f64) -> Self {
+        Self {
+            what: what.to_owned(),
+            most,
+            measured,
+            unit: Some(unit),
+        }
+    }
+
     /// The whole page's figure in proportion to a peer's is to be at most `most`.
     pub(super) fn ratio(what: &str, grid: &Grid, key: &str, peer: Peer, most: f64) -> Self {
         Self {
             what: format!("{what}, to {}", Subject::Peer(peer).title()),
             most,
             measured: grid.ratio(key, peer),
+            unit: None,
         }
+    }
+
+    /// The whole page's figure is to be at most so much more than a peer's.
+    pub(super) fn more(
+        what: &str,
+        grid: &Grid,
+        key: &str,
+        peer: Peer,
+        (unit, most): (Unit, f64),
+    ) -> Self {
+        let theirs = grid.median(key, Subject::Peer(peer));
+        let ours = grid.median(key, Subject::Heartwire);
+        let what = format!("{what}, more than {}", Subject::Peer(peer).title());
+        let measured = ours.zip(theirs).map(|(ours, theirs)| ours - theirs);
+        Self::figure(&what, measured, unit, most)
     }
 
     /// None of this may happen.
     pub(super) fn none(what: &str, measured: Option<f64>) -> Self {
-        Self {
-            what: what.to_owned(),
-            most: 0.0,
-            measured,
-        }
+        Self::figure(what, measured, Unit::Count, 0.0)
     }
 
     /// The cells of its row: what, at most, measured, whether that is met.
     pub(super) fn row(&self) -> [String; 4] {
-        let written = |figure: f64| {
-            if self.most == 0.0 {
-                format!("{figure:.0}")
-            } else {
-                format!("{figure:.2}")
-            }
+        let written = |figure: f64| match self.unit {
+            Some(unit) => unit.written(figure),
+            None => format!("{figure:.2}"),
         };
         let met = if self.is_met() { "met" } else { "not met" };
         [

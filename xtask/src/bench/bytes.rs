@@ -4,10 +4,9 @@ use super::Subject;
 use super::answer::{Answer, Target};
 use super::field::Field;
 use super::grid::{Grid, Reading, Unit};
-use crate::attribution;
 use crate::host::File;
-use crate::peers::Peer;
 use crate::table::{Table, grouped};
+use crate::{attribution, size};
 
 /// Adds up the files of every page. The same compressor at its best for all of them: a host that
 /// compresses less makes each larger.
@@ -25,13 +24,17 @@ pub(super) async fn ask(field: &Field) -> Answer {
         let sizes = [brotli, gzip, plain];
         let sums = sizes.map(|size| {
             let files = field.content(subject).files().values();
-            figure(files.map(size).sum())
+            Reading::Figure(figure(files.map(size).sum()))
         });
         grid.note(subject, Ok(sums));
     }
+    let weight = |what, subject, most| {
+        let weight = grid.median("brotli", subject);
+        Target::figure(what, weight, Unit::Bytes, figure(most))
+    };
     answer.targets = vec![
-        Target::ratio("bytes", &grid, "brotli", Peer::React, 1.0),
-        Target::ratio("bytes", &grid, "brotli", Peer::Vue2, 1.85),
+        weight("the seed, bytes", Subject::Seed, size::SEED_BUDGET),
+        weight("the page, bytes", Subject::Heartwire, size::BUDGET),
     ];
     answer.grids.push(grid);
 
@@ -70,9 +73,9 @@ fn plain(file: &File) -> usize {
     file.plain.len()
 }
 
-fn figure(bytes: usize) -> Reading {
+fn figure(bytes: usize) -> f64 {
     let bytes = u32::try_from(bytes).expect("a page is smaller than 4 GiB");
-    Reading::Figure(bytes.into())
+    bytes.into()
 }
 
 /// The grid's title.

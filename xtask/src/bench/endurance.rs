@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::Subject;
-use super::answer::Answer;
+use super::answer::{Answer, Target};
 use super::field::Field;
 use super::grid::{Grid, Reading, Unit};
 use crate::Error;
@@ -37,6 +37,12 @@ pub(super) async fn ask(field: &Field) -> Result<Answer, Error> {
     .without_ratios();
     grid.fill(1, LIMIT, async |subject| measure(field, subject).await)
         .await;
+    answer.targets = vec![Target::figure(
+        "growth of the WebAssembly over 100 reconnects and 100,000 messages, bytes",
+        grid.median("module", Subject::Heartwire),
+        Unit::Bytes,
+        PAGE,
+    )];
     answer.grids.push(grid);
     answer.notes = vec![
         "After the collection of garbage, against the same after 10 reconnects and 10,000 messages. A \
@@ -132,6 +138,10 @@ const WARM_UP: usize = 10;
 
 /// Over each connection.
 const MESSAGES: usize = 1000;
+
+/// The memory of WebAssembly grows by whole pages: WebAssembly Core Specification, §4.2.8. One may have been
+/// nearly full.
+const PAGE: f64 = 65_536.0;
 
 /// A heartbeat later than all of it, and a back-off that costs no time.
 const QUERY: &str = "heartbeat=10m&retry_min=10ms&retry_max=10ms";

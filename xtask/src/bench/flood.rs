@@ -48,11 +48,13 @@ pub(super) async fn ask(field: &Field) -> Result<Answer, Error> {
     })
     .await;
     grid.settle("time");
-    answer.targets = vec![
-        Target::ratio("flood, time", &grid, "time", Peer::Vue2, 0.75),
-        Target::ratio("flood, time", &grid, "time", Peer::Plain, 1.05),
-        Target::ratio("flood, main-thread work", &grid, "task", Peer::Vue2, 0.65),
-    ];
+    answer.targets = vec![Target::ratio(
+        "flood, main-thread work",
+        &grid,
+        "task",
+        Peer::Vue2,
+        0.65,
+    )];
     answer.grids.push(grid);
 
     let mut growth = Table::new([

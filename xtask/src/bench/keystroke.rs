@@ -32,15 +32,13 @@ pub(super) async fn ask(field: &Field) -> Result<Answer, Error> {
         .await;
         grid.settle("echo50");
     }
+    let more = |what, grid| {
+        let most = (Unit::Millis, 1.0);
+        Target::more(what, grid, "echo99", Peer::Plain, most)
+    };
     answer.targets = vec![
-        Target::ratio("keystroke, p99 at rest", &rest, "echo99", Peer::Vue2, 1.1),
-        Target::ratio(
-            "keystroke, p99 under load",
-            &load,
-            "echo99",
-            Peer::Vue2,
-            1.1,
-        ),
+        more("a keystroke's echo at rest, p99, ms", &rest),
+        more("a keystroke's echo under load, p99, ms", &load),
     ];
     answer.grids = vec![rest, load];
     answer.notes = vec![format!(

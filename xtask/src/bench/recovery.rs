@@ -81,12 +81,12 @@ pub(super) async fn ask(field: &Field) -> Result<Answer, Error> {
             Err(error) => outage.note::<3>(subject, Err(error)),
         }
     }
-    answer.targets = vec![Target::ratio(
-        "next connection after a half-open link",
-        &half_open,
-        "half",
-        Peer::VueUse,
-        0.1,
+    let most = HEARTBEAT + REPLY_TIMEOUT + RETRY_MIN + Duration::from_secs(1);
+    answer.targets = vec![Target::figure(
+        "the next connection after a half-open link, s",
+        half_open.median("half", Subject::Heartwire),
+        Unit::Seconds,
+        most.as_secs_f64(),
     )];
     let sooner = ratio(
         half_open.median("half", Subject::Peer(Peer::VueUse)),
@@ -227,6 +227,11 @@ const CLIENTS: usize = 5;
 const HEARTBEAT: Duration = Duration::from_secs(2);
 
 const QUERY: &str = "heartbeat=2s&retry_min=1s&retry_max=10s";
+
+const RETRY_MIN: Duration = Duration::from_secs(1);
+
+/// What `reply_timeout=auto` is where replies come at once.
+const REPLY_TIMEOUT: Duration = Duration::from_secs(3);
 
 const OUTAGES: [Duration; 3] = [
     Duration::ZERO,

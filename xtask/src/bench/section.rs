@@ -6,7 +6,7 @@ use crate::table::Table;
 
 /// The document's section, in Markdown.
 pub(super) fn markdown(machine: &str, answers: &[Answer]) -> String {
-    let mut targets = Table::new(["ratio or count", "at most", "measured", ""]);
+    let mut targets = Table::new(["target", "at most", "measured", ""]);
     let mut missed = 0;
     for target in answers.iter().flat_map(|answer| &answer.targets) {
         missed += usize::from(!target.is_met());
@@ -31,7 +31,7 @@ pub(super) fn markdown(machine: &str, answers: &[Answer]) -> String {
          receipts switched on. Opening the socket early, drawing \
          ten times a second, and only the last message in between or while somebody types, are \
          techniques, not gifts of a language: another page that used them would gain, too. \
-         [bench.md](bench.md) tells the method. Only ratios of one run mean anything: those of the targets are the whole page's figure divided by the other's, \
+         [bench.md](bench.md) tells the method. Only ratios of one run mean anything: those among the targets are the whole page's figure divided by the other's, \
          those in the tables the seed's divided by that page's. {missed}.\n\n{pictures}{}{details}",
         targets.markdown()
     )
