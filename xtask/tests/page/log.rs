@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use fantoccini::Locator;
 use fantoccini::key::Key;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio_tungstenite::tungstenite::Message;
 use xtask::browser::Browser;
 use xtask::server::Question;
@@ -445,8 +446,8 @@ async fn the_log_is_downloaded_line_by_line() {
     let policy = "default-src 'none'; script-src 'self' 'unsafe-inline' 'wasm-unsafe-eval'; \
                   style-src 'self'; worker-src 'self'; img-src data:; connect-src 'self' ws:";
     let visit = Visit::before(Browser::Chromium, &[], "/", Some(policy)).await;
-    let folder = Downloads::new("log");
-    let behavior = json!({ "behavior": "allow", "downloadPath": folder.0 });
+    let folder = Downloads::new();
+    let behavior = json!({ "behavior": "allow", "downloadPath": folder.path() });
     visit
         .devtools("Browser.setDownloadBehavior", behavior)
         .await;
@@ -951,30 +952,25 @@ fn fits(row: &str, pattern: &str) -> bool {
 }
 
 /// A folder for what a browser saves.
-pub(super) struct Downloads(pub(super) PathBuf);
+pub(super) struct Downloads(TempDir);
 
 impl Downloads {
-    pub(super) fn new(name: &str) -> Self {
-        let folder = format!("heartwire-downloads-{name}-{}", std::process::id());
-        let folder = std::env::temp_dir().join(folder);
-        fs::create_dir(&folder).unwrap();
-        Self(folder)
+    pub(super) fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.0.path()
     }
 
     /// The file that is there, once it is complete.
     pub(super) fn text(&self) -> Option<String> {
-        let mut files = fs::read_dir(&self.0)
+        let mut files = fs::read_dir(self.path())
             .unwrap()
             .map(|file| file.unwrap().path());
         let is_log = |path: &PathBuf| path.extension() == Some("jsonl".as_ref());
         let text = fs::read_to_string(files.find(is_log)?).ok()?;
         text.ends_with('\n').then_some(text)
-    }
-}
-
-impl Drop for Downloads {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(Path::new(&self.0));
     }
 }
 
