@@ -1,14 +1,14 @@
 //! What others judge the page by: axe in the tests, Lighthouse here.
 
-use std::env;
 use std::fmt::Display;
 use std::fs;
 use std::future::pending;
 use std::path::{Path, PathBuf};
 
+use clap::Args;
 use serde_json::Value;
+use tempfile::NamedTempFile;
 
-use crate::arguments::Arguments;
 use crate::browser::{Browser, Session};
 use crate::echo::{self, Server};
 use crate::process::{self, Process};
@@ -17,20 +17,19 @@ use crate::test::BUILD;
 use crate::tools::{self, Need};
 use crate::{Error, Interrupt, console, root};
 
-/// What `cargo xtask audit --help` prints; the first line is its summary.
-pub const HELP: &str = "\
-what Lighthouse says about the page
-
-Builds the page into dist/ and lets Lighthouse look at it, connected to the real echo server. Prints
-the scores with what was found, and fails when accessibility, best practices or SEO is below 1.00.";
+/// What Lighthouse says about the page
+///
+/// Builds the page into dist/ and lets Lighthouse look at it, connected to the real echo server. Prints
+/// the scores with what was found, and fails when accessibility, best practices or SEO is below 1.00.
+#[derive(Debug, Args)]
+pub struct Arguments {}
 
 /// Runs `cargo xtask audit`.
 ///
 /// # Errors
 ///
 /// When Lighthouse cannot be installed or run, or a score is below 1.
-pub async fn command(arguments: Arguments, interrupt: &mut Interrupt) -> Result<(), Error> {
-    arguments.finish()?;
+pub async fn command(_: Arguments, interrupt: &mut Interrupt) -> Result<(), Error> {
     interrupt
         .guard(async {
             tools::install(Need::Tests).await?;
@@ -100,7 +99,7 @@ async fn examine() -> Result<Value, Error> {
     })
     .await?;
     let query = format!("url=ws://{}", echo.local_addr());
-    let report = env::temp_dir().join(format!("heartwire-{}.json", std::process::id()));
+    let report = NamedTempFile::new().map_err(|cause| failed(&cause))?;
 
     // A browser of ours: one that Lighthouse starts would live on when this is interrupted.
     let session = Session::start(Browser::Chromium, &[]).await?;
@@ -109,7 +108,7 @@ async fn examine() -> Result<Value, Error> {
     lighthouse
         .arg(site.address("127.0.0.1", &query))
         .args(["--quiet", "--output=json"])
-        .arg(format!("--output-path={}", report.display()))
+        .arg(format!("--output-path={}", report.path().display()))
         .arg(format!("--port={}", session.devtools_port()?));
     console::say(process::shown(&lighthouse));
     let examined = Process::start(&mut lighthouse)?;
@@ -118,7 +117,6 @@ async fn examine() -> Result<Value, Error> {
         () = echo.run(pending()) => {}
     }
     let text = fs::read_to_string(&report).map_err(|cause| failed(&cause))?;
-    let _ = fs::remove_file(&report);
     serde_json::from_str(&text).map_err(|cause| failed(&cause))
 }
 

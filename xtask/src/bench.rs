@@ -19,44 +19,38 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use self::answer::Answer;
 use self::field::Field;
-use crate::arguments::Arguments;
 use crate::peers::{self, Peer};
 use crate::process::{self, Process};
 use crate::test::BUILD;
 use crate::tools::{self, Need};
 use crate::{Error, Interrupt, console, documents, examples, page, root};
 
-/// What `cargo xtask bench --help` prints; the first line is its summary.
-pub const HELP: &str = "\
-Heartwire beside what people would use instead, measured in one run
-
-Installs what is missing, builds the page into dist/, the crate's seed and the other clients' pages
-into bench/, and takes all of them through the questions below. Prints a table for each, writes
-everything into target/bench/report.json, and docs/performance.md with its charts. That
-takes half an hour. The machine should have nothing else to do.
-
-Names of questions after the command ask only those, and docs/performance.md stays as it is:
-`cargo xtask bench bytes flood`. docs/bench.md tells how it is measured.
-
-questions:
-  bytes        what a page weighs over the wire
-  start        how long until the input can be used and the socket is open
-  keystroke    how long a keystroke takes to the server, and its echo to the document
-  flood        what 100,000 messages cost
-  long         what a message of 100 kB costs, and one of 1 MB
-  recovery     how soon there is a connection after one was lost
-  delivery     what arrives of what is typed while connections are killed
-  heartbeat    what heartbeats cost the server
-  endurance    what stays behind of many connections and messages
-
-options:
-  --built      measure the pages that were built before
-  --quick      one round of each, to see that everything works: its figures say little, and the
-               docs/performance.md stays as it is";
+/// Heartwire beside what people would use instead, measured in one run
+///
+/// Installs what is missing, builds the page into dist/, the crate's seed and the other clients' pages
+/// into bench/, and takes all of them through the questions below. Prints a table for each, writes
+/// everything into target/bench/report.json, and docs/performance.md with its charts. That
+/// takes half an hour. The machine should have nothing else to do.
+///
+/// `cargo xtask bench bytes flood` asks only those, and docs/performance.md stays as it is. docs/bench.md tells how it is measured.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Those to ask; all if none is named
+    #[arg(value_name = "QUESTION")]
+    questions: Vec<Question>,
+    /// Measure the pages that were built before
+    #[arg(long)]
+    built: bool,
+    /// One round of each, to see that everything works: its figures say little, and
+    /// docs/performance.md stays as it is
+    #[arg(long)]
+    quick: bool,
+}
 
 /// Runs `cargo xtask bench`.
 ///
@@ -64,12 +58,15 @@ options:
 ///
 /// When a tool cannot be installed, a page cannot be built, or a file cannot be written. A figure
 /// that misses its target is no error, nor is one that cannot be measured: both are told.
-pub async fn command(mut arguments: Arguments, interrupt: &mut Interrupt) -> Result<(), Error> {
-    let is_built = arguments.flag("--built");
-    let is_quick = arguments.flag("--quick");
-    let words = arguments.words();
-    arguments.finish()?;
-    let questions = Question::chosen(&words)?;
+pub async fn command(arguments: Arguments, interrupt: &mut Interrupt) -> Result<(), Error> {
+    let Arguments {
+        questions,
+        built: is_built,
+        quick: is_quick,
+    } = arguments;
+    let chosen = Question::value_variants()
+        .iter()
+        .filter(|one| questions.is_empty() || questions.contains(one));
     interrupt
         .guard(async {
             let started = Instant::now();
@@ -80,7 +77,7 @@ pub async fn command(mut arguments: Arguments, interrupt: &mut Interrupt) -> Res
             let field = Field::start(is_quick).await?;
             console::say(format_args!("{}", field.machine));
             let mut answers = Vec::new();
-            for question in questions {
+            for question in chosen {
                 console::say(format_args!("\n==> {}", question.name()));
                 let asked = Instant::now();
                 let answer = question.ask(&field).await?;
@@ -89,7 +86,7 @@ pub async fn command(mut arguments: Arguments, interrupt: &mut Interrupt) -> Res
                 answers.push(answer);
             }
             write(&field, &answers)?;
-            if words.is_empty() && !is_quick {
+            if questions.is_empty() && !is_quick {
                 publish(&field, &answers)?;
             }
             console::say(format_args!("all in {}", console::time(started.elapsed())));
@@ -159,60 +156,32 @@ impl Subject {
 }
 
 /// What can be asked, in the order in which it is.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 enum Question {
+    /// What a page weighs over the wire
     Bytes,
+    /// How long until the input can be used and the socket is open
     Start,
+    /// How long a keystroke takes to the server, and its echo to the document
     Keystroke,
+    /// What 100,000 messages cost
     Flood,
+    /// What a message of 100 kB costs, and one of 1 MB
     Long,
+    /// How soon there is a connection after one was lost
     Recovery,
+    /// What arrives of what is typed while connections are killed
     Delivery,
+    /// What heartbeats cost the server
     Heartbeat,
+    /// What stays behind of many connections and messages
     Endurance,
 }
 
 impl Question {
-    const ALL: [Self; 9] = [
-        Self::Bytes,
-        Self::Start,
-        Self::Keystroke,
-        Self::Flood,
-        Self::Long,
-        Self::Recovery,
-        Self::Delivery,
-        Self::Heartbeat,
-        Self::Endurance,
-    ];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Bytes => "bytes",
-            Self::Start => "start",
-            Self::Keystroke => "keystroke",
-            Self::Flood => "flood",
-            Self::Long => "long",
-            Self::Recovery => "recovery",
-            Self::Delivery => "delivery",
-            Self::Heartbeat => "heartbeat",
-            Self::Endurance => "endurance",
-        }
-    }
-
-    /// Those that the words name; all if there is none.
-    fn chosen(words: &[String]) -> Result<Vec<Self>, Error> {
-        if let Some(unknown) = words
-            .iter()
-            .find(|word| Self::ALL.iter().all(|one| one.name() != **word))
-        {
-            let names = Self::ALL.map(Self::name).join(", ");
-            return Err(Error::Usage(format!(
-                "bench has no question {unknown}; its questions are {names}"
-            )));
-        }
-        let is_chosen =
-            |one: &Self| words.is_empty() || words.iter().any(|word| word == one.name());
-        Ok(Self::ALL.into_iter().filter(is_chosen).collect())
+    fn name(self) -> String {
+        let value = self.to_possible_value();
+        value.map_or_else(String::new, |value| value.get_name().to_owned())
     }
 
     async fn ask(self, field: &Field) -> Result<Answer, Error> {
@@ -284,40 +253,9 @@ mod tests {
     }
 
     #[test]
-    fn the_help_lists_the_questions_in_their_order() {
-        let (_, listed) = HELP.split_once("questions:\n").unwrap();
-        let (listed, _) = listed.split_once("\n\n").unwrap();
-        let listed: Vec<_> = listed
-            .lines()
-            .filter_map(|line| line.split_whitespace().next())
-            .collect();
-
-        assert_eq!(listed, Question::ALL.map(Question::name));
-    }
-
-    #[test]
-    fn an_unknown_question_is_named() {
-        let chosen = |words: &[&str]| {
-            let words: Vec<_> = words.iter().map(|word| (*word).to_owned()).collect();
-            Question::chosen(&words)
-        };
-
-        assert_eq!(chosen(&[]).unwrap(), Question::ALL);
-        assert_eq!(
-            chosen(&["flood", "bytes"]).unwrap(),
-            [Question::Bytes, Question::Flood]
-        );
-        let refused = chosen(&["size"]).unwrap_err().to_string();
-        assert!(
-            refused.starts_with("bench has no question size; its questions are bytes, "),
-            "{refused}"
-        );
-    }
-
-    #[test]
     fn the_method_of_every_question_and_every_page_is_written_down() {
         let method = fs::read_to_string(root().join("docs/bench.md")).unwrap();
-        for question in Question::ALL {
+        for question in Question::value_variants() {
             let paragraph = format!("\n**{}.** ", question.name());
             assert!(method.contains(&paragraph), "{question:?}");
         }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use std::{env, io};
 
+use clap::Args;
 use futures_util::{SinkExt as _, StreamExt as _};
 use heartwire::core::stomp::{
     SUBPROTOCOL,
@@ -24,43 +25,54 @@ use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-use crate::arguments::Arguments;
 use crate::leash::{Leash, Pause};
 use crate::wait::eventually;
 use crate::{Error, Interrupt, arguments, console, process, tools};
 
-/// What `cargo xtask broker --help` prints; the first line is its summary.
-pub const HELP: &str = "\
-a RabbitMQ cluster of three nodes behind a balancer, for protocol=stomp
+/// A RabbitMQ cluster of three nodes behind a balancer, for protocol=stomp
+///
+/// Installs RabbitMQ and HAProxy where they are missing, without letting the system start them, and
+/// starts three nodes and a balancer on 127.0.0.1, with all their files in a temporary folder. Makes
+/// the queues that the page is tried with, says when it is ready, and where. Ctrl-C ends all of it.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The balancer's port on 127.0.0.1
+    #[arg(long, default_value_t = PORT, value_parser = arguments::port)]
+    port: u16,
+    /// Of the cluster that runs: kills the node 1, 2 or 3, as a crash does
+    #[arg(long, value_name = "NODE", value_parser = node)]
+    kill: Option<usize>,
+    /// Of the cluster that runs: has the node stand still
+    #[arg(long, value_name = "NODE", value_parser = node)]
+    hang: Option<usize>,
+    /// Of the cluster that runs: has the node go on, or starts it again
+    #[arg(long, value_name = "NODE", value_parser = node)]
+    back: Option<usize>,
+}
 
-Installs RabbitMQ and HAProxy where they are missing, without letting the system start them, and
-starts three nodes and a balancer on 127.0.0.1, with all their files in a temporary folder. Makes
-the queues that the page is tried with, says when it is ready, and where. Ctrl-C ends all of it.
-
-options:
-  --port PORT     the balancer's port on 127.0.0.1 [15674]
-  --kill NODE     of the cluster that runs: kills the node 1, 2 or 3, as a crash does
-  --hang NODE     of the cluster that runs: has the node stand still
-  --back NODE     of the cluster that runs: has the node go on, or starts it again";
+/// Reads the number of a node.
+fn node(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok();
+    let number = number.filter(|number| (1..=NODES).contains(number));
+    number.ok_or_else(|| "not 1, 2 or 3".to_owned())
+}
 
 /// Runs `cargo xtask broker`.
 ///
 /// # Errors
 ///
 /// When an option cannot be read, RabbitMQ cannot be had or does not start, or no cluster runs.
-pub async fn command(mut arguments: Arguments, interrupt: &mut Interrupt) -> Result<(), Error> {
-    let mut orders = Vec::new();
-    for order in ["kill", "hang", "back"] {
-        let node = arguments.option(&["--", order].concat(), "1, 2 or 3", |node| {
-            let node: usize = node.parse().ok()?;
-            (1..=NODES).contains(&node).then_some(node)
-        })?;
-        orders.extend(node.map(|node| (order, node)));
-    }
-    let port = arguments.option("--port", arguments::PORT, arguments::port)?;
-    arguments.finish()?;
-    if !orders.is_empty() {
-        for (order, node) in orders {
+pub async fn command(arguments: Arguments, interrupt: &mut Interrupt) -> Result<(), Error> {
+    let Arguments {
+        port,
+        kill,
+        hang,
+        back,
+    } = arguments;
+    let orders = [("kill", kill), ("hang", hang), ("back", back)];
+    let orders = orders.map(|(order, node)| Some((order, node?)));
+    if orders.iter().any(Option::is_some) {
+        for (order, node) in orders.into_iter().flatten() {
             console::say(tell(&format!("{order} {node}")).await?);
         }
         return Ok(());
@@ -70,7 +82,6 @@ pub async fn command(mut arguments: Arguments, interrupt: &mut Interrupt) -> Res
     let started = Instant::now();
     interrupt.guard(tools::install_broker()).await?;
     console::say("starting three nodes of RabbitMQ, which takes about half a minute");
-    let port = port.unwrap_or(PORT);
     let mut cluster = interrupt.guard(Cluster::start(port)).await?;
     let queues = [(QUEUE, "quorum"), (STREAM, "stream")];
     interrupt.guard(cluster.declare(&queues)).await?;

@@ -1,14 +1,11 @@
 //! Browsers under WebDriver, each session with a driver process and a fresh profile of its own.
 
-use std::env;
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -17,6 +14,7 @@ use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
 use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader, copy, sink};
 use tokio::process::ChildStdout;
 use tokio::time::timeout;
@@ -107,6 +105,12 @@ impl Session {
     /// If the processes cannot be listed, or the driver has ended.
     pub async fn pause(&self) -> Result<Pause, Error> {
         self.driver.pause().await.map_err(failed)
+    }
+
+    /// How long processors have worked for the browser and its driver: [`Leash::processor_time`].
+    #[must_use]
+    pub fn processor_time(&self) -> Duration {
+        self.driver.processor_time()
     }
 
     /// Performs a command of the Chrome `DevTools` protocol, in Chromium alone.
@@ -258,16 +262,13 @@ impl fmt::Display for Browser {
 
 /// A folder for the profile and whatever else a browser would leave behind.
 #[derive(Debug)]
-struct Folder(PathBuf);
+struct Folder(TempDir);
 
 impl Folder {
     fn create() -> Result<Self, Error> {
-        static CREATED: AtomicUsize = AtomicUsize::new(0);
-        let number = CREATED.fetch_add(1, Ordering::Relaxed);
-        let folder = env::temp_dir().join(format!("heartwire-{}-{number}", process::id()));
-        fs::create_dir(&folder)
-            .map_err(|cause| failed(format!("{} cannot be created: {cause}", folder.display())))?;
-        Ok(Self(folder))
+        let folder = tempfile::Builder::new().prefix("heartwire-").tempdir();
+        let failed = |cause| failed(format!("no folder for a browser can be created: {cause}"));
+        folder.map(Self).map_err(failed)
     }
 }
 
@@ -322,14 +323,14 @@ async fn start_driver(
     program: &Path,
     folder: &Folder,
 ) -> Result<(Leash, u16), Error> {
-    let variable = format!("TMPDIR={}", folder.0.display());
+    let variable = format!("TMPDIR={}", folder.0.path().display());
     let mut tries = 1;
     loop {
         let words = [variable.as_ref(), program.as_os_str()];
         let words = words
             .into_iter()
             .chain(browser.driver_arguments().iter().map(OsStr::new));
-        let mut driver = Leash::start_with(&folder.0, "env", words).map_err(failed)?;
+        let mut driver = Leash::start_with(folder.0.path(), "env", words).map_err(failed)?;
         let port = timeout(START_LIMIT, announced_port(driver.output()))
             .await
             .map_err(|_| failed(format!("{} does not start", browser.driver())))?;

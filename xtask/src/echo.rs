@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
+use clap::{ArgAction, Args};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -21,63 +22,14 @@ use tokio_tungstenite::tungstenite::{self, Bytes, Message};
 
 use self::handshake::Refusal;
 use self::socket::{Received, Room, Socket};
-use crate::arguments::{self, Arguments};
-use crate::{Error, Interrupt, console};
-
-/// What `cargo xtask echo --help` prints; the first line is its summary.
-pub const HELP: &str = "\
-the echo server alone
-
-Answers each text with the same text (a heartbeat too) and each binary message with the same
-bytes. Of the subprotocols that a client offers, it takes the first. Whoever is no WebSocket client is
-told what this is. Ctrl-C closes every client with 1001 and ends the server.
-
-options:
-  --host HOST         address or name to listen on [127.0.0.1]
-  --port PORT         port to listen on; 0 takes a free one [8080]
-  --ping DURATION     how often a client gets a ping frame; one that has not answered it when the
-                      next is due is dropped. 100ms to 1440m, as in 500ms, 30s, 2m, or off [30s]
-  --max-message SIZE  the longest message; a client that sends a longer one is closed with 1009.
-                      125 to 64MiB, as in 512, 64KiB, 16MiB [16MiB]
-  --quiet             no line for each connection and message
-
-Long messages of all clients share 64 MiB. One for which there is no room is not read before there is;
-a client that stands still for 10 s in the midst of such a message, or of its answer, is dropped.
-
-Each line of the log holds the time since the start, the client's number, and what happened:
-  ←  received from the client        →  sent to the client";
+use crate::{Error, Interrupt, arguments, console};
 
 /// Runs `cargo xtask echo`.
 ///
 /// # Errors
 ///
 /// When an option cannot be read or the port cannot be had.
-pub async fn command(mut arguments: Arguments, interrupt: &mut Interrupt) -> Result<(), Error> {
-    let mut options = Options {
-        log: !arguments.flag("--quiet"),
-        ..Options::default()
-    };
-    if let Some(host) = arguments.option("--host", "an address", |host| {
-        (!host.is_empty()).then(|| host.to_owned())
-    })? {
-        options.host = host;
-    }
-    let port = arguments.option("--port", arguments::FREE_PORT, arguments::free_port)?;
-    options.port = port.unwrap_or(options.port);
-    let ping = arguments.option(
-        "--ping",
-        "a duration from 100ms to 1440m, such as 500ms, 30s, 2m, or off",
-        ping_period,
-    )?;
-    options.ping = ping.unwrap_or(options.ping);
-    let max_message = arguments.option(
-        "--max-message",
-        "a size from 125 to 64MiB, such as 512, 64KiB, 16MiB",
-        |text| arguments::bytes(text, &MAX_MESSAGES),
-    )?;
-    options.max_message = max_message.unwrap_or(options.max_message);
-    arguments.finish()?;
-
+pub async fn command(options: Options, interrupt: &mut Interrupt) -> Result<(), Error> {
     let server = Server::bind(options).await?;
     console::say(format_args!(
         "echo server on ws://{}, Ctrl-C ends it",
@@ -91,33 +43,60 @@ pub async fn command(mut arguments: Arguments, interrupt: &mut Interrupt) -> Res
     Ok(())
 }
 
-/// What the echo server listens on and what it allows.
-#[derive(Clone, Debug)]
+/// The echo server alone
+///
+/// Answers each text with the same text (a heartbeat too) and each binary message with the same
+/// bytes. Of the subprotocols that a client offers, it takes the first. Whoever is no WebSocket client is
+/// told what this is. Ctrl-C closes every client with 1001 and ends the server.
+#[derive(Args, Clone, Debug)]
+#[command(after_long_help = LOG)]
 pub struct Options {
-    /// Address or name to listen on.
+    /// Address or name to listen on
+    #[arg(long, default_value = HOST)]
     pub host: String,
-    /// Port to listen on; 0 takes a free one.
+    /// Port to listen on; 0 takes a free one
+    #[arg(long, default_value_t = PORT, value_parser = arguments::free_port)]
     pub port: u16,
     /// How often a client gets a ping frame, and how long it has to answer or to take an answer;
-    /// `None` for never and forever.
-    pub ping: Option<Duration>,
-    /// The longest message, in bytes.
+    /// one that has not is dropped. 100ms to 1440m, as in 500ms, 30s, 2m, or off
+    #[arg(long, value_name = "DURATION", default_value = PING, value_parser = ping_period)]
+    pub ping: Period,
+    /// The longest message; a client that sends a longer one is closed with 1009.
+    /// 125 to 64MiB, as in 512, 64KiB, 16MiB
+    #[arg(long, value_name = "SIZE", default_value = MAX_MESSAGE, value_parser = message_size)]
     pub max_message: usize,
-    /// Whether each connection and each message is a line on the standard output.
+    /// No line for each connection and message
+    #[arg(long = "quiet", action = ArgAction::SetFalse)]
     pub log: bool,
 }
+
+/// How often something is done; `None` for never.
+pub type Period = Option<Duration>;
 
 impl Default for Options {
     fn default() -> Self {
         Self {
-            host: "127.0.0.1".to_owned(),
-            port: 8080,
-            ping: Some(Duration::from_secs(30)),
-            max_message: 16 << 20,
+            host: HOST.to_owned(),
+            port: PORT,
+            ping: ping_period(PING).unwrap_or_default(),
+            max_message: message_size(MAX_MESSAGE).unwrap_or_default(),
             log: true,
         }
     }
 }
+
+const HOST: &str = "127.0.0.1";
+const PORT: u16 = 8080;
+const PING: &str = "30s";
+const MAX_MESSAGE: &str = "16MiB";
+
+/// How the log is read, as the help tells it.
+const LOG: &str = "\
+Long messages of all clients share 64 MiB. One for which there is no room is not read before there is;
+a client that stands still for 10 s in the midst of such a message, or of its answer, is dropped.
+
+Each line of the log holds the time since the start, the client's number, and what happened:
+  ←  received from the client        →  sent to the client";
 
 /// An echo server that has its port.
 ///
@@ -460,13 +439,22 @@ async fn tick(ping: &mut Option<Interval>) {
     }
 }
 
-/// Reads the value of `--ping`; `Some(None)` for `off`.
-#[expect(clippy::option_option, reason = "an unreadable value is none at all")]
-fn ping_period(text: &str) -> Option<Option<Duration>> {
+/// Reads the value of `--ping`.
+fn ping_period(text: &str) -> Result<Period, String> {
     match text {
-        "off" => Some(None),
-        _ => arguments::duration(text, &PING_PERIODS).map(Some),
+        "off" => Ok(None),
+        _ => arguments::duration(text, &PING_PERIODS)
+            .map(Some)
+            .ok_or_else(|| {
+                "not a duration from 100ms to 1440m, such as 500ms, 30s, 2m, or off".to_owned()
+            }),
     }
+}
+
+/// Reads the value of `--max-message`.
+fn message_size(text: &str) -> Result<usize, String> {
+    arguments::bytes(text, &MAX_MESSAGES)
+        .ok_or_else(|| "not a size from 125 to 64MiB, such as 512, 64KiB, 16MiB".to_owned())
 }
 
 /// The periods of pings that can be asked for. A client cannot answer in less, and the clock has no
@@ -792,16 +780,16 @@ mod tests {
 
     #[test]
     fn pings_have_a_period_or_are_off() {
-        assert_eq!(ping_period("off"), Some(None));
+        assert_eq!(ping_period("off"), Ok(None));
         for (text, period) in [
             ("100ms", Duration::from_millis(100)),
             ("30s", Duration::from_secs(30)),
             ("1440m", Duration::from_hours(24)),
         ] {
-            assert_eq!(ping_period(text), Some(Some(period)), "{text}");
+            assert_eq!(ping_period(text), Ok(Some(period)), "{text}");
         }
         for refused in ["0s", "1ms", "1441m", "18446744073709551615s", "never", ""] {
-            assert_eq!(ping_period(refused), None, "{refused}");
+            assert!(ping_period(refused).is_err(), "{refused}");
         }
     }
 

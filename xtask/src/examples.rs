@@ -4,7 +4,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::process::{self, Process};
+use crate::process;
+use crate::progress::Progress;
 use crate::{Error, attribution, console, page, root};
 
 /// Builds each into its own `dist`.
@@ -12,9 +13,9 @@ use crate::{Error, attribution, console, page, root};
 /// # Errors
 ///
 /// When one cannot be built.
-pub async fn build() -> Result<(), Error> {
+pub(crate) async fn build(progress: &Progress) -> Result<(), Error> {
     for folder in folders()? {
-        build_in(&folder).await?;
+        build_in(&folder, progress).await?;
     }
     Ok(())
 }
@@ -25,7 +26,7 @@ pub async fn build() -> Result<(), Error> {
 ///
 /// When it cannot be built.
 pub async fn build_measured_seed() -> Result<(), Error> {
-    build_in(&root().join(MEASURED_SEED)).await
+    build_in(&root().join(MEASURED_SEED), &Progress::aloud()).await
 }
 
 /// The built page of an example.
@@ -51,7 +52,7 @@ pub fn measured_seed() -> Result<PathBuf, Error> {
     page::built(dist, "cargo xtask bench bytes")
 }
 
-async fn build_in(folder: &Path) -> Result<(), Error> {
+async fn build_in(folder: &Path, progress: &Progress) -> Result<(), Error> {
     // Trunk gives each page all scripts that lie there, of whatever page they are.
     let workshop = attribution::target().await?.join("wasm-bindgen");
     if let Err(cause) = fs::remove_dir_all(&workshop)
@@ -69,7 +70,8 @@ async fn build_in(folder: &Path) -> Result<(), Error> {
         folder.display(),
         process::shown(&trunk)
     ));
-    Process::start(&mut trunk)?.succeed().await
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    progress.run(&name, trunk).await
 }
 
 fn folders() -> Result<Vec<PathBuf>, Error> {

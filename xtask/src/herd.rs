@@ -7,36 +7,34 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
+use clap::Args;
 use heartwire::Options;
 use heartwire::core::backoff::{Backoff, Ceilings};
 use heartwire::core::reach::Locality;
 use tokio::task;
 
 use self::chart::Chart;
-
-use crate::arguments::Arguments;
 use crate::table::{Table, grouped};
 use crate::{Error, Interrupt, console, documents, root};
 
-/// What `cargo xtask herd --help` prints; the first line is its summary.
-pub const HELP: &str = "\
-what a server meets when all its clients lose it together
-
-Simulates 10,000, 100,000 and 1,000,000 clients that lose their server in the same moment: with
-the page's own back-off and its default settings for a server elsewhere, and with four other
-policies. Prints the table, and writes it into docs/herd.md and as a chart into docs/herd.svg.
-
-An attempt while the server is away fails at once, a later one succeeds at once; a server that
-takes a limited number of handshakes at a time is not simulated. A client's number is the seed of
-its delays, so every run prints the same.";
+/// What a server meets when all its clients lose it together
+///
+/// Simulates 10,000, 100,000 and 1,000,000 clients that lose their server in the same moment: with
+/// the page's own back-off and its default settings for a server elsewhere, and with four other
+/// policies. Prints the table, and writes it into docs/herd.md and as a chart into docs/herd.svg.
+///
+/// An attempt while the server is away fails at once, a later one succeeds at once; a server that
+/// takes a limited number of handshakes at a time is not simulated. A client's number is the seed of
+/// its delays, so every run prints the same.
+#[derive(Debug, Args)]
+pub struct Arguments {}
 
 /// Runs `cargo xtask herd`.
 ///
 /// # Errors
 ///
 /// When `docs/herd.md` has no place for the table, or one of the files cannot be written.
-pub async fn command(arguments: Arguments, interrupt: &mut Interrupt) -> Result<(), Error> {
-    arguments.finish()?;
+pub async fn command(_: Arguments, interrupt: &mut Interrupt) -> Result<(), Error> {
     interrupt
         .guard(async {
             let trials = task::spawn_blocking(Trial::all)

@@ -218,13 +218,10 @@ mod tests {
 
     #[tokio::test]
     async fn files_are_sent_compressed_to_who_takes_that() {
-        let folder = std::env::temp_dir().join(format!("heartwire-host-{}", std::process::id()));
-        fs::create_dir_all(&folder).unwrap();
+        let folder = tempfile::tempdir().unwrap();
         let page = "<p>".repeat(1000);
-        fs::write(folder.join("index.html"), &page).unwrap();
-        let content = Content::of(&folder);
-        fs::remove_dir_all(&folder).unwrap();
-        let content = content.unwrap();
+        fs::write(folder.path().join("index.html"), &page).unwrap();
+        let content = Content::of(folder.path()).unwrap();
         let host = Host::start(&content).await.unwrap();
 
         let file = &content.files()["index.html"];

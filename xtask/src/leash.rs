@@ -2,14 +2,16 @@
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
+use std::fs::{self, DirEntry};
 use std::io;
 use std::path::Path;
 use std::process::Stdio;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::process::{ChildStdin, ChildStdout, Command};
+
+use crate::process::Process;
 
 /// A running program that is ended, with everything it started, when this value is dropped.
 ///
@@ -17,8 +19,7 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 /// a shell in the program's process group waits for the end of a pipe that only the owner holds.
 #[derive(Debug)]
 pub struct Leash {
-    program: Child,
-    group: Pid,
+    program: Process,
     /// Open as long as the owner lives.
     _pipe: Option<ChildStdin>,
 }
@@ -52,24 +53,20 @@ impl Leash {
         I: IntoIterator<Item = A>,
         A: AsRef<OsStr>,
     {
-        let mut program = Command::new("sh")
+        let mut shell = Command::new("sh");
+        shell
             .args(["-c", SCRIPT, "sh"])
             .arg(folder)
             .arg(program)
             .args(arguments)
-            .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()?;
-        let group = program
-            .id()
-            .and_then(process)
-            .ok_or_else(|| io::Error::other("the program ended at once"))?;
-        let pipe = program.stdin.take();
+            .stderr(Stdio::null());
+        let mut program =
+            Process::start_with(&mut shell, Duration::ZERO).map_err(io::Error::other)?;
+        let pipe = program.child.stdin.take();
         Ok(Self {
             program,
-            group,
             _pipe: pipe,
         })
     }
@@ -80,7 +77,7 @@ impl Leash {
     ///
     /// If it cannot be killed.
     pub async fn kill(&mut self) -> io::Result<()> {
-        self.program.kill().await
+        self.program.child.kill().await
     }
 
     /// Stops the program and all that it has started, as a machine's sleep does, until the value is
@@ -90,7 +87,7 @@ impl Leash {
     ///
     /// If the processes cannot be listed, or the program has ended.
     pub async fn pause(&self) -> io::Result<Pause> {
-        let id = self.program.id().and_then(process);
+        let id = self.program.child.id().and_then(process);
         let program = id.ok_or_else(|| io::Error::other("the program has ended"))?;
         let mut pause = Pause(HashSet::new());
         // What one process starts before its own turn comes is found in the next round.
@@ -108,20 +105,31 @@ impl Leash {
         }
     }
 
+    /// How long processors have worked for the program and all that it has started, also what has ended since;
+    /// nothing where the system has no `/proc`.
+    #[must_use]
+    pub fn processor_time(&self) -> Duration {
+        let Some(program) = self.program.child.id() else {
+            return Duration::ZERO;
+        };
+        let all = times();
+        let mut family = HashSet::from([program]);
+        loop {
+            let known = family.len();
+            let children = all.iter().filter(|one| family.contains(&one.parent));
+            family.extend(children.map(|one| one.id).collect::<Vec<_>>());
+            if family.len() == known {
+                break;
+            }
+        }
+        let ticks = all.iter().filter(|one| family.contains(&one.id));
+        let ticks: u64 = ticks.map(|one| one.ticks).sum();
+        Duration::from_millis(ticks * 1_000 / rustix::param::clock_ticks_per_second())
+    }
+
     /// Takes the program's standard output; `None` the second time.
     pub fn output(&mut self) -> Option<ChildStdout> {
-        self.program.stdout.take()
-    }
-}
-
-impl Drop for Leash {
-    fn drop(&mut self) {
-        // Fails only if nobody is left in the group.
-        let _ = kill_process_group(self.group, Signal::KILL);
-        let killed = Instant::now();
-        while matches!(self.program.try_wait(), Ok(None)) && killed.elapsed() < END_LIMIT {
-            thread::sleep(Duration::from_millis(5));
-        }
+        self.program.child.stdout.take()
     }
 }
 
@@ -135,6 +143,33 @@ impl Drop for Pause {
             let _ = kill_process(*process, Signal::CONT);
         }
     }
+}
+
+/// What the system tells of a process.
+struct Times {
+    id: u32,
+    parent: u32,
+    /// Its own, and those of its children that have ended.
+    ticks: u64,
+}
+
+/// The times of all processes: proc(5), `/proc/pid/stat`, whose fields 4 and 14 to 17 these are.
+fn times() -> Vec<Times> {
+    let read = |entry: io::Result<DirEntry>| {
+        let stat = fs::read_to_string(entry.ok()?.path().join("stat")).ok()?;
+        let (id, _) = stat.split_once(' ')?;
+        // The name before it may hold anything.
+        let (_, behind) = stat.rsplit_once(") ")?;
+        let fields: Vec<_> = behind.split(' ').collect();
+        let ticks = fields.get(11..15)?.iter().map(|ticks| ticks.parse::<u64>());
+        Some(Times {
+            id: id.parse().ok()?,
+            parent: fields.get(1)?.parse().ok()?,
+            ticks: ticks.sum::<Result<_, _>>().ok()?,
+        })
+    };
+    let processes = fs::read_dir("/proc").into_iter().flatten();
+    processes.filter_map(read).collect()
 }
 
 /// A process and all that descend from it. Process groups would not do: browsers start some of
@@ -195,9 +230,6 @@ shift
 exec 3<&- "$@"
 "#;
 
-/// How long the system may take to end a killed program.
-const END_LIMIT: Duration = Duration::from_secs(1);
-
 #[cfg(test)]
 mod tests {
     use tokio::io::{AsyncBufReadExt, BufReader, Lines};
@@ -219,6 +251,19 @@ mod tests {
         drop(pause);
 
         hears(&mut output, &["child", "parent"]).await;
+    }
+
+    #[tokio::test]
+    async fn work_is_counted_also_of_what_has_ended() {
+        let script =
+            "sh -c 'n=0; while [ $n -lt 300000 ]; do n=$((n + 1)); done'; echo done; sleep 600";
+        let mut leash = Leash::start("sh", ["-c", script]).unwrap();
+        let mut output = BufReader::new(leash.output().unwrap()).lines();
+
+        hears(&mut output, &["done"]).await;
+
+        let spent = leash.processor_time();
+        assert!(spent >= Duration::from_millis(30), "{spent:?}");
     }
 
     #[tokio::test]

@@ -1,17 +1,42 @@
 //! `cargo xtask`: see the library for what the commands do.
 
-use std::env;
 use std::process::ExitCode;
 
-use xtask::arguments::Arguments;
+use clap::{CommandFactory as _, Parser, Subcommand};
 use xtask::{
-    Error, Interrupt, audit, bench, broker, console, echo, herd, mutations, picture, serve, size,
-    soak, test,
+    Error, Interrupt, audit, bench, broker, echo, herd, mutations, picture, serve, size, soak, test,
 };
+
+/// Heartwire's developer commands
+#[derive(Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    args_override_self = true
+)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Serve(serve::Arguments),
+    Test(test::Arguments),
+    Soak(soak::Arguments),
+    Audit(audit::Arguments),
+    Echo(echo::Options),
+    Broker(broker::Arguments),
+    Size(size::Arguments),
+    Bench(bench::Arguments),
+    Herd(herd::Arguments),
+    Mutations(mutations::Arguments),
+    Picture(picture::Arguments),
+}
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run(env::args().skip(1)).await {
+    match run(CommandLine::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
@@ -20,60 +45,24 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Each command with its help, whose first line says what it is.
-const COMMANDS: [(&str, &str); 11] = [
-    ("serve", serve::HELP),
-    ("test", test::HELP),
-    ("soak", soak::HELP),
-    ("audit", audit::HELP),
-    ("echo", echo::HELP),
-    ("broker", broker::HELP),
-    ("size", size::HELP),
-    ("bench", bench::HELP),
-    ("herd", herd::HELP),
-    ("mutations", mutations::HELP),
-    ("picture", picture::HELP),
-];
-
-async fn run(mut words: impl Iterator<Item = String>) -> Result<(), Error> {
-    let Some(word) = words.next().filter(|word| word != "--help" && word != "-h") else {
-        list();
-        return Ok(());
+async fn run(line: CommandLine) -> Result<(), Error> {
+    let Some(command) = line.command else {
+        let listed = CommandLine::command().print_help();
+        return listed.map_err(|cause| Error::Failed(cause.to_string()));
     };
-    let Some((name, help)) = COMMANDS.into_iter().find(|(name, _)| *name == word) else {
-        let names = COMMANDS.map(|(name, _)| name).join(", ");
-        return Err(Error::Usage(format!(
-            "there is no command {word}; the commands are {names}"
-        )));
-    };
-    let mut arguments = Arguments::new(name, words);
-    if arguments.flag("--help") || arguments.flag("-h") {
-        console::say(format_args!("cargo xtask {name}: {help}"));
-        return Ok(());
-    }
-
     let mut interrupt = Interrupt::listen()?;
-    match name {
-        "serve" => serve::command(arguments, &mut interrupt).await,
-        "test" => test::command(arguments, &mut interrupt).await,
-        "soak" => soak::command(arguments, &mut interrupt).await,
-        "audit" => audit::command(arguments, &mut interrupt).await,
-        "echo" => echo::command(arguments, &mut interrupt).await,
-        "broker" => broker::command(arguments, &mut interrupt).await,
-        "size" => size::command(arguments, &mut interrupt).await,
-        "bench" => bench::command(arguments, &mut interrupt).await,
-        "herd" => herd::command(arguments, &mut interrupt).await,
-        "mutations" => mutations::command(arguments, &mut interrupt).await,
-        "picture" => picture::command(arguments, &mut interrupt).await,
-        _ => unreachable!("a command of the list without an arm"),
+    let interrupt = &mut interrupt;
+    match command {
+        Command::Serve(arguments) => serve::command(arguments, interrupt).await,
+        Command::Test(arguments) => test::command(arguments, interrupt).await,
+        Command::Soak(arguments) => soak::command(arguments, interrupt).await,
+        Command::Audit(arguments) => audit::command(arguments, interrupt).await,
+        Command::Echo(options) => echo::command(options, interrupt).await,
+        Command::Broker(arguments) => broker::command(arguments, interrupt).await,
+        Command::Size(arguments) => size::command(arguments, interrupt).await,
+        Command::Bench(arguments) => bench::command(arguments, interrupt).await,
+        Command::Herd(arguments) => herd::command(arguments, interrupt).await,
+        Command::Mutations(arguments) => mutations::command(arguments, interrupt).await,
+        Command::Picture(arguments) => picture::command(arguments, interrupt).await,
     }
-}
-
-fn list() {
-    console::say("usage: cargo xtask COMMAND [OPTIONS]\n");
-    for (name, help) in COMMANDS {
-        let summary = help.lines().next().unwrap_or_default();
-        console::say(format_args!("  {name:<10} {summary}"));
-    }
-    console::say("\n`cargo xtask COMMAND --help` tells more");
 }

@@ -6,25 +6,25 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Instant;
 
-use crate::arguments::Arguments;
+use clap::Args;
+
 use crate::process::{self, Process};
 use crate::{Error, Interrupt, console, root};
 
-/// What `cargo xtask mutations --help` prints; the first line is its summary.
-pub const HELP: &str = "\
-each rule of the core's models is broken on purpose
-
-Copies crates/heartwire into target/mutations, takes out or changes one thing at a time, and runs
-its tests/model.rs or tests/stomp_model.rs, which must fail and name the rule that was broken. Takes
-45 minutes on two cores.";
+/// Each rule of the core's models is broken on purpose
+///
+/// Copies crates/heartwire into target/mutations, takes out or changes one thing at a time, and runs
+/// its `tests/model.rs` or `tests/stomp_model.rs`, which must fail and name the rule that was broken. Takes
+/// 45 minutes on two cores.
+#[derive(Debug, Args)]
+pub struct Arguments {}
 
 /// Runs `cargo xtask mutations`.
 ///
 /// # Errors
 ///
 /// When a mutation cannot be made any more, or no test notices it.
-pub async fn command(arguments: Arguments, interrupt: &mut Interrupt) -> Result<(), Error> {
-    arguments.finish()?;
+pub async fn command(_: Arguments, interrupt: &mut Interrupt) -> Result<(), Error> {
     interrupt
         .guard(async {
             let copy = Copy::make().map_err(|cause| failed(&cause))?;

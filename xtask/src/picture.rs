@@ -7,51 +7,54 @@ use std::future::pending;
 use std::path::{self, Path, PathBuf};
 use std::time::Duration;
 
+use clap::Args;
 use fantoccini::Locator;
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
-use crate::arguments::{self, Arguments};
+use crate::arguments;
 use crate::browser::{Browser, Session};
 use crate::echo::{self, Server};
 use crate::process::{self, Process};
 use crate::site::Site;
 use crate::{Error, Interrupt, console, root};
 
-/// What `cargo xtask picture --help` prints; the first line is its summary.
-pub const HELP: &str = "\
-the README's pictures, made anew
-
-Opens the page of dist/ in Chromium, connected to the real echo server, and writes docs/page.png; then
-lets the server fail and come back, and writes docs/outage.png. That takes two minutes.
-`trunk build --release` comes first; `cargo xtask test` installs the browser.
-
-options:
-  --all FOLDER  every state into FOLDER instead, in both languages, light and dark, narrow and wide,
-                as the tests enter them
-  --icons       the PNG files of public/icons instead, from the icon.svg there
-  --port PORT   the echo server's port, which the pictures show [8080]";
+/// The README's pictures, made anew
+///
+/// Opens the page of dist/ in Chromium, connected to the real echo server, and writes docs/page.png; then
+/// lets the server fail and come back, and writes docs/outage.png. That takes two minutes.
+/// `trunk build --release` comes first; `cargo xtask test` installs the browser.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Every state into FOLDER instead, in both languages, light and dark, narrow and wide,
+    /// as the tests enter them
+    #[arg(long, value_name = "FOLDER")]
+    all: Option<PathBuf>,
+    /// The PNG files of public/icons instead, from the icon.svg there
+    #[arg(long)]
+    icons: bool,
+    /// The echo server's port, which the pictures show
+    #[arg(long, default_value_t = 8080, value_parser = arguments::port)]
+    port: u16,
+}
 
 /// Runs `cargo xtask picture`.
 ///
 /// # Errors
 ///
 /// When the page is not built, the port cannot be had, or the browser cannot be driven.
-pub async fn command(mut arguments: Arguments, interrupt: &mut Interrupt) -> Result<(), Error> {
-    let folder = arguments.option("--all", "a folder", |folder| {
-        (!folder.is_empty()).then(|| PathBuf::from(folder))
-    })?;
-    let port = arguments.option("--port", arguments::PORT, arguments::port)?;
-    let draws_icons = arguments.flag("--icons");
-    arguments.finish()?;
-
-    if draws_icons {
+pub async fn command(arguments: Arguments, interrupt: &mut Interrupt) -> Result<(), Error> {
+    let Arguments {
+        all: folder,
+        icons,
+        port,
+    } = arguments;
+    if icons {
         return interrupt.guard(draw_icons()).await;
     }
     if let Some(folder) = folder {
         return interrupt.guard(all(&folder)).await;
     }
-    let port = port.unwrap_or(8080);
     interrupt
         .guard(async {
             let save = |name: &str, picture: &[u8]| {

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStderr, Command};
 
 use crate::{Error, root};
 
@@ -19,11 +19,16 @@ use crate::{Error, root};
 /// It has a process group of its own, and dropping it ends the group: first by asking, after a
 /// few seconds by force. It gets no keyboard and, unlike a shell's child, no Ctrl-C: the owner gets
 /// that and drops it.
+///
+/// `process-wrap` would start and kill a group, too, which is ten lines of this; it neither asks first, nor
+/// stops a family of processes, nor ends one whose owner was killed.
 #[derive(Debug)]
 pub struct Process {
-    child: Child,
+    pub(crate) child: Child,
     group: Pid,
     shown: String,
+    /// How long it may take to end when it is asked to.
+    grace: Duration,
 }
 
 impl Process {
@@ -32,8 +37,12 @@ impl Process {
     /// # Errors
     ///
     /// When the program is not there or cannot be run.
-    #[expect(clippy::missing_panics_doc, reason = "the invariant holds here")]
     pub fn start(command: &mut Command) -> Result<Self, Error> {
+        Self::start_with(command, GRACE)
+    }
+
+    /// [`Process::start`] for a program that has `grace` to end when it is asked to; none: it is killed.
+    pub(crate) fn start_with(command: &mut Command, grace: Duration) -> Result<Self, Error> {
         let shown = shown(command);
         let child = command.process_group(0).spawn().map_err(|cause| {
             let program = command.as_std().get_program().display();
@@ -51,7 +60,13 @@ impl Process {
             child,
             group,
             shown,
+            grace,
         })
+    }
+
+    /// Takes what the program says of errors, where that was asked for; `None` the second time.
+    pub fn errors(&mut self) -> Option<ChildStderr> {
+        self.child.stderr.take()
     }
 
     /// Waits until the program ends by itself.
@@ -87,21 +102,26 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // An error tells that no one of the group is left.
-        if kill_process_group(self.group, Signal::TERM).is_err() {
-            return;
-        }
-        let asked = Instant::now();
-        while asked.elapsed() < GRACE {
-            // A leader that has ended is a member of its group until someone asks how.
-            let _ = self.child.try_wait();
-            if test_kill_process_group(self.group).is_err() {
+        if !self.grace.is_zero() {
+            // An error tells that no one of the group is left.
+            if kill_process_group(self.group, Signal::TERM).is_err() {
                 return;
             }
-            thread::sleep(Duration::from_millis(10));
+            let asked = Instant::now();
+            while asked.elapsed() < self.grace {
+                // A leader that has ended is a member of its group until someone asks how.
+                let _ = self.child.try_wait();
+                if test_kill_process_group(self.group).is_err() {
+                    return;
+                }
+                thread::sleep(LOOK_AGAIN);
+            }
         }
         let _ = kill_process_group(self.group, Signal::KILL);
-        let _ = self.child.try_wait();
+        let killed = Instant::now();
+        while matches!(self.child.try_wait(), Ok(None)) && killed.elapsed() < END_LIMIT {
+            thread::sleep(LOOK_AGAIN);
+        }
     }
 }
 
@@ -188,6 +208,11 @@ fn ended(status: ExitStatus) -> String {
 
 /// How long a program that is asked to end may take for it.
 const GRACE: Duration = Duration::from_secs(3);
+
+/// How long the system may take to end a program that was killed.
+const END_LIMIT: Duration = Duration::from_secs(1);
+
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 #[cfg(test)]
 mod tests {

@@ -4,37 +4,41 @@ use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
+use clap::Args;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time;
 
-use crate::arguments::{self, Arguments};
+use crate::arguments;
 use crate::process::{self, Process};
-use crate::tools::{self, Need};
+use crate::progress::Progress;
+use crate::tools::{self, Need, WASM};
 use crate::{Error, Interrupt, console, echo, root};
 
-/// What `cargo xtask serve --help` prints; the first line is its summary.
-pub const HELP: &str = "\
-the page with an echo server, ready to use
-
-Installs what is missing, starts an echo server, and runs `trunk serve`, which builds the page
-again when a source changes. Prints the page's address when it answers. Ctrl-C ends all of it.
-
-options:
-  --port PORT         the page's port on 127.0.0.1 [3000]
-  --echo-port PORT    the echo server's port on 127.0.0.1 [8080]
-  --quiet             no line for each connection and message of the echo server";
+/// The page with an echo server, ready to use
+///
+/// Installs what is missing, starts an echo server, and runs `trunk serve`, which builds the page
+/// again when a source changes. Prints the page's address when it answers. Ctrl-C ends all of it.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The page's port on 127.0.0.1 [default: 3000]
+    #[arg(long, value_parser = arguments::port)]
+    port: Option<u16>,
+    /// The echo server's port on 127.0.0.1 [default: 8080]
+    #[arg(long, value_parser = arguments::port)]
+    echo_port: Option<u16>,
+    /// No line for each connection and message of the echo server
+    #[arg(long)]
+    quiet: bool,
+}
 
 /// Runs `cargo xtask serve`.
 ///
 /// # Errors
 ///
 /// When a port is in use, a tool cannot be installed, or `trunk serve` ends.
-pub async fn command(mut arguments: Arguments, interrupt: &mut Interrupt) -> Result<(), Error> {
-    let log = !arguments.flag("--quiet");
-    let ports = Ports::taken(&mut arguments)?;
-    arguments.finish()?;
-
+pub async fn command(arguments: Arguments, interrupt: &mut Interrupt) -> Result<(), Error> {
+    let ports = Ports::taken(&arguments)?;
     ports.check()?;
     let Ports {
         page: page_port,
@@ -43,11 +47,11 @@ pub async fn command(mut arguments: Arguments, interrupt: &mut Interrupt) -> Res
     // From here on the port is ours, however long the tools take.
     let echo = echo::Server::bind(echo::Options {
         port: echo_port,
-        log,
+        log: !arguments.quiet,
         ..echo::Options::default()
     })
     .await?;
-    interrupt.guard(tools::install(Need::Page)).await?;
+    interrupt.guard(prepare()).await?;
 
     let page = async {
         let mut trunk = process::command("trunk", ["serve", "--address", "127.0.0.1"]);
@@ -68,6 +72,28 @@ pub async fn command(mut arguments: Arguments, interrupt: &mut Interrupt) -> Res
     }
 }
 
+/// Installs what is missing, and has the page compiled meanwhile: trunk finds it done then.
+async fn prepare() -> Result<(), Error> {
+    tools::install_packaged(Need::Page).await?;
+    if !tools::announce(Need::Page, &[(PAGE, PAGE_COMPILED_IN)]).await? {
+        return tools::install(Need::Page).await;
+    }
+    let progress = Progress::new();
+    let page = async {
+        // As trunk does it, and as what it runs at a build's end does.
+        for line in [
+            ["build", "--bin", "heartwire", "--target", WASM].as_slice(),
+            &["build", "--package", "hosting"],
+        ] {
+            progress.run(PAGE, process::command("cargo", line)).await?;
+        }
+        Ok(())
+    };
+    let tools = Box::pin(tools::install_compiled(Need::Page, &progress));
+    let both = async { tokio::try_join!(tools, page) };
+    progress.beside(both).await.map(|_| ())
+}
+
 /// Where the page and the echo server listen.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 struct Ports {
@@ -77,9 +103,8 @@ struct Ports {
 
 impl Ports {
     /// Takes them from the command line. One that was not given has its usual value.
-    fn taken(arguments: &mut Arguments) -> Result<Self, Error> {
-        let page = arguments.option(PAGE_PORT, arguments::PORT, arguments::port)?;
-        let echo = arguments.option(ECHO_PORT, arguments::PORT, arguments::port)?;
+    fn taken(arguments: &Arguments) -> Result<Self, Error> {
+        let (page, echo) = (arguments.port, arguments.echo_port);
         let ports = Self {
             page: page.unwrap_or(3000),
             echo: echo.unwrap_or(8080),
@@ -189,6 +214,11 @@ fn is_page(answer: &[u8]) -> bool {
     answer.starts_with("http/1.1 200 ") && answer.contains("<html")
 }
 
+const PAGE: &str = "the page";
+
+/// How long two quiet cores compile it at first.
+const PAGE_COMPILED_IN: Duration = Duration::from_secs(50);
+
 const PAGE_PORT: &str = "--port";
 
 const ECHO_PORT: &str = "--echo-port";
@@ -201,6 +231,8 @@ const ASK_AGAIN: Duration = Duration::from_millis(200);
 
 #[cfg(test)]
 mod tests {
+    use clap::{Command, FromArgMatches as _};
+
     use super::*;
 
     #[test]
@@ -245,8 +277,9 @@ mod tests {
     #[test]
     fn both_servers_need_a_port_of_their_own() {
         let taken = |words: &str| {
-            let words = words.split_whitespace().map(str::to_owned);
-            Ports::taken(&mut Arguments::new("serve", words))
+            let command = Arguments::augment_args(Command::new("serve").no_binary_name(true));
+            let matches = command.get_matches_from(words.split_whitespace());
+            Ports::taken(&Arguments::from_arg_matches(&matches).unwrap())
         };
 
         assert_eq!(

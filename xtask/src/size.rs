@@ -6,20 +6,21 @@ use std::io;
 use std::path::Path;
 
 use brotli::enc::BrotliEncoderParams;
+use clap::Args;
 
-use crate::arguments::Arguments;
 use crate::process::{self, Process};
+use crate::progress::Progress;
 use crate::tools::{self, Need};
 use crate::{Error, Interrupt, attribution, console, examples, root};
 
-/// What `cargo xtask size --help` prints; the first line is its summary.
-pub const HELP: &str = "\
-what the page weighs over the wire
-
-Builds the page into dist/ and prints the size of every file that it loads: as it is, and under
-brotli -q 11, as a static host sends it; then what the WebAssembly is made of. Then the same of the
-seed, the smallest page made with the crate, and what the engine and the hooks add to a page of
-Yew's. Fails when a sum is above its limit.";
+/// What the page weighs over the wire
+///
+/// Builds the page into dist/ and prints the size of every file that it loads: as it is, and under
+/// brotli -q 11, as a static host sends it; then what the WebAssembly is made of. Then the same of the
+/// seed, the smallest page made with the crate, and what the engine and the hooks add to a page of
+/// Yew's. Fails when a sum is above its limit.
+#[derive(Debug, Args)]
+pub struct Arguments {}
 
 /// What everything the page loads is to weigh under brotli, in bytes.
 pub const BUDGET: usize = 165_000;
@@ -44,15 +45,14 @@ pub const ENGINE_LIMIT: usize = 40_300;
 /// # Errors
 ///
 /// When the page cannot be built or weighs too much.
-pub async fn command(arguments: Arguments, interrupt: &mut Interrupt) -> Result<(), Error> {
-    arguments.finish()?;
+pub async fn command(_: Arguments, interrupt: &mut Interrupt) -> Result<(), Error> {
     interrupt
         .guard(async {
             tools::install(Need::Page).await?;
             let mut trunk = process::command("trunk", ["build", "--release"]);
             console::say(process::shown(&trunk));
             Process::start(&mut trunk)?.succeed().await?;
-            examples::build().await?;
+            examples::build(&Progress::aloud()).await?;
             report(&root().join("dist")).await?;
             report_seed()
         })

@@ -2,37 +2,29 @@
 
 use std::time::{Duration, Instant};
 
+use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use tokio::process::Command;
 
-use crate::arguments::Arguments;
-use crate::process::{self, Process};
+use crate::process;
+use crate::progress::Progress;
+use crate::times;
 use crate::tools::{self, Need, WASM};
 use crate::{Error, Interrupt, console, examples, hosts, peers, root, size};
 
-/// What `cargo xtask test --help` prints; the first line is its summary.
-pub const HELP: &str = "\
-every check and every test
-
-Installs what is missing and takes the steps below in their order; the first that fails ends it.
-Names of steps after the command take only those: `cargo xtask test fmt clippy`.
-
-steps:
-  fmt          the formatting
-  core         no browser crate among the core's dependencies
-  clippy       the lints, for the host
-  clippy-bare  the lints, for the crate without its features
-  clippy-wasm  the lints, for the page
-  doc          the documentation, for the host
-  doc-wasm     the documentation, for the page
-  host         the tests of the core, and of the page without a browser
-  commands     the tests of these commands and of what ends a build
-  client       the tests of the client and of the hooks, in Chromium
-  browser      the tests of the component, in Chromium
-  build        the page, into dist/
-  examples     the small programs made with the crate
-  package      what is published of the crate, on the host and for browsers
-  size         what the page and the seed weigh
-  page         the built page end to end, in browsers and with a real server";
+/// Every check and every test
+///
+/// Installs what is missing and takes the steps below in their order; the first that fails ends it. `cargo xtask
+/// test fmt clippy` takes only those.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Those to take; all if none is named
+    #[arg(value_name = "STEP", value_parser = names(steps()))]
+    steps: Vec<String>,
+    /// Tells of each test of the page how long it had a browser, and how long that worked or waited
+    #[arg(long)]
+    times: bool,
+}
 
 /// Runs `cargo xtask test`.
 ///
@@ -40,35 +32,31 @@ steps:
 ///
 /// When a tool cannot be installed, or a step fails.
 pub async fn command(arguments: Arguments, interrupt: &mut Interrupt) -> Result<(), Error> {
-    let steps = choose(arguments, "test", "step", steps())?;
-    perform(steps, interrupt).await
+    let mut steps = choose(&arguments.steps, steps());
+    if !arguments.times {
+        return perform(steps, interrupt).await;
+    }
+    let file = times::begin()?;
+    for step in &mut steps {
+        if let Action::Run(command) = &mut step.action {
+            command.env(times::VARIABLE, &file);
+        }
+    }
+    let result = perform(steps, interrupt).await;
+    console::say(times::table(&file)?);
+    result
 }
 
-/// Leaves those of the `steps` that the command line of `command` names; all if it names none.
-///
-/// # Errors
-///
-/// [`Error::Usage`] when it names anything else.
-pub(crate) fn choose(
-    mut arguments: Arguments,
-    command: &str,
-    kind: &str,
-    mut steps: Vec<Step>,
-) -> Result<Vec<Step>, Error> {
-    let chosen = arguments.words();
-    arguments.finish()?;
-    if let Some(unknown) = chosen
-        .iter()
-        .find(|name| steps.iter().all(|step| step.name != **name))
-    {
-        let names: Vec<_> = steps.iter().map(|step| step.name).collect();
-        return Err(Error::Usage(format!(
-            "{command} has no {kind} {unknown}; its {kind}s are {}",
-            names.join(", ")
-        )));
-    }
+/// The names of `steps` as a command line may have them.
+pub(crate) fn names(steps: Vec<Step>) -> PossibleValuesParser {
+    let name = |step: Step| PossibleValue::new(step.name).help(step.summary);
+    steps.into_iter().map(name).collect::<Vec<_>>().into()
+}
+
+/// Leaves those of the `steps` that are `chosen`; all if none is.
+pub(crate) fn choose(chosen: &[String], mut steps: Vec<Step>) -> Vec<Step> {
     steps.retain(|step| chosen.is_empty() || chosen.iter().any(|name| name == step.name));
-    Ok(steps)
+    steps
 }
 
 /// Installs what is missing, takes the `steps`, and says how long each took.
@@ -80,11 +68,9 @@ pub(crate) async fn perform(steps: Vec<Step>, interrupt: &mut Interrupt) -> Resu
     interrupt
         .guard(async {
             let started = Instant::now();
+            tools::install_packaged(Need::Tests).await?;
             let mut times = Vec::new();
-            let installed = Instant::now();
-            tools::install(Need::Tests).await?;
-            times.push(("tools", installed.elapsed()));
-            let result = take(steps, &mut times).await;
+            let result = take_all(steps, &mut times).await;
 
             console::say("");
             for (name, time) in &times {
@@ -100,13 +86,50 @@ pub(crate) async fn perform(steps: Vec<Step>, interrupt: &mut Interrupt) -> Resu
         .await
 }
 
+/// Takes the steps, and notes how long each took. What is checked and what is built for release goes on at the
+/// same time: each leaves a core without work for a third of the time, and cargo locks other folders for them.
+async fn take_all(
+    steps: Vec<Step>,
+    times: &mut Vec<(&'static str, Duration)>,
+) -> Result<(), Error> {
+    let (checks, others): (Vec<_>, Vec<_>) = steps
+        .into_iter()
+        .partition(|step| step.part == Part::Checks);
+    let (builds, trials): (Vec<_>, Vec<_>) = others
+        .into_iter()
+        .partition(|step| step.part == Part::Builds);
+
+    tools::announce(Need::Tests, &[]).await?;
+    let quiet = Progress::new();
+    let aloud = Progress::aloud();
+    let progress = if checks.is_empty() { &aloud } else { &quiet };
+    let mut built = Vec::new();
+    let tools_and_builds = async {
+        let started = Instant::now();
+        tools::install_compiled(Need::Tests, &quiet).await?;
+        built.push(("tools", started.elapsed()));
+        take(builds, progress, &mut built).await
+    };
+    let checks = take(checks, &aloud, times);
+    let result = quiet
+        .beside(async { tokio::try_join!(tools_and_builds, checks) })
+        .await;
+    times.extend(built);
+    result?;
+    take(trials, &aloud, times).await
+}
+
 /// Takes the steps one after the other until one fails, and notes how long each took.
-async fn take(steps: Vec<Step>, times: &mut Vec<(&'static str, Duration)>) -> Result<(), Error> {
+async fn take(
+    steps: Vec<Step>,
+    progress: &Progress,
+    times: &mut Vec<(&'static str, Duration)>,
+) -> Result<(), Error> {
     for step in steps {
         let name = step.name;
         console::say(format_args!("\n==> {name}: {}", step.shown()));
         let started = Instant::now();
-        let result = step.action.perform().await;
+        let result = Box::pin(step.action.perform(name, progress)).await;
         times.push((name, started.elapsed()));
         result.map_err(|error| match error {
             Error::Failed(message) => Error::Failed(format!("step {name}: {message}")),
@@ -119,26 +142,57 @@ async fn take(steps: Vec<Step>, times: &mut Vec<(&'static str, Duration)>) -> Re
 /// One of the things that have to pass.
 pub(crate) struct Step {
     pub(crate) name: &'static str,
+    /// What it is for.
+    summary: &'static str,
+    part: Part,
     action: Action,
+}
+
+/// What a step is one of.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Part {
+    /// What cargo alone checks and tests.
+    Checks,
+    /// What is built for release, with tools that are compiled before. Nothing of it is where the checks work.
+    Builds,
+    /// What measures time, and has the machine for itself.
+    Trials,
 }
 
 impl Step {
     /// Runs a program, which has to succeed; `line` is as one would type it.
-    pub(crate) fn run(name: &'static str, line: &str) -> Self {
-        let action = Action::Run(command_line(line));
-        Self { name, action }
+    pub(crate) fn run(name: &'static str, summary: &'static str, line: &str) -> Self {
+        Self::of(name, summary, Action::Run(command_line(line)))
+    }
+
+    /// Builds the page into `dist`.
+    pub(crate) fn build() -> Self {
+        Self::run("build", "the page, into dist/", BUILD).in_part(Part::Builds)
     }
 
     /// Builds the pages that Heartwire is measured beside.
     pub(crate) fn build_peers(name: &'static str) -> Self {
-        let action = Action::BuildPeers;
-        Self { name, action }
+        let summary = "the pages that it is measured beside";
+        Self::of(name, summary, Action::BuildPeers)
     }
 
     /// Brings the web servers that the page is tried with.
     pub(crate) fn unpack_hosts(name: &'static str) -> Self {
-        let action = Action::UnpackHosts;
-        Self { name, action }
+        Self::of(name, "nginx and Caddy", Action::UnpackHosts)
+    }
+
+    fn of(name: &'static str, summary: &'static str, action: Action) -> Self {
+        Self {
+            name,
+            summary,
+            part: Part::Trials,
+            action,
+        }
+    }
+
+    fn in_part(mut self, part: Part) -> Self {
+        self.part = part;
+        self
     }
 
     /// What the step does, in a line.
@@ -179,9 +233,9 @@ impl Action {
         }
     }
 
-    async fn perform(self) -> Result<(), Error> {
+    async fn perform(self, name: &str, progress: &Progress) -> Result<(), Error> {
         match self {
-            Self::Run(mut command) => Process::start(&mut command)?.succeed().await,
+            Self::Run(command) => progress.run(name, *command).await,
             Self::CheckCore => {
                 let tree = process::output(&mut core_dependencies()).await?;
                 console::say(tree.trim_end());
@@ -191,10 +245,10 @@ impl Action {
                 size::report(&root().join("dist")).await?;
                 size::report_seed()
             }
-            Self::BuildExamples => examples::build().await,
+            Self::BuildExamples => examples::build(progress).await,
             Self::Package => {
-                for mut command in packages() {
-                    Process::start(&mut command)?.succeed().await?;
+                for command in packages() {
+                    progress.run(name, command).await?;
                 }
                 Ok(())
             }
@@ -206,49 +260,92 @@ impl Action {
 
 /// All steps, the quick ones first.
 fn steps() -> Vec<Step> {
-    let step = |name, action| Step { name, action };
+    let checks = checks().into_iter().map(|step| step.in_part(Part::Checks));
+    let builds = [
+        Step::build(),
+        Step::of(
+            "examples",
+            "the small programs made with the crate",
+            Action::BuildExamples,
+        ),
+        Step::of("size", "what the page and the seed weigh", Action::Measure),
+    ];
+    let builds = builds.map(|step| step.in_part(Part::Builds));
+    let trials = [
+        Step::run(
+            "client",
+            "the tests of the client and of the hooks, in Chromium",
+            "wasm-pack test --headless --chrome crates/heartwire --test browser",
+        ),
+        Step::run(
+            "browser",
+            "the tests of the component, in Chromium",
+            "wasm-pack test --headless --chrome",
+        ),
+        // Most of these wait most of the time; no more browsers than this run at once.
+        Step::run(
+            "page",
+            "the built page end to end, in browsers and with a real server",
+            "cargo test -p xtask --test page -- --test-threads=4",
+        ),
+    ];
+    checks.chain(builds).chain(trials).collect()
+}
+
+fn checks() -> Vec<Step> {
     let document = |line: &str| {
         let mut cargo = command_line(line);
         cargo.env("RUSTDOCFLAGS", "-Dwarnings");
         Action::Run(cargo)
     };
     vec![
-        Step::run("fmt", "cargo fmt --all --check"),
-        step("core", Action::CheckCore),
+        Step::run("fmt", "the formatting", "cargo fmt --all --check"),
+        Step::of(
+            "core",
+            "no browser crate among the core's dependencies",
+            Action::CheckCore,
+        ),
         Step::run(
             "clippy",
+            "the lints, for the host",
             "cargo clippy --workspace --all-targets -- -D warnings",
         ),
-        Step::run("clippy-bare", "cargo clippy -p heartwire -- -D warnings"),
+        Step::run(
+            "clippy-bare",
+            "the lints, for the crate without its features",
+            "cargo clippy -p heartwire -- -D warnings",
+        ),
         Step::run(
             "clippy-wasm",
+            "the lints, for the page",
             "cargo clippy -p heartwire -p heartwire-page --all-targets --target WASM -- -D warnings",
         ),
-        step("doc", document("cargo doc --workspace --no-deps")),
-        step(
+        Step::of(
+            "doc",
+            "the documentation, for the host",
+            document("cargo doc --workspace --no-deps"),
+        ),
+        Step::of(
             "doc-wasm",
+            "the documentation, for the page",
             document(
                 "cargo doc -p heartwire-page --no-deps --document-private-items --target WASM",
             ),
         ),
-        Step::run("host", "cargo test -p heartwire -p heartwire-page"),
+        Step::run(
+            "host",
+            "the tests of the core, and of the page without a browser",
+            "cargo test -p heartwire -p heartwire-page",
+        ),
         Step::run(
             "commands",
+            "the tests of these commands and of what ends a build",
             "cargo test -p hosting -p xtask --lib --bins --test commands",
         ),
-        Step::run(
-            "client",
-            "wasm-pack test --headless --chrome crates/heartwire --test browser",
-        ),
-        Step::run("browser", "wasm-pack test --headless --chrome"),
-        Step::run("build", BUILD),
-        step("examples", Action::BuildExamples),
-        step("package", Action::Package),
-        step("size", Action::Measure),
-        // Most of these wait most of the time; no more browsers than this run at once.
-        Step::run(
-            "page",
-            "cargo test -p xtask --test page -- --test-threads=4",
+        Step::of(
+            "package",
+            "what is published of the crate, on the host and for browsers",
+            Action::Package,
         ),
     ]
 }
@@ -333,19 +430,5 @@ mod tests {
                 "no step has{option}"
             );
         }
-    }
-
-    #[test]
-    fn the_help_lists_the_steps_in_their_order() {
-        let (_, listed) = HELP.split_once("steps:\n").unwrap();
-        let listed: Vec<_> = listed
-            .lines()
-            .filter_map(|line| line.split_whitespace().next())
-            .collect();
-
-        assert_eq!(
-            listed,
-            steps().iter().map(|step| step.name).collect::<Vec<_>>()
-        );
     }
 }

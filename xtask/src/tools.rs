@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::process::geteuid;
 use tokio::process::Command;
 
 use crate::process::{self, Process};
+use crate::progress::Progress;
 use crate::{Error, audit, console, root};
 
 /// What a command needs beside Rust, in an order: each includes those before it.
@@ -31,6 +32,8 @@ pub struct Tool {
     /// The only version that will do.
     pub version: String,
     need: Need,
+    /// How long two quiet cores compile it.
+    compiled_in: Duration,
 }
 
 /// **The versions of all tools stand here and nowhere else**; a test holds the README to them.
@@ -41,11 +44,12 @@ pub struct Tool {
 ///
 /// When `Cargo.lock` cannot be read or has no wasm-bindgen.
 pub fn tools() -> Result<[Tool; 4], Error> {
-    let tool = |package, program, version: &str, need| Tool {
+    let tool = |package, program, version: &str, need, seconds| Tool {
         package,
         program,
         version: version.to_owned(),
         need,
+        compiled_in: Duration::from_secs(seconds),
     };
     Ok([
         tool(
@@ -53,10 +57,11 @@ pub fn tools() -> Result<[Tool; 4], Error> {
             "wasm-bindgen",
             &wasm_bindgen_version()?,
             Need::Page,
+            60,
         ),
-        tool("trunk", "trunk", "0.21.14", Need::Page),
-        tool("wasm-pack", "wasm-pack", "0.15.1", Need::Tests),
-        tool("geckodriver", "geckodriver", "0.37.1", Need::Tests),
+        tool("trunk", "trunk", "0.21.14", Need::Page, 150),
+        tool("wasm-pack", "wasm-pack", "0.15.1", Need::Tests, 50),
+        tool("geckodriver", "geckodriver", "0.37.1", Need::Tests, 40),
     ])
 }
 
@@ -151,6 +156,18 @@ const PACKAGES: [Package; 5] = [
 ///
 /// When something cannot be installed; the message says what to install and how.
 pub async fn install(need: Need) -> Result<(), Error> {
+    install_packaged(need).await?;
+    let progress = Progress::new();
+    let compiled = install_compiled(need, &progress);
+    progress.beside(compiled).await
+}
+
+/// Installs what `need` lacks and nobody has to compile, and says so before each step.
+///
+/// # Errors
+///
+/// When something cannot be installed; the message says what to install and how.
+pub(crate) async fn install_packaged(need: Need) -> Result<(), Error> {
     install_target().await?;
     install_packages(&PACKAGES, need, &PLAIN).await?;
     if need == Need::Tests {
@@ -158,15 +175,59 @@ pub async fn install(need: Need) -> Result<(), Error> {
         install_components().await?;
         audit::install_axe().await?;
     }
+    Ok(())
+}
+
+/// Installs the tools that `need` lacks, and says so before each.
+///
+/// # Errors
+///
+/// When one cannot be installed; the message says which and how to.
+pub(crate) async fn install_compiled(need: Need, progress: &Progress) -> Result<(), Error> {
     let mut there = vec![WASM.to_owned()];
     for tool in tools()? {
         if tool.need <= need {
-            install_tool(&tool).await?;
+            Box::pin(install_tool(&tool, progress)).await?;
             there.push(format!("{} {}", tool.package, tool.version));
         }
     }
     console::say(format_args!("tools: {}", there.join(", ")));
     Ok(())
+}
+
+/// Says which tools `need` lacks, and about how long that takes with `others`, which are done meanwhile and
+/// each a name with a time. Says nothing, and returns `false`, if it lacks none.
+///
+/// # Errors
+///
+/// Those of [`tools`].
+pub(crate) async fn announce(need: Need, others: &[(&str, Duration)]) -> Result<bool, Error> {
+    let mut plan = Vec::new();
+    for tool in tools()? {
+        if tool.need <= need && installed(&tool).await.as_ref() != Some(&tool.version) {
+            plan.push((
+                format!("{} {}", tool.package, tool.version),
+                tool.compiled_in,
+            ));
+        }
+    }
+    if plan.is_empty() {
+        return Ok(false);
+    }
+    plan.extend(
+        others
+            .iter()
+            .map(|(name, time)| ((*name).to_owned(), *time)),
+    );
+    let all: Duration = plan.iter().map(|(_, time)| *time).sum();
+    console::say(format_args!(
+        "to be compiled, once, in about {} on two quiet cores:",
+        console::time(all)
+    ));
+    for (name, time) in plan {
+        console::say(format_args!("  {:>12}   {name}", console::time(time)));
+    }
+    Ok(true)
 }
 
 async fn install_target() -> Result<(), Error> {
@@ -295,7 +356,7 @@ async fn privilege() -> Option<&'static [&'static str]> {
     sudo.is_ok().then_some(&["sudo", "-n"])
 }
 
-async fn install_tool(tool: &Tool) -> Result<(), Error> {
+async fn install_tool(tool: &Tool, progress: &Progress) -> Result<(), Error> {
     let found = installed(tool).await;
     if found.as_ref() == Some(&tool.version) {
         return Ok(());
@@ -304,7 +365,18 @@ async fn install_tool(tool: &Tool) -> Result<(), Error> {
         || "missing".to_owned(),
         |version| format!("found {version}"),
     );
+    let what = format!("{} {}", tool.package, tool.version);
     let package = format!("{}@{}", tool.package, tool.version);
+    if process::find("cargo-binstall").is_some() {
+        let options = ["--no-confirm", "--force", "--disable-strategies", "compile"];
+        let mut binstall = process::command("cargo", ["binstall"]);
+        binstall.args(options).arg(&package);
+        match step(&what, &found, binstall).await {
+            Ok(()) if installed(tool).await.as_ref() == Some(&tool.version) => return Ok(()),
+            Err(interrupted @ Error::Interrupted(_)) => return Err(interrupted),
+            Ok(()) | Err(_) => console::say(format_args!("no program for {what} was to be had")),
+        }
+    }
     // By force, as another version may be there that cargo did not install.
     let mut cargo = process::command("cargo", ["install", "--locked", "--force", &package]);
     // One folder for all of them: they share many packages.
@@ -321,7 +393,8 @@ async fn install_tool(tool: &Tool) -> Result<(), Error> {
     for project in ["CARGO_BUILD_TARGET", "CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS"] {
         cargo.env_remove(project);
     }
-    step(&format!("{} {}", tool.package, tool.version), &found, cargo).await?;
+    let compiling = async |command| progress.run(&what, command).await;
+    step_by(&what, &found, cargo, compiling).await?;
 
     match installed(tool).await {
         Some(version) if version == tool.version => Ok(()),
@@ -342,11 +415,22 @@ async fn installed(tool: &Tool) -> Option<String> {
 }
 
 /// Says what is installed and why, installs it, and says how long that took.
-async fn step(what: &str, why: &str, mut command: Command) -> Result<(), Error> {
+async fn step(what: &str, why: &str, command: Command) -> Result<(), Error> {
+    let run = async |mut command| Process::start(&mut command)?.succeed().await;
+    step_by(what, why, command, run).await
+}
+
+/// [`step`], whose command is run by `run`.
+async fn step_by(
+    what: &str,
+    why: &str,
+    command: Command,
+    run: impl AsyncFnOnce(Command) -> Result<(), Error>,
+) -> Result<(), Error> {
     let shown = process::shown(&command);
     console::say(format_args!("installing {what} ({why}): {shown}"));
     let started = Instant::now();
-    Process::start(&mut command)?.succeed().await.map_err(|error| match error {
+    run(command).await.map_err(|error| match error {
         Error::Failed(message) => Error::Failed(format!(
             "{message}. Its own words stand above; without a network, install {what} by other means"
         )),

@@ -55,6 +55,7 @@ mod page {
     mod proxy;
     mod server;
     mod states;
+    mod times;
     mod tls;
     mod visit;
 

@@ -14,6 +14,8 @@ use xtask::Error;
 use xtask::browser::{Browser, Session};
 use xtask::wait::SOON;
 
+use super::times::Watch;
+
 /// A browser for the time of a test.
 ///
 /// A Chromium without arguments of a test is left to a later one with one window, which is new, and with
@@ -23,6 +25,7 @@ pub(crate) struct Lent {
     /// There until the value is dropped.
     session: Option<Session>,
     is_plain: bool,
+    watch: Watch,
     // Given back when the browser is.
     _turn: SemaphorePermit<'static>,
 }
@@ -34,29 +37,35 @@ impl Lent {
             return Self::own(Session::start(browser, arguments)).await;
         }
         let turn = turn().await;
+        let watch = Watch::start();
         let waiting = idle().pop();
         let session = match waiting {
             Some(session) => Ok(session),
             // What a session does in the background ends with the runtime that began it.
             None => (RUNTIME.spawn(Session::start(browser, &[])).await).unwrap(),
         };
-        Self::new(session, true, turn)
+        Self::new(session, true, watch, turn)
     }
 
     /// Takes a browser of the test's own, which `session` starts when it is the test's turn.
     pub(crate) async fn own(session: impl Future<Output = Result<Session, Error>>) -> Self {
         let turn = turn().await;
-        Self::new(session.await, false, turn)
+        let watch = Watch::start();
+        Self::new(session.await, false, watch, turn)
     }
 
     fn new(
         session: Result<Session, Error>,
         is_plain: bool,
+        mut watch: Watch,
         turn: SemaphorePermit<'static>,
     ) -> Self {
+        let session = session.unwrap_or_else(|error| panic!("{error}"));
+        watch.begin(&session);
         Self {
-            session: Some(session.unwrap_or_else(|error| panic!("{error}"))),
+            session: Some(session),
             is_plain,
+            watch,
             _turn: turn,
         }
     }
@@ -73,6 +82,9 @@ impl Deref for Lent {
 impl Drop for Lent {
     /// Ends the browser, or leaves it to another test. After a failure nobody knows what it is like.
     fn drop(&mut self) {
+        if let Some(session) = &self.session {
+            self.watch.end(session);
+        }
         if !self.is_plain || thread::panicking() {
             return;
         }
