@@ -1,4 +1,4 @@
-//! What passed: messages, heartbeats and what became of the connection, in order.
+//! The log: messages, heartbeats and changes of the connection, in order.
 
 mod export;
 mod filter;
@@ -36,9 +36,9 @@ pub struct Log {
     limit: usize,
     words: &'static Words,
     rows: Ring,
-    /// What is shown while paused.
+    /// The rows as they were when it was paused; these are shown.
     still: Option<Ring>,
-    /// The lines that came since it was paused and will be shown.
+    /// The lines that came since it was paused and are shown when it goes on.
     missed: VecDeque<Shown>,
     show: Show,
     search: Search,
@@ -48,13 +48,13 @@ pub struct Log {
     cleared: u64,
     /// Rows before this number are gone because they were cleared.
     forgotten: u64,
-    /// The messages of the rows whose fate is open, oldest row first.
+    /// Messages whose fate is not final, with the numbers of their rows, oldest row first.
     unsettled: VecDeque<(MessageId, u64)>,
     /// The row of the last heartbeat.
     heartbeat: u64,
-    /// The first row whose text has changed, until somebody asks.
+    /// The first row whose text has changed since [`Log::take_changed`] was called.
     changed: Option<u64>,
-    /// What stands before the message in its frame that passes next.
+    /// The head of the frame that carries the next message.
     head: Option<Rc<str>>,
 }
 
@@ -95,7 +95,7 @@ impl Log {
         self.choose();
     }
 
-    /// A message waits.
+    /// A message was queued.
     pub fn queue(&mut self, message: Message, at: u64) {
         let (id, is_repeat) = (message.id, message.is_repeat);
         let kind = Kind::Sent {
@@ -107,7 +107,7 @@ impl Log {
         self.unsettled.push_back((id, number));
     }
 
-    /// The message that passes next is in a frame that begins so.
+    /// The next message that is sent or received is in a frame with this head.
     pub fn expect(&mut self, head: &str) {
         let end = head.floor_char_boundary(MAX_HEAD);
         self.head = Some(head[..end].into());
@@ -127,7 +127,7 @@ impl Log {
                 return;
             }
             Transmit::Message(message) => return self.send_message(message, now, at),
-            // It says nothing that anybody wrote, and may say who logs in.
+            // It holds nothing that a user wrote, and may hold a login.
             Transmit::Control(_) => return,
         };
         self.push(kind, content, at);
@@ -167,7 +167,7 @@ impl Log {
         }
     }
 
-    /// The server was heard to say replies unasked.
+    /// The server was found to send replies unasked.
     pub fn distrust(&mut self, at: u64) {
         self.push(Kind::Event(Event::Distrusted), Content::Text("".into()), at);
     }
@@ -259,7 +259,7 @@ impl Log {
         self.choose();
     }
 
-    /// Who looks for [`Search::Found`] found it in these rows, and in no others from this number on.
+    /// Whoever searches for [`Search::Found`] found these rows, and no others from this number on.
     pub fn find(&mut self, from: u64, numbers: impl Iterator<Item = u64>) {
         if let Search::Found(found) = &mut self.search {
             found.truncate(found.partition_point(|number| *number < from));
@@ -268,8 +268,8 @@ impl Log {
         }
     }
 
-    /// What is to be looked at for [`Search::Found`], from the row with this number on: a row's number and
-    /// its text.
+    /// What is to be searched for [`Search::Found`]: the number and the text of each row from the one with
+    /// this number on.
     pub fn texts(&self, from: u64) -> impl Iterator<Item = (u64, Cow<'_, str>)> {
         let rows = self.kept_from(from);
         rows.map(|row| (row.number, self.text(row)))
@@ -360,7 +360,7 @@ impl Log {
                     number: shown.first,
                     row: rows.get(shown.last)?,
                     run: run.and_then(|beats| {
-                        // The newest heartbeat may have none yet.
+                        // The newest heartbeat may have no reply yet.
                         let mut newest = (first..=shown.last).rev().take(4);
                         let reply = newest.find_map(|number| rows.get(number)?.reply());
                         let count = if beats == 0 {
@@ -469,7 +469,7 @@ impl Log {
         true
     }
 
-    /// The last heartbeat has its reply, which may be what is searched.
+    /// Shows the row of the last heartbeat if its reply, which has come, is what the search finds.
     fn show_reply(&mut self) {
         let number = self.heartbeat;
         self.changed = Some(self.changed.map_or(number, |changed| changed.min(number)));
@@ -518,7 +518,7 @@ impl Log {
         }
     }
 
-    /// The answer to a message told nothing.
+    /// A message that was taken to have arrived may not have: its answer proved nothing.
     fn doubt(&mut self, id: MessageId) {
         let rows = self.rows.rows.iter_mut().rev();
         for row in rows {
@@ -533,6 +533,7 @@ impl Log {
         }
     }
 
+    /// Adds a row; returns its number.
     fn push(&mut self, kind: Kind, content: Content, at: u64) -> u64 {
         let number = self.rows.end();
         let (payload, size) = content.keep();
@@ -586,7 +587,7 @@ impl Log {
         }
     }
 
-    /// The lines that rows come to, and go from.
+    /// The lines that new rows are added to: while paused, those that are not shown yet.
     fn newest_lines(&mut self) -> &mut VecDeque<Shown> {
         if self.is_paused() {
             &mut self.missed
@@ -603,7 +604,7 @@ impl Log {
         }
     }
 
-    /// Looks at every row whether it is shown.
+    /// Decides of every row whether it is shown.
     fn choose(&mut self) {
         let rows = self.still.as_ref().unwrap_or(&self.rows);
         (self.shown, self.missed) = (self.lines(rows, 0), self.lines(&self.rows, rows.end()));

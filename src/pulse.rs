@@ -21,19 +21,20 @@ pub struct Pulse {
     spans: Vec<Span>,
     beats: Vec<Beat>,
     buckets: Vec<Bucket>,
-    /// So many of the newest heartbeats have heard nothing after them.
+    /// How many of the newest heartbeats nothing was received after.
     unheard: usize,
-    /// The server has answered since it was last turned to.
+    /// Whether the server has answered since a connection was last asked for.
     answers: bool,
-    /// The newest time that an argument told.
+    /// The latest time that was given as an argument.
     now: Duration,
+    /// Changes with what is drawn.
     revision: u32,
 }
 
-/// So far back it goes.
+/// How far back it goes.
 pub const WINDOW: Duration = Duration::from_mins(5);
 
-/// So many changes of the connection, and so many heartbeats, are kept: two a second.
+/// How many changes of the connection, and how many heartbeats, are kept: two a second.
 pub const MOST: usize = 600;
 
 /// How a connection ended that nobody had asked to.
@@ -71,7 +72,7 @@ enum Phase {
 struct Beat {
     at: Duration,
     round_trip: Option<Duration>,
-    /// When something was heard after it.
+    /// When something was first received after it.
     heard: Option<Duration>,
     /// The server had answered before.
     is_expected: bool,
@@ -86,8 +87,8 @@ struct Bucket {
 }
 
 impl Pulse {
-    /// The connection may have got another status. The loss is its last one, and `heard` the time at
-    /// which it last heard of the server.
+    /// The connection's status may have changed. `loss` is its last one, and `heard` the time at which
+    /// something was last received.
     pub fn turn(&mut self, status: Status, loss: Option<&Loss>, heard: Duration, now: Duration) {
         let (phase, before) = (Phase::of(status), self.phase());
         if phase == before {
@@ -103,7 +104,7 @@ impl Pulse {
         let was_down = self.spans.last().is_some_and(|span| span.is_down);
         let mut ending = loss.filter(|_| is_lost && !was_down).map(Ending::of);
         if before == Phase::Open && ending == Some(Ending::Silence) {
-            // It is over since it was last heard of, as the connection counts it, too.
+            // The outage began when something was last received: the connection counts it so, too.
             let opened = self.spans.last().map_or(heard, |span| span.from);
             self.push(Span {
                 from: heard.clamp(opened, now),
@@ -149,7 +150,7 @@ impl Pulse {
         }
     }
 
-    /// Something came from the server.
+    /// Something was received.
     pub fn heard(&mut self, now: Duration) {
         let now = self.advance(now);
         if self.unheard == 0 {
@@ -173,7 +174,7 @@ impl Pulse {
         self.count(now, |bucket| &mut bucket.received);
     }
 
-    /// Another number after each change that is to be seen.
+    /// A number that changes with each change that is to be seen.
     #[must_use]
     pub fn revision(&self) -> u32 {
         self.revision
@@ -298,7 +299,7 @@ fn mark(count: u32) -> u32 {
     4 + (count.max(1).ilog2() / 2).min(5)
 }
 
-/// Messages are counted in such.
+/// The length of a [`Bucket`].
 const BUCKET: Duration = Duration::from_millis(500);
 
 #[cfg(all(test, not(target_arch = "wasm32")))]

@@ -35,15 +35,15 @@ pub struct Strip {
     pub headline: String,
     /// A sentence or two.
     pub detail: String,
-    /// A time that passes, for the eye.
+    /// A count of seconds, to be seen.
     pub tick: Option<String>,
-    /// The same for the ear, which does not change as it passes.
+    /// The same for screen readers: it does not change with each second.
     pub said: Option<String>,
     /// What is worth saying again near the end of a wait of more than a minute.
     pub reminder: Option<String>,
-    /// What the browser does not tell, and may be the reason.
+    /// Possible reasons, where the browser tells none.
     pub explanation: Option<String>,
-    /// Who gets what waits.
+    /// Who gets the messages that wait.
     pub waits: Option<String>,
     /// What the button beside the address does.
     pub toggle: Toggle,
@@ -64,12 +64,12 @@ pub enum Press {
     OpenAlone,
     /// Take this address instead, and connect.
     Use(String),
-    /// Drop what waits for whoever is next.
+    /// Drop the messages that wait for the next server.
     Drop,
 }
 
 impl Strip {
-    /// Says what the scene shows.
+    /// Puts the scene into words.
     #[must_use]
     pub fn new(scene: &Scene<'_>, words: &Words) -> Self {
         let strip = Self::of_connection(scene, words);
@@ -237,7 +237,7 @@ impl Strip {
         }
     }
 
-    /// What is waited for, where that is not the socket.
+    /// Names the step that is waited for, where that is not the socket.
     fn saying_step(mut self, scene: &Scene<'_>, words: &Words, places: &Places<'_>) -> Self {
         let text = match scene.step {
             Some(Step::Login) => words.logging_in,
@@ -342,7 +342,7 @@ impl Strip {
             .button(Press::Retry, words.retry_now)
     }
 
-    /// Adds what the browser keeps to itself. 1015 is Firefox's for a failed TLS handshake.
+    /// Adds possible reasons where the browser tells none. 1015 is Firefox's for a failed TLS handshake.
     fn explaining(
         mut self,
         scene: &Scene<'_>,
@@ -390,7 +390,7 @@ impl Strip {
         self
     }
 
-    /// Tells what times that have passed since then may lack.
+    /// Says that a time counted since then may lack the time asleep.
     fn warning_of_jump(mut self, scene: &Scene<'_>, since: Duration, words: &Words) -> Self {
         if scene.jumped >= Some(since) {
             self.add(words.jumped);
@@ -398,7 +398,7 @@ impl Strip {
         self
     }
 
-    /// Tells who gets what waits, and offers to drop it.
+    /// Tells who gets the messages that wait, and offers to drop them.
     fn waiting_for(self, unsent: Unsent<'_>, words: &Words) -> Self {
         let count = u64::try_from(unsent.count).unwrap_or(u64::MAX);
         let host = unsent.host.unwrap_or(words.next_server);
@@ -497,7 +497,7 @@ impl Strip {
     }
 }
 
-/// What the places of a text stand for.
+/// The names of a text's placeholders, and what is put there.
 type Places<'a> = [(&'a str, &'a str)];
 
 pub(crate) fn seconds_rounded_up(duration: Duration) -> u64 {
@@ -509,8 +509,10 @@ const HALF_A_SECOND: Duration = Duration::from_millis(500);
 /// A handshake that takes longer than this is called slow.
 const SLOW_AFTER: Duration = Duration::from_secs(3);
 
-/// A wait of more seconds is told again when so many are left, the fewest first.
+/// A wait of more seconds than this has reminders.
 const LONG_WAIT: u64 = 60;
+
+/// How many seconds are left at a reminder, the fewest first.
 const REMINDERS: [u64; 2] = [10, 30];
 
 /// How long the page says that it has reconnected, so that slow readers can read it.

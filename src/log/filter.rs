@@ -53,6 +53,6 @@ pub enum Search {
     Off,
     /// A text.
     Text(Needle),
-    /// What somebody else looks for, who found it in the rows with these numbers, in order.
+    /// A search that is run elsewhere: it found the rows with these numbers, in order.
     Found(Vec<u64>),
 }

@@ -58,7 +58,8 @@ pub(super) fn append(lines: &mut VecDeque<Shown>, row: &Row, folds: bool) {
         (run.first, run.beats) = (before.first, Some(beats + more));
         count += 1;
     }
-    // A question and its answer are no run. Three rows are in any case, or ever more would be looked at.
+    // A question and its answer are no run. Three rows are always one, or each new row would look back at
+    // ever more.
     if count > 0 && (run.beats > Some(1) || run.last > run.first + 1) {
         lines.truncate(lines.len() - count);
         lines.push_back(run);

@@ -24,7 +24,7 @@ pub struct Row {
     pub payload: Payload,
     /// The size of what passed, in bytes: more than the payload if not all of it is kept.
     pub size: usize,
-    /// What stands before the payload in its frame, where it is not the frame itself: how that begins.
+    /// How the frame's head begins, if the frame is more than the payload.
     pub head: Option<Rc<str>>,
 }
 
@@ -54,15 +54,15 @@ pub enum Kind {
         /// How long after the heartbeat it came; nothing for a second reply.
         round_trip: Option<Duration>,
     },
-    /// What looks like a reply, at a server that says so unasked.
+    /// What looks like a reply, of a server that sends replies unasked.
     Unasked,
     /// A heartbeat of the server.
     ServerHeartbeat,
     /// What every connection begins with.
     Greeting,
-    /// What the server wants an answer to, and gets it.
+    /// What the server sends to get an answer.
     Question,
-    /// What it gets.
+    /// The answer.
     Answer,
     /// A heartbeat of another client, which the server has passed on.
     OthersHeartbeat,
@@ -132,7 +132,7 @@ pub enum Event {
     Stopped,
     /// It ended with the page.
     Left,
-    /// The server was heard to say replies unasked.
+    /// The server was found to send replies unasked.
     Distrusted,
 }
 
@@ -183,8 +183,8 @@ impl Row {
 }
 
 impl Kind {
-    /// How many beats such a row counts for, if it is about them: an answer and a reply belong to one, and so
-    /// may what looks like a reply.
+    /// How many beats such a row counts for, if it is about beats: none for an answer, a reply, or what looks
+    /// like one, since each may belong to a beat with a row of its own.
     pub(super) fn beats(&self) -> Option<u64> {
         match self {
             Self::Heartbeat { .. }

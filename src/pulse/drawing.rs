@@ -6,22 +6,22 @@ use super::{BUCKET, Beat, Ending, Phase, Pulse, WINDOW, mark};
 
 /// The line, drawn on a tape that is [`Drawing::LENGTH`] long and [`Drawing::HEIGHT`] high.
 ///
-/// Whatever goes on reaches to the tape's end: only what lies before [`Drawing::offset`] is to be
-/// seen, so the tape moves, and nothing is drawn anew, while nothing happens. Each text is the data of
-/// an SVG path.
+/// One [`WINDOW`] of the tape is to be seen, from [`Drawing::offset`] on, and it ends now. What still
+/// goes on is drawn to the tape's end, so while nothing changes the tape is moved, and nothing is drawn
+/// anew. Each text is the data of an SVG path.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Drawing {
-    /// The time at which the tape begins, in [`WINDOW`]s, is one before this.
+    /// The tape begins one [`WINDOW`] before this many of them have passed.
     number: u64,
     /// An open connection, with its heartbeats that were answered.
     pub line: String,
     /// Heartbeats that were answered late, [`SLOW`] or more.
     pub slow: String,
-    /// An open connection, nothing heard, to a server that was never heard to answer.
+    /// An open connection on which nothing is received, to a server that has never answered.
     pub silent: String,
-    /// An open connection, nothing heard, to a server that did answer.
+    /// An open connection on which nothing is received, to a server that has answered.
     pub doubtful: String,
-    /// A point for each heartbeat without an answer, of a server that was never heard to answer.
+    /// A point for each heartbeat without an answer, to a server that had never answered.
     pub unanswered: String,
     /// A point for each other heartbeat without an answer.
     pub missed: String,
@@ -190,7 +190,7 @@ impl Paths {
     /// An open connection with its heartbeats.
     fn open(&mut self, drawing: &Drawing, from: u32, until: u32, beats: &[Beat]) {
         let mut pen = from;
-        // Until when nothing was heard, and whether something could be expected.
+        // Until when nothing was received, and whether an answer could be expected.
         let mut doubt = None;
         for (index, beat) in beats.iter().enumerate() {
             let x = drawing.x(beat.at).clamp(from, until);
@@ -234,7 +234,7 @@ impl Paths {
         self.flat(&mut pen, until, doubt);
     }
 
-    /// The line from the pen to `to`, in which something was heard only after the doubt.
+    /// The line from the pen to `to`; nothing was received until the doubt ends.
     fn flat(&mut self, pen: &mut u32, to: u32, doubt: Option<(u32, bool)>) {
         if let Some((end, is_expected)) = doubt {
             let end = end.min(to);

@@ -6,7 +6,7 @@ use super::{Phase, Pulse, WINDOW};
 use crate::words::{Words, fill};
 
 impl Pulse {
-    /// Says what is drawn.
+    /// Puts what is drawn into words.
     #[must_use]
     pub fn say(&self, words: &Words, now: Duration) -> String {
         let begin = now.saturating_sub(WINDOW);
@@ -73,7 +73,7 @@ impl Pulse {
         said
     }
 
-    /// A heartbeat whose reply may be under way is not told.
+    /// A heartbeat whose reply may be under way is not counted.
     fn say_beats(&self, words: &Words, now: Duration) -> String {
         let begin = now.saturating_sub(WINDOW);
         let (mut all, mut answered) = (0_u64, 0_u32);
@@ -149,7 +149,7 @@ fn round_trip_text(words: &Words, time: Duration) -> String {
     fill(words.millis, &[("n", &millis)])
 }
 
-/// So long nothing is said of a reply that is missing.
+/// How long a reply may be under way.
 const UNDER_WAY: Duration = Duration::from_secs(3);
 
 #[cfg(all(test, not(target_arch = "wasm32")))]

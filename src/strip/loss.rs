@@ -35,7 +35,7 @@ pub(super) fn closure_text(closure: &Closure, words: &Words) -> String {
     )
 }
 
-/// A close reason is anybody's text: without what would hide or turn round what stands beside it.
+/// A close reason is untrusted text: without characters that hide or reorder what stands beside it.
 fn printable(reason: &str) -> String {
     reason
         .replace(is_deceptive, "")

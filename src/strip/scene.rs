@@ -1,4 +1,4 @@
-//! What the strip is about.
+//! What the strip tells of: the connection, its settings, the page and its browser.
 
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ pub struct Scene<'a> {
     pub protocols: &'a [String],
     /// How far a connection has come where STOMP is spoken.
     pub step: Option<Step>,
-    /// How it is spoken.
+    /// The options of STOMP, if it is spoken.
     pub stomp: Option<&'a Stomp>,
     /// Where it goes.
     pub address: Result<&'a Address, &'a AddressError>,
@@ -59,7 +59,7 @@ pub struct Scene<'a> {
     pub connect_timeout: Duration,
     /// Whether the page has been connected to this address before.
     pub was_here: bool,
-    /// When the clock of the day jumped ahead last.
+    /// When the wall clock last jumped ahead: the machine may have slept.
     pub jumped: Option<Duration>,
     /// Whether the page has an origin: one in a sandbox has none.
     pub has_origin: bool,
@@ -67,7 +67,7 @@ pub struct Scene<'a> {
     pub is_framed: bool,
     /// The settings that a link sets, and to what.
     pub link: &'a [(&'static str, String)],
-    /// What the user has set and that link takes elsewhere.
+    /// The user's own settings that the link would send to its server.
     pub own: &'a [(&'static str, String)],
     /// Whether what was stopped last was an open connection.
     pub was_open: bool,
@@ -128,7 +128,7 @@ pub struct Unsent<'a> {
 /// What keeps the page from connecting to an address that is well written.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Obstacle {
-    /// A link led there or says what is said there, and nobody has said that it is to be trusted.
+    /// A link set the address or what is sent there, and the user has not said that it is to be trusted.
     Unconfirmed,
     /// The browser refuses it on a page loaded over https.
     Blocked,

@@ -23,7 +23,7 @@ pub enum State {
     Csp,
 }
 
-/// How a state feels.
+/// How good or bad a state is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Tone {
     /// All is well.
@@ -74,7 +74,7 @@ impl State {
         }
     }
 
-    /// How it feels.
+    /// How good or bad it is.
     #[must_use]
     pub fn tone(self) -> Tone {
         match self {

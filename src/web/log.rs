@@ -59,7 +59,7 @@ pub(super) struct LogPanel {
     downloads: Downloads,
 }
 
-/// What happened to the log.
+/// What the user, the browser or a timer does to the log.
 #[derive(Debug)]
 pub(super) enum Msg {
     Show(Show),
@@ -198,7 +198,8 @@ impl LogPanel {
             // The list scrolls by itself as rows come.
             Msg::Scroll if self.notice_scrolling() => return Draws::Next,
             Msg::Scroll => return Draws::Nothing,
-            // Sizes that change while the browser tells of sizes are an error to it.
+            // To draw at once could change sizes within the observer's callback, which is an error to the
+            // browser.
             Msg::Resize => {
                 self.measure();
                 return Draws::Soon;

@@ -59,7 +59,7 @@ pub(super) struct Model {
     emit: Callback<Msg>,
     props: Props,
     client: Client,
-    /// The client's time, and the time of the day in milliseconds since 1970, as this happens.
+    /// The client's time, and the wall clock's in milliseconds since 1970, of the message that is handled.
     now: Duration,
     day: u64,
     /// What the address field holds.
@@ -73,7 +73,7 @@ pub(super) struct Model {
     reading: Reading,
     /// What would hold if the user chose nothing.
     plain: Settings,
-    /// What the fields of the settings hold that is no value of theirs.
+    /// What fields of the settings hold instead of a value that is in use.
     entries: Vec<Entry>,
     settings: Look,
     copy: Option<Copy>,
@@ -83,7 +83,7 @@ pub(super) struct Model {
     is_typed: bool,
     /// The address that the user connected to after being shown what the link sets.
     trusted: Option<Address>,
-    /// Whether the user had all forgotten that is kept, and has not connected since.
+    /// Whether the user has had all that is stored deleted, and has not connected since.
     is_forgotten: bool,
     /// Whether the user has connected; the page may do so by itself.
     is_chosen: bool,
@@ -93,18 +93,19 @@ pub(super) struct Model {
     started: Option<Address>,
     /// The subprotocols offered then.
     protocols: Vec<String>,
-    /// Whom messages went to then at a STOMP server: what was sent there is sent to nobody else.
+    /// The virtual host and the destination then, of a STOMP server: what was sent there is sent to no other.
     recipient: String,
-    /// Where a stream goes on, as this tab keeps it.
+    /// Where a stream goes on, and the name under which this tab keeps that.
     offset: Option<(String, u64)>,
-    /// What logs in, and at which address: it is known to nobody else.
+    /// The passcode, and the address that it was entered for: no other server gets it.
     passcode: (Secret, Option<Address>),
-    /// What was taken for a reply then.
+    /// The texts of heartbeats and of replies then.
     replies: String,
-    /// What this tab keeps of the path there, of what has no proof yet, and for other servers.
+    /// What this tab has kept: what was learned of the network path, and how far messages had got.
     kept: (Option<Learned>, Option<Delivery>),
+    /// The messages without proof that this tab keeps, also for other servers.
     kept_outboxes: Rc<RefCell<Kept>>,
-    /// Whether the document may end without another word.
+    /// Whether the document was left: it may end without another event.
     is_left: bool,
     lang: Lang,
     announcer: Announcer,
@@ -114,7 +115,7 @@ pub(super) struct Model {
     status_had_focus: Cell<bool>,
     /// Whether what the user ended last was an open connection.
     was_open: bool,
-    /// Whether the browser, and this tab, keep what they are given.
+    /// Whether the browser's storage, and the tab's, take what is stored.
     stores: bool,
     keeps: bool,
     composer: Composer,
@@ -124,21 +125,20 @@ pub(super) struct Model {
     log: LogPanel,
     /// The connection's status as far as it was told.
     status_told: Status,
-    /// Runs while the page shows a time that passes.
+    /// Runs while the page shows a time that changes.
     ticker: Option<Interval>,
     ticked: Duration,
     frames: Frames,
-    /// Whether the echo has come of what was typed last. It is shown at once: somebody is looking for
-    /// it.
+    /// Whether the echo has come of what was typed last. It is shown at once: the user waits for it.
     is_echoed: bool,
     _subscription: Subscription,
     _listeners: [EventListener; 7],
 }
 
-/// What happens to the page.
+/// What the client, the browser, a timer or the user does.
 #[derive(Debug)]
 pub(super) enum Msg {
-    /// The second tells when that happened: it may wait for what is being done to the page.
+    /// An event, and the client's time of it: it may have to wait until another message is handled.
     Client(Event, Duration),
     Page(PageEvent),
     Composed(Composed),
@@ -265,9 +265,9 @@ impl Model {
         self.draw_trace(true);
     }
 
-    /// Takes what happened; returns whether the page is to be drawn.
+    /// Handles a message; returns whether the page is to be drawn.
     pub(super) fn update(&mut self, msg: Msg) -> bool {
-        // What a sleep brings comes first.
+        // The client notices a sleep, and handles that, before anything else.
         self.now = self.client.change(|_, now| now);
         self.day = browser::day();
         let before = self.status_told;
@@ -409,10 +409,10 @@ impl Model {
         }
     }
 
-    /// Does what has to be done; returns when to draw that.
+    /// Does what a message asks for; returns when to draw that.
     fn respond(&mut self, msg: Msg) -> Draws {
         match msg {
-            Msg::Client(event, at) => self.hear(event, at),
+            Msg::Client(event, at) => self.take_event(event, at),
             Msg::Page(event) => {
                 match event {
                     PageEvent::Left => self.is_left = true,
@@ -551,7 +551,7 @@ impl Model {
         }
     }
 
-    /// Runs a ticker while a time is shown that passes.
+    /// Runs the ticker while a time is shown that changes.
     fn run_ticker(&mut self, status: Status) {
         let passes = match status {
             Status::Connecting { .. } | Status::Open { .. } | Status::Waiting { .. } => true,
@@ -582,5 +582,5 @@ fn entered_at_first(reading: &Reading, page: &Page) -> String {
     url.unwrap_or_else(|| page.default_address().to_string())
 }
 
-/// Between two looks of the page at a time that passes.
+/// The time between two ticks.
 const TICK: Duration = Duration::from_secs(1);

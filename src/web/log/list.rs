@@ -21,7 +21,7 @@ pub(super) struct Sizes {
     pub(super) view: f64,
 }
 
-/// What is to be seen.
+/// What the list is scrolled to.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Place {
     /// The newest row, whichever that is.
@@ -31,10 +31,10 @@ pub(super) enum Place {
     At { number: u64, above: f64, seen: u64 },
 }
 
-/// What the document holds.
+/// The lines that the document holds.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Drawn {
-    /// The index of the first row, how many follow from there, and how many there are in all.
+    /// The index of the first line, how many there are from there on, and how many there are in all.
     from: usize,
     count: usize,
     total: usize,
@@ -48,8 +48,9 @@ pub(super) struct Drawn {
 }
 
 impl LogPanel {
-    /// Notices that the user has scrolled, before what is drawn hides it; returns whether that is so. A
-    /// frame begins with an event that tells so, and this has the browser lay out the page.
+    /// Notices that the user has scrolled, before a drawing scrolls the list itself; returns whether that is
+    /// so. It has the browser lay out the page, and is not needed in an animation frame, before which the
+    /// browser tells of scrolling.
     pub(in crate::web) fn notice_scrolling(&self) -> bool {
         let drawn = self.drawn.get();
         let Some(list) = self.list.cast::<Element>() else {
@@ -122,6 +123,7 @@ impl LogPanel {
         }
     }
 
+    /// The list, and the button that leads to its newest row.
     pub(super) fn list(&self) -> Html {
         let words = self.words;
         let drawn = self.choose();
@@ -135,10 +137,10 @@ impl LogPanel {
             }
         };
         let emit = &self.emit;
-        let onclick = self.hear(|event: &MouseEvent| Some(Msg::Open(row_of(event)?)));
-        let onfocusin = self.hear(|event: &FocusEvent| Some(Msg::Focus(Some(row_of(event)?))));
-        let onfocusout = self.hear(|_: &FocusEvent| Some(Msg::Focus(None)));
-        let onkeydown = self.hear(|event: &KeyboardEvent| {
+        let onclick = self.handler(|event: &MouseEvent| Some(Msg::Open(row_of(event)?)));
+        let onfocusin = self.handler(|event: &FocusEvent| Some(Msg::Focus(Some(row_of(event)?))));
+        let onfocusout = self.handler(|_: &FocusEvent| Some(Msg::Focus(None)));
+        let onkeydown = self.handler(|event: &KeyboardEvent| {
             let step = match event.key().as_str() {
                 "ArrowUp" => Step::Back,
                 "ArrowDown" => Step::On,
@@ -210,6 +212,7 @@ impl LogPanel {
         }
     }
 
+    /// Takes the sizes of a row and of the list.
     pub(super) fn measure(&mut self) {
         let row = self.items.cast::<Element>();
         let row = row.and_then(|items| items.first_element_child());
@@ -244,7 +247,7 @@ impl LogPanel {
 
     /// Scrolls as little as brings all of the row with this index into view.
     pub(super) fn reveal(&self, index: usize) {
-        // Where the list stands is known by this: it is no scroll of the user that is to be noticed later.
+        // The present position is noted, so that it is not taken for a scroll of the user later.
         if let Some(list) = self.list.cast::<Element>() {
             let top = f64::from(list.scroll_top());
             self.drawn.set(Drawn {
@@ -326,7 +329,7 @@ impl LogPanel {
         self.sizes.row * count(self.log.len()) - self.sizes.view
     }
 
-    fn hear<E: 'static>(&self, act: fn(&E) -> Option<Msg>) -> Callback<E> {
+    fn handler<E: 'static>(&self, act: fn(&E) -> Option<Msg>) -> Callback<E> {
         let emit = self.emit.clone();
         Callback::from(move |event| {
             if let Some(act) = act(&event) {
@@ -336,7 +339,7 @@ impl LogPanel {
     }
 }
 
-/// The number of the row in which something happened.
+/// The number of the row that an event is about.
 fn row_of(event: &Event) -> Option<u64> {
     let target = event.target_dyn_into::<Element>()?;
     let row = target.closest("[data-row]").ok()??;

@@ -23,7 +23,7 @@ pub(super) struct Opened {
     /// The run of beats of which the row is the newest.
     run: Option<Beats>,
     look: Look,
-    /// How that begins.
+    /// The beginning of what is shown.
     text: String,
     is_cut: bool,
     is_text: bool,
@@ -38,6 +38,7 @@ struct Beats {
 }
 
 impl LogPanel {
+    /// Opens the line with this name, or closes it if it is open.
     pub(super) fn open(&mut self, number: u64) {
         self.has_copied = None;
         let is_open = self

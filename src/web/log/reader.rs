@@ -10,9 +10,10 @@ use crate::words::{fill, shortened};
 /// Reads messages aloud.
 #[derive(Default)]
 pub(super) struct Reader {
+    /// The messages that came since the last text: how many, and the latest of them.
     unread: u64,
     pub(super) latest: Option<Rc<str>>,
-    /// What is being read, and how many texts were before it.
+    /// The text that is being read, and how many there have been, with it.
     pub(super) text: String,
     pub(super) count: u64,
     pub(super) pause: Option<Timeout>,
@@ -41,7 +42,7 @@ impl LogPanel {
         reader.pause = Some(Timeout::new(READING_MILLIS, move || emit.emit(Msg::ReadOn)));
     }
 
-    /// A message is to be read aloud.
+    /// A message came that is to be read aloud.
     pub(super) fn read(&mut self, text: impl FnOnce() -> Rc<str>) {
         let is_paused = self.log.is_paused();
         if let Some(reader) = self.reader.as_mut().filter(|_| !is_paused) {

@@ -21,6 +21,7 @@ use crate::{
 };
 
 impl Model {
+    /// Connects at the start, if the settings say so and nothing is in the way.
     pub(super) fn autoconnect(&mut self) {
         let Ok(address) = &self.address else {
             return;
@@ -35,16 +36,16 @@ impl Model {
         }
     }
 
-    /// Connects to what the field holds; to what a link says not before the user was asked.
+    /// Connects to what the field holds, unless the user has to confirm first what a link set.
     pub(super) fn connect(&mut self) -> Draws {
         let entered = self.access.address(&self.entered);
         if self.obstacle == Some(Obstacle::Unconfirmed) {
-            // Nobody knows what somebody sees who presses something there.
+            // In another page's frame the user may see something else than what is pressed.
             if browser::is_framed() {
                 browser::open_alone();
                 return Draws::Nothing;
             }
-            // Another one was entered under the question, and is not what it is about.
+            // An address that was entered since is not the one that the question is about.
             if entered == self.address {
                 self.trusted = entered.clone().ok();
             }
@@ -89,7 +90,7 @@ impl Model {
         self.replies = said.join("\n");
         let distrusted = browser::kept(&distrust_name(address));
         let url = address.to_string();
-        // The early one offers none.
+        // The early socket offers no subprotocol.
         let is_plain = self.protocols.is_empty() && self.recipient.is_empty();
         let early = is_plain.then(|| early::socket(&url));
         if let Some(early) = early.flatten() {
@@ -118,6 +119,7 @@ impl Model {
         }
     }
 
+    /// Whether the user has confirmed this address, or another of its service.
     fn is_trusted(&self, address: &Address) -> bool {
         let trusted = self.trusted.as_ref();
         trusted.is_some_and(|trusted| trusted.is_service_of(address))

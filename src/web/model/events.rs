@@ -19,7 +19,7 @@ use crate::{
 
 impl Model {
     /// Takes what the client tells; returns when to draw it.
-    pub(super) fn hear(&mut self, event: Event, at: Duration) -> Draws {
+    pub(super) fn take_event(&mut self, event: Event, at: Duration) -> Draws {
         match event {
             Event::Message(Message::Text(text)) => {
                 self.trace.pulse.received(at);
@@ -100,7 +100,7 @@ impl Model {
         Draws::Soon
     }
 
-    /// Tells the log, the pulse and the console of another status.
+    /// Tells the log, the pulse and the console of a change of the status.
     fn turn(
         &mut self,
         (before, after): (Status, Status),
@@ -119,7 +119,7 @@ impl Model {
         self.log
             .log
             .change((before, after), loss, &address, self.day);
-        // The browser tells the console only what failed to begin.
+        // The browser itself writes nothing but failed handshakes to the console.
         if let (Status::Connecting { .. } | Status::Open { .. }, Some(loss)) = (before, loss)
             && let Status::Waiting { .. } | Status::GaveUp | Status::TurnedAway = after
         {

@@ -20,6 +20,7 @@ use crate::{
 };
 
 impl Model {
+    /// Does what the user wants with the settings; returns when to draw that.
     pub(super) fn change(&mut self, change: Change) -> Draws {
         match change {
             Change::Entered(setting, text) => {
@@ -81,7 +82,7 @@ impl Model {
         Draws::AtOnce
     }
 
-    /// Takes what a field of the settings holds, if that can be used. Nothing stands for the default.
+    /// Takes what a field of the settings holds, if that can be used. An empty field stands for the default.
     pub(super) fn set(&mut self, setting: &'static Setting, value: String) {
         let name = setting.name;
         self.take_entry(setting);
@@ -127,7 +128,7 @@ impl Model {
         }
     }
 
-    /// Uses what holds of a setup that has changed.
+    /// Applies the settings of a setup that has changed.
     pub(super) fn use_setup(&mut self) {
         self.reading = self.setup.read(&self.access);
         self.configure();
@@ -143,7 +144,7 @@ impl Model {
         }
     }
 
-    /// Tells the client what holds, and the passcode, which no setting has.
+    /// Gives the client its options, with the passcode, which is no setting.
     pub(super) fn configure(&mut self) {
         let mut options = self.reading.settings.options.clone();
         if let Some(stomp) = &mut options.stomp {
@@ -168,8 +169,8 @@ impl Model {
             };
             fill(text, &[("error", &error)])
         });
-        // A bad address has been mended when there is a good one, and what is wrong with the user's own, or a
-        // link's, is said beside its field.
+        // A bad address needs no notice once there is a good one, and none where it is the user's own or a
+        // link's: that is said beside its field.
         let is_open = |complaint: &&Complaint| {
             let is_sites = matches!(complaint.source, Some(Source::Defaults | Source::Mandatory));
             let is_seen = self.address.is_err() && is_sites;

@@ -12,7 +12,7 @@ use crate::{
 };
 
 impl Model {
-    /// Tells the ear and the tab what the page is going to show.
+    /// Tells screen readers and the tab what the page is going to show.
     pub(super) fn tell(&mut self) {
         let strip = self.strip();
         let attempt = self.client.inspect(Connection::attempt);
@@ -21,6 +21,7 @@ impl Model {
         self.tab.show(&strip, host);
     }
 
+    /// The strip as it is now.
     pub(super) fn strip(&self) -> Strip {
         self.client.inspect(|core| self.strip_of(core))
     }
@@ -35,7 +36,7 @@ impl Model {
         scene.has_origin = browser::has_origin();
         scene.was_open = self.was_open;
         let (mut link, mut own) = (Vec::new(), Vec::new());
-        // What nothing but the question shows, and no message of a flood is to wait for.
+        // Only the question shows these, and they would slow down a flood of messages.
         if self.obstacle == Some(Obstacle::Unconfirmed) {
             scene.is_framed = browser::is_framed();
             link.extend(SETTINGS.iter().filter_map(|setting| self.linked(setting)));
@@ -78,8 +79,8 @@ impl Model {
         Some((setting.name, text?))
     }
 
-    /// A setting of which a server gets to read something, and the user's own value: a link that leads
-    /// elsewhere takes it there.
+    /// A setting that is sent to servers, and the user's own value of it: a link that leads to another
+    /// server would have it sent there.
     fn carried(&self, setting: &Setting) -> Option<(&'static str, String)> {
         let leads = self.reading.source("url") == Some(Source::Query) && !self.is_typed;
         let is_own = self.reading.source(setting.name) == Some(Source::Stored);

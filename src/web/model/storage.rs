@@ -53,7 +53,7 @@ impl Model {
         if !is_wanted && !self.kept_outboxes.borrow().has_others() {
             return;
         }
-        // Only where the page may end without another word: what is typed may be secret.
+        // Only where the page may end without another event: what is typed may be secret.
         let may_end = self.is_left || browser::is_hidden();
         let delivery = may_end.then(|| self.client.delivery());
         if delivery != self.kept.1 {
@@ -122,16 +122,19 @@ impl Model {
     }
 }
 
-/// The names under which this tab keeps something for a server. A query may hold a secret, but leads
-/// to other rooms of a server.
+/// The name under which this tab keeps what was learned of the network path to a server. A query may hold a
+/// secret, and is left out.
 pub(super) fn silence_name(address: &Address) -> String {
     format!("silence {}", address.without_query())
 }
 
+/// The name under which this tab keeps where a stream goes on. A query may lead to another room of a server,
+/// and is not left out.
 pub(super) fn offset_name(server: &str, stomp: &Stomp) -> String {
     ["offset ", server, " ", stomp.source()].concat()
 }
 
+/// The name under which this tab keeps that a server sends replies unasked, without the query, too.
 pub(super) fn distrust_name(address: &Address) -> String {
     format!("distrust {}", address.without_query())
 }
