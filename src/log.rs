@@ -1,4 +1,15 @@
-//! What passed: messages, heartbeats and what became of the connection, in order.
+//! The log: messages, heartbeats and changes of the connection, in order.
+
+mod export;
+mod filter;
+mod line;
+mod ring;
+mod row;
+
+pub use export::{day_and_time, time_of_day};
+pub use filter::{Search, Show};
+pub use line::{Line, Run};
+pub use row::{Event, Kind, Payload, Reply, Row, Stage};
 
 use std::{borrow::Cow, collections::VecDeque, rc::Rc, time::Duration};
 
@@ -11,325 +22,10 @@ use heartwire::{
     millis,
 };
 
-use crate::{
-    payload::{Needle, excerpt},
-    strip::{loss_text, seconds_rounded_up},
-    words::{Words, fill},
-};
-
-mod export;
-
-pub use export::{day_and_time, time_of_day};
-
-/// One row of the log. A clone shares the payload.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Row {
-    /// Its number among all rows there ever were, from 1.
-    pub number: u64,
-    /// When it came about, in milliseconds since 1970.
-    pub at: u64,
-    /// What it tells of.
-    pub kind: Kind,
-    /// What passed; of a connection event, the text that somebody else gave.
-    pub payload: Payload,
-    /// The size of what passed, in bytes: more than the payload if not all of it is kept.
-    pub size: usize,
-    /// What stands before the payload in its frame, where it is not the frame itself: how that begins.
-    pub head: Option<Rc<str>>,
-}
-
-/// What a row tells of.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Kind {
-    /// A message of this side.
-    Sent {
-        /// Its name.
-        id: MessageId,
-        /// How far it got.
-        stage: Stage,
-        /// Whether it was sent once more after the loss of a connection.
-        is_repeat: bool,
-    },
-    /// A message of the server.
-    Received,
-    /// A heartbeat of this side.
-    Heartbeat {
-        /// When, as a time of the connection.
-        at: Duration,
-        /// What the server replied.
-        reply: Option<Reply>,
-    },
-    /// The server's reply to one that is not kept with it: a second one, a long one, or a late one.
-    Reply {
-        /// How long after the heartbeat it came; nothing for a second reply.
-        round_trip: Option<Duration>,
-    },
-    /// What looks like a reply, at a server that says so unasked.
-    Unasked,
-    /// A heartbeat of the server.
-    ServerHeartbeat,
-    /// What every connection begins with.
-    Greeting,
-    /// What the server wants an answer to, and gets it.
-    Question,
-    /// What it gets.
-    Answer,
-    /// A heartbeat of another client, which the server has passed on.
-    OthersHeartbeat,
-    /// The connection changed.
-    Event(Event),
-}
-
-/// What a server replied to a heartbeat.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Reply {
-    /// What it said.
-    pub text: Rc<str>,
-    /// How long after the heartbeat that came.
-    pub round_trip: Duration,
-}
-
-/// How far a message got.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Stage {
-    /// It waits in the outbox.
-    Queued,
-    /// A connection took it.
-    Sent {
-        /// When, as a time of the connection.
-        at: Duration,
-    },
-    /// The server has answered what was sent after it.
-    Answered {
-        /// How long after it was sent that was known, in milliseconds.
-        after: u64,
-    },
-    /// It is proven that it arrived.
-    Confirmed {
-        /// How long after it was sent that was known, in milliseconds.
-        after: u64,
-    },
-    /// A connection had taken it, and there is no proof that it arrived.
-    Unconfirmed,
-    /// Each connection that took it ended, so it is not sent again by itself.
-    SetAside,
-    /// A newer text says it all again; it was never sent.
-    Merged,
-    /// It was dropped on purpose; it was never sent.
-    Dropped,
-    /// Another page has it.
-    HandedOver,
-}
-
-/// What became of the connection. Where it goes is the row's payload for the first, and the reason
-/// that the server gave for the loss of one.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Event {
-    /// An attempt began.
-    Connecting,
-    /// It succeeded.
-    Opened {
-        /// How long there had been no connection, if there had been one before.
-        outage: Option<Duration>,
-    },
-    /// The connection, or the attempt, ended unasked.
-    Lost(Loss),
-    /// No other attempt is made.
-    GaveUp,
-    /// No other attempt is made, for the server would refuse again.
-    TurnedAway,
-    /// It was ended on purpose.
-    Stopped,
-    /// It ended with the page.
-    Left,
-    /// The server was heard to say replies unasked.
-    Distrusted,
-}
-
-/// What passed, as far as it is kept.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Payload {
-    /// Text.
-    Text(Rc<str>),
-    /// The bytes of a binary frame.
-    Binary(Rc<[u8]>),
-}
-
-impl Payload {
-    /// The bytes that are kept.
-    #[must_use]
-    pub fn bytes(&self) -> &[u8] {
-        match self {
-            Self::Text(text) => text.as_bytes(),
-            Self::Binary(bytes) => bytes,
-        }
-    }
-}
-
-impl Row {
-    /// Whether less is kept than passed.
-    #[must_use]
-    pub fn is_cut(&self) -> bool {
-        self.payload.bytes().len() < self.size
-    }
-
-    /// What the server replied, of a heartbeat.
-    #[must_use]
-    pub fn reply(&self) -> Option<&Reply> {
-        if let Kind::Heartbeat { reply, .. } = &self.kind {
-            reply.as_ref()
-        } else {
-            None
-        }
-    }
-
-    /// How many bytes are kept.
-    fn weight(&self) -> usize {
-        let reply = self.reply().map_or(0, |reply| reply.text.len());
-        self.payload.bytes().len() + reply
-    }
-
-    /// What the row says in these words.
-    #[must_use]
-    pub fn text(&self, words: &Words) -> Cow<'_, str> {
-        match (&self.kind, &self.payload) {
-            (Kind::Event(event), Payload::Text(text)) => event.text(text, words).into(),
-            (_, Payload::Text(text)) => text.as_ref().into(),
-            (_, Payload::Binary(_)) => {
-                let size = u64::try_from(self.size).unwrap_or(u64::MAX);
-                words.binary.of(size).into()
-            }
-        }
-    }
-}
-
-impl Kind {
-    /// How many beats such a row counts for, if it is about them: an answer and a reply belong to one, and so
-    /// may what looks like a reply.
-    fn beats(&self) -> Option<u64> {
-        match self {
-            Self::Heartbeat { .. }
-            | Self::ServerHeartbeat
-            | Self::OthersHeartbeat
-            | Self::Question => Some(1),
-            Self::Reply { .. } | Self::Unasked | Self::Answer => Some(0),
-            Self::Sent { .. } | Self::Received | Self::Greeting | Self::Event(_) => None,
-        }
-    }
-}
-
-impl Event {
-    fn text(&self, address: &str, words: &Words) -> String {
-        match self {
-            Self::Connecting => fill(words.connecting.detail, &[("url", &excerpt(address))]),
-            Self::Opened { outage: None } => words.open.headline.into(),
-            Self::Opened {
-                outage: Some(outage),
-            } => {
-                let detail = words.reopened_detail.of(seconds_rounded_up(*outage));
-                [words.reopened, words.colon, &detail].concat()
-            }
-            Self::Lost(loss) => {
-                let headline = if loss.was_open {
-                    words.lost
-                } else {
-                    words.refused.headline
-                };
-                [headline, words.colon, &loss_text(loss, words)].concat()
-            }
-            Self::GaveUp => words.gave_up.into(),
-            Self::TurnedAway => words.refused_final.into(),
-            Self::Stopped => words.stopped.headline.into(),
-            Self::Left => words.left.into(),
-            Self::Distrusted => words.distrusted.into(),
-        }
-    }
-}
-
-/// Which rows are shown.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Show {
-    /// Every row.
-    All,
-    /// Messages of this side, and what connections begin with.
-    Sent,
-    /// Messages of the server.
-    Received,
-    /// What became of the connection.
-    Events,
-    /// Heartbeats of both sides, what the server asks, and replies to them.
-    Heartbeats,
-}
-
-impl Show {
-    /// Each of them, in the order in which they are offered.
-    pub const EACH: [Self; 5] = [
-        Self::All,
-        Self::Sent,
-        Self::Received,
-        Self::Events,
-        Self::Heartbeats,
-    ];
-
-    fn covers(self, kind: &Kind) -> bool {
-        self == Self::All
-            || self
-                == match kind {
-                    Kind::Sent { .. } | Kind::Greeting => Self::Sent,
-                    Kind::Received => Self::Received,
-                    Kind::Heartbeat { .. }
-                    | Kind::Reply { .. }
-                    | Kind::Unasked
-                    | Kind::ServerHeartbeat
-                    | Kind::OthersHeartbeat
-                    | Kind::Question
-                    | Kind::Answer => Self::Heartbeats,
-                    Kind::Event(_) => Self::Events,
-                }
-    }
-}
-
-/// What is looked for in the rows.
-#[derive(Clone, Debug)]
-pub enum Search {
-    /// Nothing: every row is shown.
-    Off,
-    /// A text.
-    Text(Needle),
-    /// What somebody else looks for, who found it in the rows with these numbers, in order.
-    Found(Vec<u64>),
-}
-
-/// What is shown in one line.
-#[derive(Clone, Copy, Debug)]
-pub struct Line<'a> {
-    /// Its name: the number of its first row, also when that is gone.
-    pub number: u64,
-    /// The row; of a run of beats the newest.
-    pub row: &'a Row,
-    /// What else it stands for.
-    pub run: Option<Run>,
-}
-
-/// Beats between which nothing else happened.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Run {
-    /// How many of them are kept. Replies count where there is nothing that they could be replies to.
-    pub beats: u64,
-    /// When the first of them came about, in milliseconds since 1970.
-    pub since: u64,
-    /// How long after its heartbeat the last reply came.
-    pub round_trip: Option<Duration>,
-}
-
-/// The rows of a line: these numbers and those between.
-#[derive(Clone, Copy, Debug)]
-struct Shown {
-    first: u64,
-    last: u64,
-    /// Of a line of beats, how many.
-    beats: Option<u64>,
-}
+use crate::words::Words;
+use line::{Shown, append};
+use ring::Ring;
+use row::Content;
 
 /// Keeps the newest rows, up to a limit of rows or [`MAX_BYTES`] of payload, whichever comes first,
 /// and knows which of them are shown.
@@ -340,9 +36,9 @@ pub struct Log {
     limit: usize,
     words: &'static Words,
     rows: Ring,
-    /// What is shown while paused.
+    /// The rows as they were when it was paused; these are shown.
     still: Option<Ring>,
-    /// The lines that came since it was paused and will be shown.
+    /// The lines that came since it was paused and are shown when it goes on.
     missed: VecDeque<Shown>,
     show: Show,
     search: Search,
@@ -352,18 +48,15 @@ pub struct Log {
     cleared: u64,
     /// Rows before this number are gone because they were cleared.
     forgotten: u64,
-    /// The messages of the rows whose fate is open, oldest row first.
+    /// Messages whose fate is not final, with the numbers of their rows, oldest row first.
     unsettled: VecDeque<(MessageId, u64)>,
     /// The row of the last heartbeat.
     heartbeat: u64,
-    /// The first row whose text has changed, until somebody asks.
+    /// The first row whose text has changed since [`Log::take_changed`] was called.
     changed: Option<u64>,
-    /// What stands before the message in its frame that passes next.
+    /// The head of the frame that carries the next message.
     head: Option<Rc<str>>,
 }
-
-/// What is kept of the head of a frame, in bytes: those of RabbitMQ have 300.
-const MAX_HEAD: usize = 1024;
 
 /// Payload that is kept, in bytes.
 pub const MAX_BYTES: usize = 5 * 1024 * 1024;
@@ -402,7 +95,7 @@ impl Log {
         self.choose();
     }
 
-    /// A message waits.
+    /// A message was queued.
     pub fn queue(&mut self, message: Message, at: u64) {
         let (id, is_repeat) = (message.id, message.is_repeat);
         let kind = Kind::Sent {
@@ -414,7 +107,7 @@ impl Log {
         self.unsettled.push_back((id, number));
     }
 
-    /// The message that passes next is in a frame that begins so.
+    /// The next message that is sent or received is in a frame with this head.
     pub fn expect(&mut self, head: &str) {
         let end = head.floor_char_boundary(MAX_HEAD);
         self.head = Some(head[..end].into());
@@ -434,7 +127,7 @@ impl Log {
                 return;
             }
             Transmit::Message(message) => return self.send_message(message, now, at),
-            // It says nothing that anybody wrote, and may say who logs in.
+            // It holds nothing that a user wrote, and may hold a login.
             Transmit::Control(_) => return,
         };
         self.push(kind, content, at);
@@ -474,7 +167,7 @@ impl Log {
         }
     }
 
-    /// The server was heard to say replies unasked.
+    /// The server was found to send replies unasked.
     pub fn distrust(&mut self, at: u64) {
         self.push(Kind::Event(Event::Distrusted), Content::Text("".into()), at);
     }
@@ -566,7 +259,7 @@ impl Log {
         self.choose();
     }
 
-    /// Who looks for [`Search::Found`] found it in these rows, and in no others from this number on.
+    /// Whoever searches for [`Search::Found`] found these rows, and no others from this number on.
     pub fn find(&mut self, from: u64, numbers: impl Iterator<Item = u64>) {
         if let Search::Found(found) = &mut self.search {
             found.truncate(found.partition_point(|number| *number < from));
@@ -575,8 +268,8 @@ impl Log {
         }
     }
 
-    /// What is to be looked at for [`Search::Found`], from the row with this number on: a row's number and
-    /// its text.
+    /// What is to be searched for [`Search::Found`]: the number and the text of each row from the one with
+    /// this number on.
     pub fn texts(&self, from: u64) -> impl Iterator<Item = (u64, Cow<'_, str>)> {
         let rows = self.kept_from(from);
         rows.map(|row| (row.number, self.text(row)))
@@ -667,7 +360,7 @@ impl Log {
                     number: shown.first,
                     row: rows.get(shown.last)?,
                     run: run.and_then(|beats| {
-                        // The newest heartbeat may have none yet.
+                        // The newest heartbeat may have no reply yet.
                         let mut newest = (first..=shown.last).rev().take(4);
                         let reply = newest.find_map(|number| rows.get(number)?.reply());
                         let count = if beats == 0 {
@@ -776,7 +469,7 @@ impl Log {
         true
     }
 
-    /// The last heartbeat has its reply, which may be what is searched.
+    /// Shows the row of the last heartbeat if its reply, which has come, is what the search finds.
     fn show_reply(&mut self) {
         let number = self.heartbeat;
         self.changed = Some(self.changed.map_or(number, |changed| changed.min(number)));
@@ -825,7 +518,7 @@ impl Log {
         }
     }
 
-    /// The answer to a message told nothing.
+    /// A message that was taken to have arrived may not have: its answer proved nothing.
     fn doubt(&mut self, id: MessageId) {
         let rows = self.rows.rows.iter_mut().rev();
         for row in rows {
@@ -840,6 +533,7 @@ impl Log {
         }
     }
 
+    /// Adds a row; returns its number.
     fn push(&mut self, kind: Kind, content: Content, at: u64) -> u64 {
         let number = self.rows.end();
         let (payload, size) = content.keep();
@@ -893,7 +587,7 @@ impl Log {
         }
     }
 
-    /// The lines that rows come to, and go from.
+    /// The lines that new rows are added to: while paused, those that are not shown yet.
     fn newest_lines(&mut self) -> &mut VecDeque<Shown> {
         if self.is_paused() {
             &mut self.missed
@@ -910,7 +604,7 @@ impl Log {
         }
     }
 
-    /// Looks at every row whether it is shown.
+    /// Decides of every row whether it is shown.
     fn choose(&mut self) {
         let rows = self.still.as_ref().unwrap_or(&self.rows);
         (self.shown, self.missed) = (self.lines(rows, 0), self.lines(&self.rows, rows.end()));
@@ -953,152 +647,18 @@ impl Log {
     }
 }
 
-impl Shown {
-    fn of(row: &Row) -> Self {
-        Self {
-            first: row.number,
-            last: row.number,
-            beats: row.kind.beats(),
-        }
-    }
-}
-
-/// Adds a row to the lines that are shown. Where that makes a run of beats, it is one line with those
-/// before it.
-fn append(lines: &mut VecDeque<Shown>, row: &Row, folds: bool) {
-    let line = Shown::of(row);
-    let (mut run, mut count) = (line, 0);
-    for before in lines.iter().rev().take_while(|_| folds) {
-        let beats = before.beats.zip(run.beats);
-        let Some((more, beats)) = beats.filter(|_| before.last + 1 == run.first) else {
-            break;
-        };
-        (run.first, run.beats) = (before.first, Some(beats + more));
-        count += 1;
-    }
-    // A question and its answer are no run. Three rows are in any case, or ever more would be looked at.
-    if count > 0 && (run.beats > Some(1) || run.last > run.first + 1) {
-        lines.truncate(lines.len() - count);
-        lines.push_back(run);
-    } else {
-        lines.push_back(line);
-    }
-}
+/// What is kept of the head of a frame, in bytes: those of RabbitMQ have 300.
+const MAX_HEAD: usize = 1024;
 
 /// A longer reply has a row of its own, in which all of it is kept, in bytes.
 const MOST_REPLY: usize = 1_000;
-
-/// What passed, with all of it.
-enum Content {
-    Text(Rc<str>),
-    Binary(usize, Vec<u8>),
-}
-
-impl From<heartwire::Payload> for Content {
-    fn from(payload: heartwire::Payload) -> Self {
-        match payload {
-            heartwire::Payload::Text(text) => Self::Text(text.into()),
-            heartwire::Payload::Binary(bytes) => Self::Binary(bytes.len(), bytes),
-        }
-    }
-}
-
-impl Content {
-    /// What is kept of it, and its size.
-    fn keep(self) -> (Payload, usize) {
-        match self {
-            Self::Text(text) => {
-                let size = text.len();
-                let kept = text.floor_char_boundary(MAX_BYTES);
-                let text = if kept < size {
-                    text[..kept].into()
-                } else {
-                    text
-                };
-                (Payload::Text(text), size)
-            }
-            Self::Binary(size, mut bytes) => {
-                bytes.truncate(MAX_BYTES);
-                (Payload::Binary(bytes.into()), size)
-            }
-        }
-    }
-}
-
-/// Rows without a gap between their numbers.
-#[derive(Clone, Debug)]
-struct Ring {
-    rows: VecDeque<Row>,
-    /// The number of the first row, or of the next if there is none.
-    first: u64,
-    /// Their payload.
-    bytes: usize,
-}
-
-impl Default for Ring {
-    fn default() -> Self {
-        Self {
-            rows: VecDeque::new(),
-            first: 1,
-            bytes: 0,
-        }
-    }
-}
-
-impl Ring {
-    fn len(&self) -> usize {
-        self.rows.len()
-    }
-
-    fn is_empty(&self) -> bool {
-        self.rows.is_empty()
-    }
-
-    /// The number of the next row.
-    fn end(&self) -> u64 {
-        self.first + self.rows.len() as u64
-    }
-
-    fn push(&mut self, row: Row) {
-        self.bytes += row.weight();
-        self.rows.push_back(row);
-    }
-
-    fn forget_before(&mut self, number: u64) {
-        while self.first < number
-            && let Some(row) = self.rows.pop_front()
-        {
-            self.bytes -= row.weight();
-            self.first += 1;
-        }
-    }
-
-    /// The rows from the one with this number on.
-    fn from(&self, number: u64) -> impl Iterator<Item = &Row> {
-        let index = self.index(number.max(self.first)).unwrap_or(usize::MAX);
-        self.rows.range(index.min(self.len())..)
-    }
-
-    fn get(&self, number: u64) -> Option<&Row> {
-        self.rows.get(self.index(number)?)
-    }
-
-    fn get_mut(&mut self, number: u64) -> Option<&mut Row> {
-        let index = self.index(number)?;
-        self.rows.get_mut(index)
-    }
-
-    fn index(&self, number: u64) -> Option<usize> {
-        usize::try_from(number.checked_sub(self.first)?).ok()
-    }
-}
 
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
     use proptest::{collection::vec, prelude::*};
 
     use super::*;
-    use crate::words::Lang;
+    use crate::{payload::Needle, words::Lang};
     use heartwire::core::{
         connection::Closure,
         outbox::{Guarantee, Outbox},

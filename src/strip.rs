@@ -1,153 +1,30 @@
 //! What the status strip says about the connection.
 
+mod loss;
+mod scene;
+mod state;
+
+pub(crate) use loss::loss_text;
+pub use scene::{LocalAccess, Obstacle, Scene, Unsent};
+pub use state::{State, Toggle, Tone};
+
 use std::time::Duration;
 
-use heartwire::{
-    Stomp,
-    core::{
-        connection::{Closure, Connection, Loss, Refusal, Status},
-        heartbeat::{Knowledge, Period},
-        protocol::Trust,
-        reach::Locality,
-        silence::Drops,
-        stomp::{SUBPROTOCOL, Step},
-    },
+use heartwire::core::{
+    connection::{Closure, Loss, Refusal, Status},
+    heartbeat::{Knowledge, Period},
+    protocol::Trust,
+    reach::Locality,
+    silence::Drops,
+    stomp::{SUBPROTOCOL, Step},
 };
 
 use crate::{
-    address::{Address, AddressError, is_deceptive},
+    address::AddressError,
     payload::{excerpt, exposed},
-    settings::Settings,
     words::{self, Words, fill, suggested},
 };
-
-/// What the strip is about.
-#[derive(Clone, Copy, Debug)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a fact of its own, true or not whatever the others are"
-)]
-pub struct Scene<'a> {
-    /// What the connection is doing.
-    pub status: Status,
-    /// How it ended last.
-    pub last_loss: Option<&'a Loss>,
-    /// The number of the attempt under way or waited for.
-    pub attempt: u32,
-    /// Whether another attempt is made unasked.
-    pub may_retry: bool,
-    /// What is known about the server's answers.
-    pub knowledge: Knowledge,
-    /// What they are worth.
-    pub trust: Trust,
-    /// Connections that were dropped after the same silence.
-    pub drops: Option<Drops>,
-    /// The subprotocols offered.
-    pub protocols: &'a [String],
-    /// How far a connection has come where STOMP is spoken.
-    pub step: Option<Step>,
-    /// How it is spoken.
-    pub stomp: Option<&'a Stomp>,
-    /// Where it goes.
-    pub address: Result<&'a Address, &'a AddressError>,
-    /// What keeps the page from connecting.
-    pub obstacle: Option<Obstacle>,
-    /// What the browser makes of an address on the user's own network.
-    pub local_access: LocalAccess,
-    /// When heartbeats are sent.
-    pub heartbeat: Period,
-    /// Whether the browser believes that there is a network.
-    pub is_online: bool,
-    /// How long a handshake may take.
-    pub connect_timeout: Duration,
-    /// Whether the page has been connected to this address before.
-    pub was_here: bool,
-    /// When the clock of the day jumped ahead last.
-    pub jumped: Option<Duration>,
-    /// Whether the page has an origin: one in a sandbox has none.
-    pub has_origin: bool,
-    /// Whether the page is in a frame of another origin's page.
-    pub is_framed: bool,
-    /// The settings that a link sets, and to what.
-    pub link: &'a [(&'static str, String)],
-    /// What the user has set and that link takes elsewhere.
-    pub own: &'a [(&'static str, String)],
-    /// Whether what was stopped last was an open connection.
-    pub was_open: bool,
-    /// What waits for a server that is another one than the last.
-    pub unsent: Option<Unsent<'a>>,
-    /// The time that the connection's times are compared with.
-    pub now: Duration,
-}
-
-impl<'a> Scene<'a> {
-    /// What is known to the connection and its settings, on a page whose browser has nothing to say.
-    #[must_use]
-    pub fn of(
-        connection: &'a Connection,
-        settings: &'a Settings,
-        address: Result<&'a Address, &'a AddressError>,
-        now: Duration,
-    ) -> Self {
-        Self {
-            status: connection.status(),
-            last_loss: connection.last_loss(),
-            attempt: connection.attempt(),
-            may_retry: connection.may_retry(),
-            knowledge: connection.knowledge(now),
-            trust: connection.trust(),
-            drops: connection.drops(),
-            protocols: &settings.protocols,
-            step: connection.step(),
-            stomp: connection.options().stomp.as_ref(),
-            address,
-            obstacle: None,
-            local_access: LocalAccess::Free,
-            heartbeat: settings.options.heartbeat,
-            is_online: true,
-            connect_timeout: settings.options.connect_timeout,
-            was_here: false,
-            jumped: None,
-            has_origin: true,
-            is_framed: false,
-            link: &[],
-            own: &[],
-            was_open: true,
-            unsent: None,
-            now,
-        }
-    }
-}
-
-/// Messages that no server has got yet and the next one gets.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Unsent<'a> {
-    /// How many they are.
-    pub count: usize,
-    /// The host that the next connection goes to, if that is known.
-    pub host: Option<&'a str>,
-}
-
-/// What keeps the page from connecting to an address that is well written.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Obstacle {
-    /// A link led there or says what is said there, and nobody has said that it is to be trusted.
-    Unconfirmed,
-    /// The browser refuses it on a page loaded over https.
-    Blocked,
-}
-
-/// What a browser makes of a public page that wants to reach the user's own machine or network:
-/// <https://wicg.github.io/local-network-access/>.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum LocalAccess {
-    /// It is none of its business.
-    Free,
-    /// It may not allow that.
-    Guarded,
-    /// It is asking the user.
-    Asked,
-}
+use loss::closure_text;
 
 /// The strip's content in one language.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -158,69 +35,20 @@ pub struct Strip {
     pub headline: String,
     /// A sentence or two.
     pub detail: String,
-    /// A time that passes, for the eye.
+    /// A count of seconds, to be seen.
     pub tick: Option<String>,
-    /// The same for the ear, which does not change as it passes.
+    /// The same for screen readers: it does not change with each second.
     pub said: Option<String>,
     /// What is worth saying again near the end of a wait of more than a minute.
     pub reminder: Option<String>,
-    /// What the browser does not tell, and may be the reason.
+    /// Possible reasons, where the browser tells none.
     pub explanation: Option<String>,
-    /// Who gets what waits.
+    /// Who gets the messages that wait.
     pub waits: Option<String>,
     /// What the button beside the address does.
     pub toggle: Toggle,
     /// What else can be done, with its words.
     pub buttons: Vec<(Press, String)>,
-}
-
-/// The states of the strip.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[expect(missing_docs, reason = "their words say what they are")]
-pub enum State {
-    Idle,
-    Confirm,
-    Permission,
-    Connecting,
-    Slow,
-    Open,
-    Reopened,
-    Stale,
-    Waiting,
-    Refused,
-    Offline,
-    Stopped,
-    GaveUp,
-    RefusedFinal,
-    BadUrl,
-    Mixed,
-    Csp,
-}
-
-/// How a state feels.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Tone {
-    /// All is well.
-    Well,
-    /// Something is under way.
-    Busy,
-    /// Something is wrong that the page mends by itself.
-    Worried,
-    /// Something is wrong that needs the user.
-    Alarmed,
-    /// Nothing is wanted.
-    Quiet,
-}
-
-/// What the button beside the address does.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Toggle {
-    /// Connect to the address in the field.
-    Connect,
-    /// Give up an attempt or the wait for it.
-    Stop,
-    /// Close the connection.
-    Disconnect,
 }
 
 /// What a button of the strip does.
@@ -236,12 +64,12 @@ pub enum Press {
     OpenAlone,
     /// Take this address instead, and connect.
     Use(String),
-    /// Drop what waits for whoever is next.
+    /// Drop the messages that wait for the next server.
     Drop,
 }
 
 impl Strip {
-    /// Says what the scene shows.
+    /// Puts the scene into words.
     #[must_use]
     pub fn new(scene: &Scene<'_>, words: &Words) -> Self {
         let strip = Self::of_connection(scene, words);
@@ -409,7 +237,7 @@ impl Strip {
         }
     }
 
-    /// What is waited for, where that is not the socket.
+    /// Names the step that is waited for, where that is not the socket.
     fn saying_step(mut self, scene: &Scene<'_>, words: &Words, places: &Places<'_>) -> Self {
         let text = match scene.step {
             Some(Step::Login) => words.logging_in,
@@ -514,7 +342,7 @@ impl Strip {
             .button(Press::Retry, words.retry_now)
     }
 
-    /// Adds what the browser keeps to itself. 1015 is Firefox's for a failed TLS handshake.
+    /// Adds possible reasons where the browser tells none. 1015 is Firefox's for a failed TLS handshake.
     fn explaining(
         mut self,
         scene: &Scene<'_>,
@@ -562,7 +390,7 @@ impl Strip {
         self
     }
 
-    /// Tells what times that have passed since then may lack.
+    /// Says that a time counted since then may lack the time asleep.
     fn warning_of_jump(mut self, scene: &Scene<'_>, since: Duration, words: &Words) -> Self {
         if scene.jumped >= Some(since) {
             self.add(words.jumped);
@@ -570,7 +398,7 @@ impl Strip {
         self
     }
 
-    /// Tells who gets what waits, and offers to drop it.
+    /// Tells who gets the messages that wait, and offers to drop them.
     fn waiting_for(self, unsent: Unsent<'_>, words: &Words) -> Self {
         let count = u64::try_from(unsent.count).unwrap_or(u64::MAX);
         let host = unsent.host.unwrap_or(words.next_server);
@@ -669,142 +497,22 @@ impl Strip {
     }
 }
 
-impl State {
-    /// The name by which tests, scripts and styles know it.
-    #[must_use]
-    pub fn id(self) -> &'static str {
-        match self {
-            Self::Idle => "idle",
-            Self::Confirm => "confirm",
-            Self::Permission => "permission",
-            Self::Connecting => "connecting",
-            Self::Slow => "slow",
-            Self::Open => "open",
-            Self::Reopened => "reopened",
-            Self::Stale => "stale",
-            Self::Waiting => "waiting",
-            Self::Refused => "refused",
-            Self::Offline => "offline",
-            Self::Stopped => "stopped",
-            Self::GaveUp => "gaveUp",
-            Self::RefusedFinal => "refusedFinal",
-            Self::BadUrl => "badUrl",
-            Self::Mixed => "mixed",
-            Self::Csp => "csp",
-        }
-    }
-
-    /// How it feels.
-    #[must_use]
-    pub fn tone(self) -> Tone {
-        match self {
-            Self::Open | Self::Reopened => Tone::Well,
-            Self::Permission | Self::Connecting | Self::Slow => Tone::Busy,
-            Self::Stale | Self::Waiting | Self::Refused | Self::Offline | Self::Confirm => {
-                Tone::Worried
-            }
-            Self::GaveUp | Self::RefusedFinal | Self::BadUrl | Self::Mixed | Self::Csp => {
-                Tone::Alarmed
-            }
-            Self::Idle | Self::Stopped => Tone::Quiet,
-        }
-    }
-
-    /// A sign that tells it apart without colour.
-    #[must_use]
-    pub fn icon(self) -> &'static str {
-        match self {
-            Self::Idle | Self::Stopped => "○",
-            Self::Confirm => "?",
-            Self::Permission | Self::Connecting | Self::Slow => "◔",
-            Self::Open | Self::Reopened => "●",
-            Self::Stale => "◐",
-            Self::Waiting | Self::Refused => "↻",
-            Self::Offline => "⌁",
-            Self::GaveUp | Self::RefusedFinal => "✕",
-            Self::BadUrl | Self::Mixed | Self::Csp => "!",
-        }
-    }
-
-    /// Whether it will not change without the user, so that it interrupts a screen reader.
-    #[must_use]
-    pub fn is_alert(self) -> bool {
-        self == Self::Confirm || self.tone() == Tone::Alarmed
-    }
-
-    /// What the button beside the address does in it.
-    #[must_use]
-    pub fn toggle(self) -> Toggle {
-        match self {
-            Self::Open | Self::Reopened | Self::Stale => Toggle::Disconnect,
-            Self::Permission
-            | Self::Connecting
-            | Self::Slow
-            | Self::Waiting
-            | Self::Refused
-            | Self::Offline => Toggle::Stop,
-            Self::Idle
-            | Self::Confirm
-            | Self::Stopped
-            | Self::GaveUp
-            | Self::RefusedFinal
-            | Self::BadUrl
-            | Self::Mixed
-            | Self::Csp => Toggle::Connect,
-        }
-    }
-}
-
-/// What the places of a text stand for.
+/// The names of a text's placeholders, and what is put there.
 type Places<'a> = [(&'a str, &'a str)];
-
-/// How a connection or an attempt ended.
-pub(crate) fn loss_text(loss: &Loss, words: &Words) -> String {
-    if let Some(error) = &loss.error {
-        fill(words.said, &[("text", &printable(error))])
-    } else if loss.was_silent {
-        words.fell_silent.into()
-    } else {
-        closure_text(&loss.closure, words)
-    }
-}
-
-fn closure_text(closure: &Closure, words: &Words) -> String {
-    let reason = printable(&closure.reason);
-    let text = if reason.is_empty() {
-        words.close_code
-    } else {
-        words.close_code_with_reason
-    };
-    fill(
-        text,
-        &[
-            ("code", &closure.code.to_string()),
-            ("name", words.close_name(closure.code)),
-            ("reason", &reason),
-        ],
-    )
-}
-
-/// A close reason is anybody's text: without what would hide or turn round what stands beside it.
-fn printable(reason: &str) -> String {
-    reason
-        .replace(is_deceptive, "")
-        .trim_matches([' ', '.', '。'])
-        .to_owned()
-}
-
-const HALF_A_SECOND: Duration = Duration::from_millis(500);
 
 pub(crate) fn seconds_rounded_up(duration: Duration) -> u64 {
     duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }
 
+const HALF_A_SECOND: Duration = Duration::from_millis(500);
+
 /// A handshake that takes longer than this is called slow.
 const SLOW_AFTER: Duration = Duration::from_secs(3);
 
-/// A wait of more seconds is told again when so many are left, the fewest first.
+/// A wait of more seconds than this has reminders.
 const LONG_WAIT: u64 = 60;
+
+/// How many seconds are left at a reminder, the fewest first.
 const REMINDERS: [u64; 2] = [10, 30];
 
 /// How long the page says that it has reconnected, so that slow readers can read it.
@@ -812,8 +520,13 @@ const REOPENED_FOR: Duration = Duration::from_secs(5);
 
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
+    use heartwire::Stomp;
+
     use super::*;
-    use crate::{address::Page, words::Lang};
+    use crate::{
+        address::{Address, Page},
+        words::Lang,
+    };
 
     #[test]
     #[expect(clippy::too_many_lines, reason = "a table of every state's words")]

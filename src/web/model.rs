@@ -1,5 +1,11 @@
 //! What the page is: one client, and what is shown of it.
 
+mod connection;
+mod events;
+mod settings;
+mod status;
+mod storage;
+
 use std::{
     cell::{Cell, RefCell},
     mem,
@@ -10,17 +16,15 @@ use std::{
 use gloo_events::EventListener;
 use gloo_timers::callback::Interval;
 use heartwire::{
-    Client, Endpoint, Event, Message, Secret, Stomp, Subscription, Trace as Traced,
+    Client, Event, Secret, Subscription,
     core::{
-        connection::{Closure, Connection, Destination, Input, Loss, Refusal, Status},
+        connection::{Input, Status},
         heartbeat::is_late,
         outbox::Delivery,
-        protocol::{Meaning, Transmit},
         reach::Locality,
         silence::Learned,
     },
 };
-use js_sys::futures::spawn_local;
 use web_sys::{Element, HtmlElement, HtmlInputElement};
 use yew::{Callback, Html, NodeRef, html};
 
@@ -28,7 +32,6 @@ use super::{
     app::Props,
     browser::{self, PageEvent},
     composer::{Composed, Composer},
-    config_file::{Failure, PATIENCE},
     early,
     frames::{Draws, Due, Frames},
     kept::Kept,
@@ -41,16 +44,13 @@ use super::{
     view::{self, AddressForm, Aside, Facts},
 };
 use crate::{
-    access::{Access, Consent},
+    access::Access,
     address::{Address, AddressError, Page},
     announcer::Announcer,
-    history::{History, WORDING},
-    log::MAX_BYTES,
-    payload::excerpt,
-    settings::{Allowed, Complaint, Reading, SETTINGS, Setting, Settings, Source, Storage},
+    settings::{Reading, Setting, Settings},
     setup::Setup,
-    strip::{LocalAccess, Obstacle, Press, Scene, Strip, Toggle, Unsent},
-    words::{Lang, Words, fill},
+    strip::{Obstacle, Press, Toggle},
+    words::Lang,
 };
 
 /// The page's state: one connection, and what is shown of it.
@@ -59,7 +59,7 @@ pub(super) struct Model {
     emit: Callback<Msg>,
     props: Props,
     client: Client,
-    /// The client's time, and the time of the day in milliseconds since 1970, as this happens.
+    /// The client's time, and the wall clock's in milliseconds since 1970, of the message that is handled.
     now: Duration,
     day: u64,
     /// What the address field holds.
@@ -73,7 +73,7 @@ pub(super) struct Model {
     reading: Reading,
     /// What would hold if the user chose nothing.
     plain: Settings,
-    /// What the fields of the settings hold that is no value of theirs.
+    /// What fields of the settings hold instead of a value that is in use.
     entries: Vec<Entry>,
     settings: Look,
     copy: Option<Copy>,
@@ -83,7 +83,7 @@ pub(super) struct Model {
     is_typed: bool,
     /// The address that the user connected to after being shown what the link sets.
     trusted: Option<Address>,
-    /// Whether the user had all forgotten that is kept, and has not connected since.
+    /// Whether the user has had all that is stored deleted, and has not connected since.
     is_forgotten: bool,
     /// Whether the user has connected; the page may do so by itself.
     is_chosen: bool,
@@ -93,18 +93,19 @@ pub(super) struct Model {
     started: Option<Address>,
     /// The subprotocols offered then.
     protocols: Vec<String>,
-    /// Whom messages went to then at a STOMP server: what was sent there is sent to nobody else.
+    /// The virtual host and the destination then, of a STOMP server: what was sent there is sent to no other.
     recipient: String,
-    /// Where a stream goes on, as this tab keeps it.
+    /// Where a stream goes on, and the name under which this tab keeps that.
     offset: Option<(String, u64)>,
-    /// What logs in, and at which address: it is known to nobody else.
+    /// The passcode, and the address that it was entered for: no other server gets it.
     passcode: (Secret, Option<Address>),
-    /// What was taken for a reply then.
+    /// The texts of heartbeats and of replies then.
     replies: String,
-    /// What this tab keeps of the path there, of what has no proof yet, and for other servers.
+    /// What this tab has kept: what was learned of the network path, and how far messages had got.
     kept: (Option<Learned>, Option<Delivery>),
+    /// The messages without proof that this tab keeps, also for other servers.
     kept_outboxes: Rc<RefCell<Kept>>,
-    /// Whether the document may end without another word.
+    /// Whether the document was left: it may end without another event.
     is_left: bool,
     lang: Lang,
     announcer: Announcer,
@@ -114,7 +115,7 @@ pub(super) struct Model {
     status_had_focus: Cell<bool>,
     /// Whether what the user ended last was an open connection.
     was_open: bool,
-    /// Whether the browser, and this tab, keep what they are given.
+    /// Whether the browser's storage, and the tab's, take what is stored.
     stores: bool,
     keeps: bool,
     composer: Composer,
@@ -124,21 +125,20 @@ pub(super) struct Model {
     log: LogPanel,
     /// The connection's status as far as it was told.
     status_told: Status,
-    /// Runs while the page shows a time that passes.
+    /// Runs while the page shows a time that changes.
     ticker: Option<Interval>,
     ticked: Duration,
     frames: Frames,
-    /// Whether the echo has come of what was typed last. It is shown at once: somebody is looking for
-    /// it.
+    /// Whether the echo has come of what was typed last. It is shown at once: the user waits for it.
     is_echoed: bool,
     _subscription: Subscription,
     _listeners: [EventListener; 7],
 }
 
-/// What happens to the page.
+/// What the client, the browser, a timer or the user does.
 #[derive(Debug)]
 pub(super) enum Msg {
-    /// The second tells when that happened: it may wait for what is being done to the page.
+    /// An event, and the client's time of it: it may have to wait until another message is handled.
     Client(Event, Duration),
     Page(PageEvent),
     Composed(Composed),
@@ -265,9 +265,9 @@ impl Model {
         self.draw_trace(true);
     }
 
-    /// Takes what happened; returns whether the page is to be drawn.
+    /// Handles a message; returns whether the page is to be drawn.
     pub(super) fn update(&mut self, msg: Msg) -> bool {
-        // What a sleep brings comes first.
+        // The client notices a sleep, and handles that, before anything else.
         self.now = self.client.change(|_, now| now);
         self.day = browser::day();
         let before = self.status_told;
@@ -305,97 +305,6 @@ impl Model {
             self.draw_trace(before != after);
         }
         draws
-    }
-
-    fn draw_trace(&mut self, is_urgent: bool) {
-        let slept_at = self.client.slept_at();
-        self.trace
-            .draw(self.lang.words(), self.now, slept_at, is_urgent);
-    }
-
-    /// Does what has to be done; returns when to draw that.
-    fn respond(&mut self, msg: Msg) -> Draws {
-        match msg {
-            Msg::Client(event, at) => self.hear(event, at),
-            Msg::Page(event) => {
-                match event {
-                    PageEvent::Left => self.is_left = true,
-                    // Also shows what was not drawn as long as nobody could see it.
-                    PageEvent::Back => self.is_left = false,
-                    PageEvent::Other => {}
-                }
-                Draws::AtOnce
-            }
-            Msg::Composed(composed) => {
-                let draws = match composed {
-                    Composed::Typed(_) => {
-                        self.frames.type_on();
-                        Draws::Soon
-                    }
-                    Composed::Live(_)
-                    | Composed::As(_)
-                    | Composed::Put(_)
-                    | Composed::Read(_)
-                    | Composed::Wrote(_)
-                    | Composed::Inserted(_)
-                    | Composed::SentSaved(_) => Draws::AtOnce,
-                };
-                let resend = self.reading.settings.resend;
-                self.client
-                    .change(|core, now| self.composer.take(composed, core, resend, now));
-                draws
-            }
-            Msg::Saved(msg) => match self.saved.update(msg, || self.composer.text()) {
-                Some(composed) => self.respond(Msg::Composed(composed)),
-                None => Draws::AtOnce,
-            },
-            Msg::LanguageChosen(lang) => {
-                if let Some(setting) = Setting::named("lang") {
-                    self.set(setting, lang.tag().into());
-                    self.use_setup();
-                }
-                Draws::AtOnce
-            }
-            Msg::AddressEntered(text) => {
-                self.entered = text;
-                self.is_typed = true;
-                Draws::AtOnce
-            }
-            Msg::Toggled(Toggle::Connect) => self.connect(),
-            Msg::Toggled(Toggle::Stop | Toggle::Disconnect) => {
-                self.was_open = self.client.status().is_open();
-                self.take(Input::Close)
-            }
-            Msg::Pressed(press) => self.press(press),
-            Msg::Aside(aside) => {
-                match aside {
-                    Aside::Send(id) => self.client.send_again(id),
-                    Aside::Drop(id) => self.client.drop_aside(id),
-                }
-                Draws::AtOnce
-            }
-            Msg::LastMessage(msg) => {
-                let emit = self.emit.reform(Msg::LastMessage);
-                self.last_message.update(msg, &emit);
-                Draws::AtOnce
-            }
-            Msg::Log(msg) => {
-                if matches!(msg, log::Msg::Begin) {
-                    self.client.change(|core, _| core.count_anew());
-                    self.composer.clear();
-                    self.last_message.clear();
-                }
-                self.log.update(msg)
-            }
-            Msg::Changed(change) => self.change(change),
-            Msg::Copied(copy) => {
-                self.selects_link = !copy.is_done;
-                self.copy = Some(copy);
-                Draws::AtOnce
-            }
-            Msg::Due(due) => self.frames.take(due, self.now),
-            Msg::TimePassed => self.tick(),
-        }
     }
 
     /// Draws the page.
@@ -500,299 +409,88 @@ impl Model {
         }
     }
 
-    fn autoconnect(&mut self) {
-        let Ok(address) = &self.address else {
-            return;
-        };
-        let consent = self.consent(address);
-        if address.is_blocked_on(&self.props.page) {
-            self.obstacle = Some(Obstacle::Blocked);
-        } else if consent == Consent::Ask {
-            self.obstacle = Some(Obstacle::Unconfirmed);
-        } else if self.reading.settings.autoconnect && consent == Consent::Given {
-            self.open(&address.clone());
-        }
-    }
-
-    fn strip(&self) -> Strip {
-        self.client.inspect(|core| self.strip_of(core))
-    }
-
-    fn strip_of(&self, core: &Connection) -> Strip {
-        let (settings, address) = (&self.reading.settings, self.address.as_ref());
-        let mut scene = Scene::of(core, settings, address, self.now);
-        scene.obstacle = self.obstacle;
-        scene.local_access = self.local_access();
-        scene.is_online = browser::is_online();
-        scene.jumped = self.client.slept_at();
-        scene.has_origin = browser::has_origin();
-        scene.was_open = self.was_open;
-        let (mut link, mut own) = (Vec::new(), Vec::new());
-        // What nothing but the question shows, and no message of a flood is to wait for.
-        if self.obstacle == Some(Obstacle::Unconfirmed) {
-            scene.is_framed = browser::is_framed();
-            link.extend(SETTINGS.iter().filter_map(|setting| self.linked(setting)));
-            own.extend(SETTINGS.iter().filter_map(|setting| self.carried(setting)));
-        }
-        (scene.link, scene.own) = (&link, &own);
-        let count = core.outbox().delivery().queued;
-        let next = (count > 0).then(|| self.access.address(&self.entered).ok());
-        if let Some(next) = next.as_ref().filter(|next| **next != self.started) {
-            let host = next.as_ref().map(Address::host);
-            scene.unsent = Some(Unsent { count, host });
-        }
-        scene.was_here = self.started.is_some() && self.remembered == self.started;
-        Strip::new(&scene, self.lang.words())
-    }
-
-    /// Tells the ear and the tab what the page is going to show.
-    fn tell(&mut self) {
-        let strip = self.strip();
-        let attempt = self.client.inspect(Connection::attempt);
-        self.announcer.notice(&strip, attempt, self.now);
-        let host = self.address.as_ref().ok().map(Address::host);
-        self.tab.show(&strip, host);
-    }
-
-    /// What the browser makes of an attempt to go there.
-    fn local_access(&self) -> LocalAccess {
-        let reach = self.address.as_ref().map(Address::reach);
-        if !reach.is_ok_and(|reach| reach < self.props.page.reach()) {
-            LocalAccess::Free
-        } else if self.client.is_permission_asked() {
-            LocalAccess::Asked
-        } else {
-            LocalAccess::Guarded
-        }
-    }
-
-    /// What a link sets a setting to.
-    fn linked(&self, setting: &Setting) -> Option<(&'static str, String)> {
-        if self.reading.source(setting.name) != Some(Source::Query) {
-            return None;
-        }
-        let text = match setting.name {
-            "url" if self.is_typed => None,
-            // As the browser reads it.
-            "url" => self.address.as_ref().ok().map(Address::to_string),
-            _ => setting.text(&self.reading.settings),
-        };
-        Some((setting.name, text?))
-    }
-
-    /// A setting of which a server gets to read something, and the user's own value: a link that leads
-    /// elsewhere takes it there.
-    fn carried(&self, setting: &Setting) -> Option<(&'static str, String)> {
-        let leads = self.reading.source("url") == Some(Source::Query) && !self.is_typed;
-        let is_own = self.reading.source(setting.name) == Some(Source::Stored);
-        if !(leads && is_own && WORDING.contains(&setting.name)) {
-            return None;
-        }
-        let text = setting.text(&self.reading.settings);
-        let is_plain = text == setting.text(&self.plain);
-        Some((setting.name, text.filter(|_| !is_plain)?))
-    }
-
-    /// Connects to what the field holds; to what a link says not before the user was asked.
-    fn connect(&mut self) -> Draws {
-        let entered = self.access.address(&self.entered);
-        if self.obstacle == Some(Obstacle::Unconfirmed) {
-            // Nobody knows what somebody sees who presses something there.
-            if browser::is_framed() {
-                browser::open_alone();
-                return Draws::Nothing;
+    /// Does what a message asks for; returns when to draw that.
+    fn respond(&mut self, msg: Msg) -> Draws {
+        match msg {
+            Msg::Client(event, at) => self.take_event(event, at),
+            Msg::Page(event) => {
+                match event {
+                    PageEvent::Left => self.is_left = true,
+                    // Also shows what was not drawn as long as nobody could see it.
+                    PageEvent::Back => self.is_left = false,
+                    PageEvent::Other => {}
+                }
+                Draws::AtOnce
             }
-            // Another one was entered under the question, and is not what it is about.
-            if entered == self.address {
-                self.trusted = entered.clone().ok();
-            }
-        }
-        self.is_chosen = true;
-        self.is_forgotten = false;
-        self.address = entered;
-        self.obstacle = None;
-        if let Ok(address) = self.address.clone() {
-            if address.is_blocked_on(&self.props.page) {
-                self.obstacle = Some(Obstacle::Blocked);
-            } else if !self.is_trusted(&address) && self.consent(&address) == Consent::Ask {
-                self.obstacle = Some(Obstacle::Unconfirmed);
-            } else {
-                self.open(&address);
-            }
-        }
-        Draws::AtOnce
-    }
-
-    fn is_trusted(&self, address: &Address) -> bool {
-        let trusted = self.trusted.as_ref();
-        trusted.is_some_and(|trusted| trusted.is_service_of(address))
-    }
-
-    fn consent(&self, address: &Address) -> Consent {
-        let (reading, access) = (&self.reading, &self.access);
-        self.setup.consent(address, self.is_typed, reading, access)
-    }
-
-    /// Starts a connection, with what this tab has kept for it.
-    fn open(&mut self, address: &Address) {
-        self.keep_offset();
-        let is_known_to = |known: &Address| known.is_service_of(address);
-        if !self.passcode.1.as_ref().is_some_and(is_known_to) {
-            self.passcode.0 = Secret::default();
-        }
-        let Settings { protocols, .. } = &self.reading.settings;
-        let recipient = self.reading.settings.options.stomp.as_ref();
-        let recipient = recipient.map(|stomp| [&*stomp.vhost, "\n", &stomp.destination].concat());
-        let recipient = recipient.unwrap_or_default();
-        let is_new = self.started.as_ref() != Some(address) || self.recipient != recipient;
-        self.recipient = recipient;
-        self.started = Some(address.clone());
-        let speaks_otherwise = self.protocols != *protocols;
-        self.protocols = protocols.clone();
-        self.configure();
-        let learned = browser::kept(&silence_name(address));
-        let settings = &self.reading.settings;
-        let said = ["heartbeat_text", "reply_text", "server_heartbeat_text"];
-        let said = said.map(|name| settings.text(name).unwrap_or_default());
-        self.replies = said.join("\n");
-        let distrusted = browser::kept(&distrust_name(address));
-        let url = address.to_string();
-        // The early one offers none.
-        let is_plain = self.protocols.is_empty() && self.recipient.is_empty();
-        let early = is_plain.then(|| early::socket(&url));
-        if let Some(early) = early.flatten() {
-            self.client.adopt(early);
-        }
-        let protocols = self.protocols.iter();
-        let endpoint = protocols.fold(Endpoint::new(url), Endpoint::protocol);
-        self.client.open_at(
-            endpoint,
-            Destination {
-                locality: address.locality(),
-                is_new,
-                speaks_otherwise,
-                learned: learned.and_then(|learned| Learned::restore(&learned)),
-                is_distrusted: distrusted.as_ref() == Some(&self.replies),
-            },
-        );
-        self.kept = (self.client.inspect(Connection::learned), None);
-        if is_new {
-            self.restore();
-        }
-        if !self.reading.is_locked("url") && !self.is_linked() {
-            let is_plain = *address == self.setup.plain_address(&self.access);
-            let url = (!is_plain).then(|| address.to_string());
-            browser::keep_address(url.as_deref());
-        }
-    }
-
-    /// Whether a link leads to where the page goes.
-    fn is_linked(&self) -> bool {
-        !self.is_typed && self.reading.source("url") == Some(Source::Query)
-    }
-
-    /// Takes over what an earlier document of this tab has kept for the server, and what it kept when it
-    /// knew of none.
-    fn restore(&mut self) {
-        if self.reading.settings.outbox_storage != Storage::Session {
-            return;
-        }
-        for server in [String::new(), self.server()] {
-            loop {
-                let stored = self.kept_outboxes.borrow_mut().take(&server);
-                let Some(stored) = stored else {
-                    break;
+            Msg::Composed(composed) => {
+                let draws = match composed {
+                    Composed::Typed(_) => {
+                        self.frames.type_on();
+                        Draws::Soon
+                    }
+                    Composed::Live(_)
+                    | Composed::As(_)
+                    | Composed::Put(_)
+                    | Composed::Read(_)
+                    | Composed::Wrote(_)
+                    | Composed::Inserted(_)
+                    | Composed::SentSaved(_) => Draws::AtOnce,
                 };
                 let resend = self.reading.settings.resend;
                 self.client
-                    .change(|core, _| core.restore(&stored, [resend.typed(), resend.sent()]));
-                if let Ok(address) = &self.address {
-                    self.started = Some(address.clone());
+                    .change(|core, now| self.composer.take(composed, core, resend, now));
+                draws
+            }
+            Msg::Saved(msg) => match self.saved.update(msg, || self.composer.text()) {
+                Some(composed) => self.respond(Msg::Composed(composed)),
+                None => Draws::AtOnce,
+            },
+            Msg::LanguageChosen(lang) => {
+                if let Some(setting) = Setting::named("lang") {
+                    self.set(setting, lang.tag().into());
+                    self.use_setup();
                 }
+                Draws::AtOnce
             }
-        }
-    }
-
-    /// The server that gets what waits, as far as that is known: the one that was connected to last, or
-    /// the first one to be.
-    fn server(&self) -> String {
-        let address = self.started.as_ref().or(self.address.as_ref().ok());
-        let address = address.map(Address::to_string).unwrap_or_default();
-        if self.recipient.is_empty() {
-            address
-        } else {
-            [&*address, " ", &self.recipient].concat()
-        }
-    }
-
-    /// Keeps in this tab what a reload would lose and is to be kept.
-    fn keep(&mut self) {
-        if self.is_forgotten {
-            return;
-        }
-        if let Some(started) = &self.started
-            && let learned = self.client.inspect(Connection::learned)
-            && learned != self.kept.0
-            && let Some(learned) = learned
-        {
-            browser::keep(&silence_name(started), &learned.store());
-            self.kept.0 = Some(learned);
-        }
-        if self.is_left || browser::is_hidden() {
-            self.keep_offset();
-        }
-        let is_wanted = self.reading.settings.outbox_storage == Storage::Session;
-        if !is_wanted && !self.kept_outboxes.borrow().has_others() {
-            return;
-        }
-        // Only where the page may end without another word: what is typed may be secret.
-        let may_end = self.is_left || browser::is_hidden();
-        let delivery = may_end.then(|| self.client.delivery());
-        if delivery != self.kept.1 {
-            if may_end {
-                let outbox = self.client.inspect(|core| core.outbox().store());
-                let outbox = if is_wanted { outbox.as_str() } else { "" };
-                let is_kept = self.kept_outboxes.borrow_mut().keep(&self.server(), outbox);
-                self.keeps = is_kept && (self.keeps || !outbox.is_empty());
-            } else {
-                self.kept_outboxes.borrow_mut().withdraw();
+            Msg::AddressEntered(text) => {
+                self.entered = text;
+                self.is_typed = true;
+                Draws::AtOnce
             }
-            self.kept.1 = delivery;
-        }
-        self.kept_outboxes.borrow_mut().hold(!self.is_left);
-    }
-
-    /// Keeps where a stream goes on.
-    fn keep_offset(&mut self) {
-        let kept = self.client.inspect(|core| {
-            let name = offset_name(&self.server(), core.options().stomp.as_ref()?);
-            Some((name, core.offset()?))
-        });
-        if kept != self.offset
-            && let Some((name, offset)) = &kept
-        {
-            browser::keep(name, &offset.to_string());
-            self.offset = kept;
-        }
-    }
-
-    /// A second has passed, unless the machine slept.
-    fn tick(&mut self) -> Draws {
-        let now = self.now;
-        let has_slept = is_late(self.ticked + TICK, now);
-        self.ticked = now;
-        // A hidden page's timers are late anyway, and a flood of messages leaves no time for them.
-        let is_quiet = is_late(
-            self.client.inspect(|core| core.heartbeat().last_heard()),
-            now,
-        );
-        if has_slept && is_quiet && !browser::is_hidden() {
-            self.take(Input::Woke);
-        }
-        if self.frames.waits(now) {
-            Draws::Soon
-        } else {
-            Draws::AtOnce
+            Msg::Toggled(Toggle::Connect) => self.connect(),
+            Msg::Toggled(Toggle::Stop | Toggle::Disconnect) => {
+                self.was_open = self.client.status().is_open();
+                self.take(Input::Close)
+            }
+            Msg::Pressed(press) => self.press(press),
+            Msg::Aside(aside) => {
+                match aside {
+                    Aside::Send(id) => self.client.send_again(id),
+                    Aside::Drop(id) => self.client.drop_aside(id),
+                }
+                Draws::AtOnce
+            }
+            Msg::LastMessage(msg) => {
+                let emit = self.emit.reform(Msg::LastMessage);
+                self.last_message.update(msg, &emit);
+                Draws::AtOnce
+            }
+            Msg::Log(msg) => {
+                if matches!(msg, log::Msg::Begin) {
+                    self.client.change(|core, _| core.count_anew());
+                    self.composer.clear();
+                    self.last_message.clear();
+                }
+                self.log.update(msg)
+            }
+            Msg::Changed(change) => self.change(change),
+            Msg::Copied(copy) => {
+                self.selects_link = !copy.is_done;
+                self.copy = Some(copy);
+                Draws::AtOnce
+            }
+            Msg::Due(due) => self.frames.take(due, self.now),
+            Msg::TimePassed => self.tick(),
         }
     }
 
@@ -827,352 +525,33 @@ impl Model {
         }
     }
 
-    fn change(&mut self, change: Change) -> Draws {
-        match change {
-            Change::Entered(setting, text) => {
-                let error = self.take_entry(setting).and_then(|entry| entry.error);
-                self.entries.push(Entry {
-                    setting,
-                    text,
-                    error,
-                });
-            }
-            Change::Set(setting, value) => {
-                self.set(setting, value);
-                self.use_setup();
-            }
-            Change::Passcode(passcode) => {
-                let address = self.access.address(&self.entered);
-                self.passcode = (passcode, address.ok());
-            }
-            Change::Reset => {
-                self.entries.clear();
-                for setting in SETTINGS.iter().filter(|setting| setting.name != "url") {
-                    self.change_setup(setting.name, |setup| setup.choose(setting.name, None));
-                }
-                self.use_setup();
-                self.settings.first.clear();
-            }
-            Change::Opened => {
-                let is_open = !self.settings.is_open;
-                let changed = SETTINGS.iter().filter(|setting| self.is_changed(setting));
-                self.settings = Look {
-                    is_open,
-                    first: changed.map(|setting| setting.name).collect(),
-                    used: Vec::new(),
-                };
-            }
-            Change::Used(setting) => {
-                let used = &mut self.settings.used;
-                if used.contains(&setting.name) {
-                    return Draws::Nothing;
-                }
-                used.push(setting.name);
-            }
-            Change::CopyLink => self.copy_link(),
-            Change::Forget => {
-                self.kept_outboxes.borrow_mut().withdraw();
-                self.kept_outboxes.take();
-                browser::forget_everything();
-                self.is_forgotten = true;
-                self.access.history = History::default();
-                self.remembered = None;
-                self.entries.clear();
-                self.saved.forget();
-                self.setup.stored.clear();
-                self.passcode = (Secret::default(), None);
-                self.use_setup();
-                self.settings.first.clear();
-            }
-        }
-        Draws::AtOnce
-    }
-
-    /// Whether the user, or a link, gives something else for a setting than would hold without.
-    fn is_changed(&self, setting: &Setting) -> bool {
-        let chosen = self.setup.chosen(setting.name);
-        let is_locked = self.reading.is_locked(setting.name);
-        chosen.is_some_and(|chosen| setting.text(&self.plain).as_deref() != Some(chosen))
-            && !is_locked
-    }
-
-    /// Takes what a field of the settings holds, if that can be used. Nothing stands for the default.
-    fn set(&mut self, setting: &'static Setting, value: String) {
-        let name = setting.name;
-        self.take_entry(setting);
-        if value.is_empty() && !setting.can_be_empty() {
-            self.change_setup(name, |setup| setup.choose(name, None));
-            // The default is shown behind it.
-            self.entries.push(Entry {
-                setting,
-                text: value,
-                error: None,
-            });
-            return;
-        }
-        let mut settings = self.reading.settings.clone();
-        let read = setting.set(&mut settings, &value, &self.access.admission());
-        match read {
-            Ok(()) => {
-                let text = setting.text(&settings);
-                let is_plain = text == setting.text(&self.plain);
-                let text = text.filter(|_| !is_plain);
-                self.change_setup(name, |setup| setup.choose(name, text.as_deref()));
-            }
-            Err(error) => self.entries.push(Entry {
-                setting,
-                text: value,
-                error: Some(error),
-            }),
-        }
-    }
-
-    fn take_entry(&mut self, setting: &Setting) -> Option<Entry> {
-        let mut entries = self.entries.iter();
-        let index = entries.position(|entry| entry.setting.name == setting.name)?;
-        Some(self.entries.remove(index))
-    }
-
-    /// Changes what is given for a setting, also where that is stored and in the page's address.
-    fn change_setup(&mut self, setting: &str, change: impl FnOnce(&mut Setup)) {
-        let linked = self.setup.query.len();
-        change(&mut self.setup);
-        // Another tab may have chosen other things meanwhile.
-        let mut stored = browser::choices();
-        stored.retain(|(name, _)| name != setting);
-        let chosen = self.setup.stored.iter();
-        stored.extend(chosen.filter(|(name, _)| name == setting).cloned());
-        self.stores = browser::store_choices(&stored);
-        if self.setup.query.len() != linked {
-            browser::set_query(&self.setup.query);
-        }
-    }
-
-    /// Uses what holds of a setup that has changed.
-    fn use_setup(&mut self) {
-        self.reading = self.setup.read(&self.access);
-        self.configure();
-        let settings = &self.reading.settings;
-        self.log.log.limit(settings.log_limit);
-        let lang = settings.lang.unwrap_or(self.props.lang);
-        if lang != self.lang {
-            self.lang = lang;
-            browser::name_language(lang);
-            self.trace.reword();
-            self.log.speak(lang.words());
-            self.last_message.reword();
-        }
-    }
-
-    /// Tells the client what holds, and the passcode, which no setting has.
-    fn configure(&mut self) {
-        let mut options = self.reading.settings.options.clone();
-        if let Some(stomp) = &mut options.stomp {
-            stomp.passcode = self.passcode.0.clone();
-            let offset = browser::kept(&offset_name(&self.server(), stomp));
-            stomp.offset = offset.and_then(|offset| offset.parse().ok());
-        }
-        self.client.configure(options);
-    }
-
-    fn copy_link(&mut self) {
-        self.copy = None;
-        let address = self.access.address(&self.entered).ok();
-        let (pairs, lacks_words) = self
-            .setup
-            .link(&self.reading, address.as_ref(), &self.access);
-        let link = browser::address_with(pairs.iter().map(|(name, value)| (*name, value)));
-        let is_url = |(name, url): &(&str, String)| {
-            *name == "url" && address.as_ref().map(Address::to_string).as_ref() != Some(url)
-        };
-        let lacks_query = pairs.iter().any(is_url);
-        let copied = self.emit.reform(Msg::Copied);
-        spawn_local(async move {
-            let is_done = browser::copy(&link).await;
-            copied.emit(Copy {
-                link,
-                is_done,
-                lacks_query,
-                lacks_words,
-            });
-        });
-    }
-
-    /// Remembers where the page has connected to.
-    fn remember(&mut self) {
-        if self.remembered == self.started || self.is_forgotten {
-            return;
-        }
-        self.remembered.clone_from(&self.started);
-        let Some(address) = self.started.clone() else {
-            return;
-        };
-        // Another tab may have been elsewhere meanwhile.
-        let history = &mut self.access.history;
-        if let Some(stored) = browser::history() {
-            *history = stored;
-        }
-        let is_linked = |name: &&str| self.reading.source(name) == Some(Source::Query);
-        let is_own = self.is_chosen || !["url"].iter().chain(&WORDING).any(is_linked);
-        history.note(&address, &self.reading.settings, is_own);
-        self.stores = browser::store_history(history);
-        if self.is_chosen && !self.is_linked() && !self.reading.is_locked("url") {
-            let access = self.access.clone();
-            self.change_setup("url", |setup| setup.note_address(&address, &access));
-            self.reading = self.setup.read(&self.access);
-        }
-    }
-
-    /// What is wrong with what was given.
-    fn notices(&self, words: &Words) -> Vec<String> {
-        let failure = self.props.given.failure.as_ref().map(|failure| {
-            let error = match failure {
-                Failure::Late => fill(words.config_late, &[("n", &PATIENCE.to_string())]),
-                Failure::Error(error) => excerpt(error),
-            };
-            let text = if self.props.given.is_last_config {
-                words.config_fail_last
-            } else {
-                words.config_fail
-            };
-            fill(text, &[("error", &error)])
-        });
-        // A bad address has been mended when there is a good one, and what is wrong with the user's own, or a
-        // link's, is said beside its field.
-        let is_open = |complaint: &&Complaint| {
-            let is_sites = matches!(complaint.source, Some(Source::Defaults | Source::Mandatory));
-            let is_seen = self.address.is_err() && is_sites;
-            is_seen || !matches!(complaint.allowed, Allowed::Address(_))
-        };
-        let complaints = self.props.complaints.iter().chain(&self.reading.complaints);
-        let complaints = complaints.filter(is_open);
-        let complaints = complaints.map(|complaint| words.complaint(complaint));
-        let is_lost = self.reading.settings.outbox_storage == Storage::Session && !self.keeps;
-        let lost = is_lost.then(|| words.outbox_not_kept.to_owned());
-        failure.into_iter().chain(complaints).chain(lost).collect()
-    }
-
-    /// Takes what the client tells; returns when to draw it.
-    fn hear(&mut self, event: Event, at: Duration) -> Draws {
-        match event {
-            Event::Message(Message::Text(text)) => {
-                self.trace.pulse.received(at);
-                self.log.receive_text(Rc::clone(&text), self.day);
-                self.is_echoed |= self.composer.is_echoed(&text);
-                self.last_message.take_text(text);
-            }
-            Event::Message(Message::Binary(binary)) => {
-                self.trace.pulse.received(at);
-                let kept = binary.beginning(MAX_BYTES);
-                self.log.receive_binary(binary.len(), kept, self.day);
-                self.last_message.take_binary(binary.len());
-            }
-            Event::Fate(id, fate) => self.log.log.settle(id, fate, at),
-            Event::Trace(traced) => return self.trace(traced, at),
-            // Its trace tells more of it.
-            Event::Status(_) | Event::Message(_) | _ => return Draws::Nothing,
-        }
-        Draws::Soon
-    }
-
-    fn trace(&mut self, traced: Traced, at: Duration) -> Draws {
-        let day = self.day;
-        match traced {
-            Traced::Turned {
-                before,
-                after,
-                loss,
-                heard,
-            } => {
-                self.turn((before, after), loss.as_ref(), heard, at);
-                return Draws::AtOnce;
-            }
-            Traced::Transmitted(transmit) => {
-                let pulse = &mut self.trace.pulse;
-                match &transmit {
-                    Transmit::Heartbeat(_) => pulse.beat(at),
-                    Transmit::Message(_) | Transmit::Greeting(_) | Transmit::Answer(_) => {
-                        pulse.sent(at);
-                    }
-                    Transmit::Control(_) => {}
-                }
-                self.log.log.send(&transmit, at, day);
-            }
-            Traced::Head(head) => {
-                self.log.log.expect(&head);
-                return Draws::Nothing;
-            }
-            Traced::Noted(frame, meaning) => {
-                let pulse = &mut self.trace.pulse;
-                match meaning {
-                    Meaning::Reply { sent, .. } => pulse.replied(sent, at),
-                    Meaning::Message
-                    | Meaning::ServerHeartbeat
-                    | Meaning::Question
-                    | Meaning::SecondReply
-                    | Meaning::OthersHeartbeat
-                    | Meaning::Unasked
-                    | Meaning::Repeat => pulse.heard(at),
-                }
-                self.log.log.note(frame, meaning, at, day);
-            }
-            Traced::Queued(message) => self.log.log.queue(message, day),
-            Traced::Distrusted => {
-                if let Some(started) = self.started.as_ref().filter(|_| !self.is_forgotten) {
-                    browser::keep(&distrust_name(started), &self.replies);
-                }
-                self.log.log.distrust(day);
-            }
-            Traced::Expired(_) => return Draws::Next,
-            Traced::PermissionAsked => return Draws::AtOnce,
-            Traced::Problem { what, error } => {
-                browser::warn(what, &error.into());
-                return Draws::Nothing;
-            }
-            _ => return Draws::Nothing,
-        }
-        Draws::Soon
-    }
-
-    /// Tells the log, the pulse and the console of another status.
-    fn turn(
-        &mut self,
-        (before, after): (Status, Status),
-        loss: Option<&Loss>,
-        heard: Duration,
-        at: Duration,
-    ) {
-        self.status_told = after;
-        if after == Status::Refused(Refusal::BadAddress) {
-            self.address = Err(AddressError::Malformed);
-        }
-        self.trace.pulse.turn(after, loss, heard, at);
-        // A query may hold a secret, and logs are passed on.
-        let address = self.address.as_ref().map(Address::without_query);
-        let address = address.unwrap_or_default();
-        self.log
-            .log
-            .change((before, after), loss, &address, self.day);
-        // The browser tells the console only what failed to begin.
-        if let (Status::Connecting { .. } | Status::Open { .. }, Some(loss)) = (before, loss)
-            && let Status::Waiting { .. } | Status::GaveUp | Status::TurnedAway = after
-        {
-            let Closure { code, reason, .. } = &loss.closure;
-            if loss.was_silent {
-                browser::warn("connection dropped", &"no reply to heartbeats".into());
-            } else {
-                browser::warn(&format!("connection closed with {code}"), &reason.into());
-            }
-        }
-    }
-
     fn take(&mut self, input: Input) -> Draws {
         self.client
             .change(|core, now| core.handle_input(input, now));
         Draws::Soon
     }
 
-    /// Runs a ticker while a time is shown that passes.
+    /// A second has passed, unless the machine slept.
+    fn tick(&mut self) -> Draws {
+        let now = self.now;
+        let has_slept = is_late(self.ticked + TICK, now);
+        self.ticked = now;
+        // A hidden page's timers are late anyway, and a flood of messages leaves no time for them.
+        let is_quiet = is_late(
+            self.client.inspect(|core| core.heartbeat().last_heard()),
+            now,
+        );
+        if has_slept && is_quiet && !browser::is_hidden() {
+            self.take(Input::Woke);
+        }
+        if self.frames.waits(now) {
+            Draws::Soon
+        } else {
+            Draws::AtOnce
+        }
+    }
+
+    /// Runs the ticker while a time is shown that changes.
     fn run_ticker(&mut self, status: Status) {
         let passes = match status {
             Status::Connecting { .. } | Status::Open { .. } | Status::Waiting { .. } => true,
@@ -1189,6 +568,12 @@ impl Model {
             self.ticker = passes.then(|| Interval::new(1_000, move || emit.emit(Msg::TimePassed)));
         }
     }
+
+    fn draw_trace(&mut self, is_urgent: bool) {
+        let slept_at = self.client.slept_at();
+        self.trace
+            .draw(self.lang.words(), self.now, slept_at, is_urgent);
+    }
 }
 
 /// What the address field holds at the start.
@@ -1197,19 +582,5 @@ fn entered_at_first(reading: &Reading, page: &Page) -> String {
     url.unwrap_or_else(|| page.default_address().to_string())
 }
 
-/// The names under which this tab keeps something for a server. A query may hold a secret, but leads
-/// to other rooms of a server.
-fn silence_name(address: &Address) -> String {
-    format!("silence {}", address.without_query())
-}
-
-fn offset_name(server: &str, stomp: &Stomp) -> String {
-    ["offset ", server, " ", stomp.source()].concat()
-}
-
-fn distrust_name(address: &Address) -> String {
-    format!("distrust {}", address.without_query())
-}
-
-/// Between two looks of the page at a time that passes.
+/// The time between two ticks.
 const TICK: Duration = Duration::from_secs(1);
