@@ -225,7 +225,7 @@ const PLAIN_TEXT: &[Mutation] = &[
     Mutation {
         summary: "a text is set aside after two ends",
         rule: "a text is set aside only after three ends",
-        file: "outbox.rs",
+        file: "outbox/aside.rs",
         original: "self.ends + 1 >= MOST_ENDS",
         broken: "self.ends + 2 >= MOST_ENDS",
     },
