@@ -188,7 +188,7 @@ const PLAIN_TEXT: &[Mutation] = &[
     Mutation {
         summary: "the mark of any heartbeat confirms",
         rule: "confirmed messages have arrived",
-        file: "plain_text.rs",
+        file: "plain_text/marked.rs",
         original: "if self.marks.binary_search(&mark).is_ok() {
                 return Some(self.reply(mark));
             }",
@@ -200,7 +200,7 @@ const PLAIN_TEXT: &[Mutation] = &[
     Mutation {
         summary: "a reply that nobody asked for is taken for a second one",
         rule: "a reply that nobody asked for ends the trust in replies",
-        file: "plain_text.rs",
+        file: "plain_text/alike.rs",
         original: "
             self.is_trusted = false;
             self.unanswered.clear();
@@ -210,7 +210,7 @@ const PLAIN_TEXT: &[Mutation] = &[
     Mutation {
         summary: "a new connection trusts again",
         rule: "a server that says replies unasked is not believed any more",
-        file: "plain_text.rs",
+        file: "plain_text/alike.rs",
         original: "is_trusted: self.is_trusted,",
         broken: "is_trusted: true,",
     },
