@@ -79,7 +79,7 @@ const PLAIN_TEXT: &[Mutation] = &[
     Mutation {
         summary: "a lost socket is not dropped",
         rule: "there are never two live sockets",
-        file: "connection.rs",
+        file: "connection/ending.rs",
         original: "
         if let Status::Connecting { .. } | Status::Open { .. } = self.status {
             self.effects.push_back(Effect::Disconnect);
@@ -99,7 +99,7 @@ const PLAIN_TEXT: &[Mutation] = &[
     Mutation {
         summary: "messages leave in any status",
         rule: "nothing is transmitted while not open",
-        file: "connection.rs",
+        file: "connection/sending.rs",
         original: "if self.awaits_drain || !matches!(self.status, Status::Open { .. }) {",
         broken: "if self.awaits_drain {",
     },
@@ -120,14 +120,14 @@ const PLAIN_TEXT: &[Mutation] = &[
     Mutation {
         summary: "the wait's timer outlives it",
         rule: "each status has its timers and no other",
-        file: "connection.rs",
+        file: "connection/ending.rs",
         original: "Status::Waiting { .. } => &[Timer::Reconnect],",
         broken: "Status::Waiting { .. } => &[],",
     },
     Mutation {
         summary: "timers of any epoch count",
         rule: "late events change nothing",
-        file: "connection.rs",
+        file: "connection/input.rs",
         original: "
             | Self::TimerExpired(epoch, _) => Some(*epoch),",
         broken: " => Some(*epoch),
@@ -143,7 +143,7 @@ const PLAIN_TEXT: &[Mutation] = &[
     Mutation {
         summary: "the first of two messages that wait is not transmitted",
         rule: "messages arrive in order and none is skipped",
-        file: "connection.rs",
+        file: "connection/sending.rs",
         original: "let message = self.outbox.take(self.now)?;",
         broken: "if self.outbox.len() > 1 {
             let _ = self.outbox.take(self.now);
@@ -167,28 +167,28 @@ const PLAIN_TEXT: &[Mutation] = &[
     Mutation {
         summary: "a marked reply confirms what was sent after its heartbeat",
         rule: "confirmed messages have arrived",
-        file: "connection.rs",
+        file: "connection/receiving.rs",
         original: "self.outbox.confirm(taken);",
         broken: "self.outbox.confirm(self.outbox.taken());",
     },
     Mutation {
         summary: "a reply answers what was sent after its heartbeat",
         rule: "answered messages have arrived at a server that speaks when asked",
-        file: "connection.rs",
+        file: "connection/receiving.rs",
         original: "self.outbox.answer(taken);",
         broken: "self.outbox.answer(self.outbox.taken());",
     },
     Mutation {
         summary: "a reply without a mark confirms",
         rule: "confirmed messages have arrived",
-        file: "connection.rs",
+        file: "connection/receiving.rs",
         original: "if is_marked {",
         broken: "if is_marked || taken > 0 {",
     },
     Mutation {
         summary: "the mark of any heartbeat confirms",
         rule: "confirmed messages have arrived",
-        file: "plain_text.rs",
+        file: "plain_text/marked.rs",
         original: "if self.marks.binary_search(&mark).is_ok() {
                 return Some(self.reply(mark));
             }",
@@ -200,7 +200,7 @@ const PLAIN_TEXT: &[Mutation] = &[
     Mutation {
         summary: "a reply that nobody asked for is taken for a second one",
         rule: "a reply that nobody asked for ends the trust in replies",
-        file: "plain_text.rs",
+        file: "plain_text/alike.rs",
         original: "
             self.is_trusted = false;
             self.unanswered.clear();
@@ -210,14 +210,14 @@ const PLAIN_TEXT: &[Mutation] = &[
     Mutation {
         summary: "a new connection trusts again",
         rule: "a server that says replies unasked is not believed any more",
-        file: "plain_text.rs",
+        file: "plain_text/alike.rs",
         original: "is_trusted: self.is_trusted,",
         broken: "is_trusted: true,",
     },
     Mutation {
         summary: "what was answered stays so when the trust ends",
         rule: "a server that says replies unasked is not believed any more",
-        file: "connection.rs",
+        file: "connection/receiving.rs",
         original: "
             self.outbox.doubt_answers();",
         broken: "",
@@ -225,21 +225,21 @@ const PLAIN_TEXT: &[Mutation] = &[
     Mutation {
         summary: "a text is set aside after two ends",
         rule: "a text is set aside only after three ends",
-        file: "outbox.rs",
+        file: "outbox/aside.rs",
         original: "self.ends + 1 >= MOST_ENDS",
         broken: "self.ends + 2 >= MOST_ENDS",
     },
     Mutation {
         summary: "any clean close confirms",
         rule: "confirmed messages have arrived",
-        file: "connection.rs",
+        file: "connection/ending.rs",
         original: "closure.was_clean && closure.reason == reason",
         broken: "closure.was_clean && reason.starts_with(&closure.reason)",
     },
     Mutation {
         summary: "the echo of a typed heartbeat is taken for a reply",
         rule: "answered messages have arrived at a server that speaks when asked",
-        file: "connection.rs",
+        file: "connection/sending.rs",
         original: "
         self.protocol.note(&message.payload, self.now);",
         broken: "",
@@ -286,7 +286,7 @@ const PLAIN_TEXT: &[Mutation] = &[
     Mutation {
         summary: "a silent connection is kept",
         rule: "a dead connection is left in time",
-        file: "connection.rs",
+        file: "connection/heartbeats.rs",
         original: "Some(Verdict::Dead) => self.give_up_on_server(),",
         broken: "Some(Verdict::Dead) => {}",
     },
@@ -384,7 +384,7 @@ const STOMP: &[Mutation] = &[
     Mutation {
         summary: "what an earlier connection brings is acknowledged over the next",
         rule: "a connection acknowledges what it brought and nothing else",
-        file: "connection.rs",
+        file: "connection/input.rs",
         original: "
             Self::Opened(epoch)
             | Self::Received(epoch, _)",

@@ -33,7 +33,8 @@ pub enum Mode {
 /// How long after a heartbeat something must arrive.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ReplyTimeout {
-    /// Four times the smoothed round trip, from 3 s to 10 s, once the server has answered.
+    /// Four times the smoothed round trip, from 3 s to 10 s, once the server has answered; longer behind much that
+    /// has no proof.
     Auto,
     /// This long, for every server.
     After(Duration),

@@ -1,193 +1,21 @@
 //! Messages, from when they are written until it is proven that they arrived.
 
-#[cfg(feature = "stomp")]
-use std::hash::Hasher as _;
-use std::{collections::VecDeque, error, fmt, mem, time::Duration};
+mod aside;
+mod fate;
+mod limit;
+mod message;
+mod stored;
 
-#[cfg(feature = "stomp")]
-use siphasher::sip::SipHasher24;
+use std::{collections::VecDeque, mem, time::Duration};
 
 use crate::Payload;
 
-/// Names one message among all of an outbox; a later one has a greater name.
-#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
-pub struct MessageId(u64);
-
-impl MessageId {
-    /// The number, to tell it from others.
-    #[must_use]
-    pub fn number(self) -> u64 {
-        self.0
-    }
-}
-
-/// What a message is called by whoever gets it: 128 bits.
+pub use aside::MOST_ENDS;
+pub use fate::{Delivery, Fate};
+pub use limit::{Full, Limit, MAX_BYTES};
 #[cfg(feature = "stomp")]
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct Name([u64; 2]);
-
-#[cfg(feature = "stomp")]
-impl Name {
-    /// A keyed hash of the message's number.
-    fn of(key: [u64; 2], id: MessageId) -> Self {
-        Self([0, 1].map(|half| {
-            let mut hasher = SipHasher24::new_with_keys(key[0], key[1]);
-            // No mark of a heartbeat is made of so many bytes.
-            hasher.write_u64(id.0);
-            hasher.write_u8(half);
-            hasher.finish()
-        }))
-    }
-
-    /// As it is written: in 32 hexadecimal digits.
-    #[must_use]
-    pub fn text(self) -> String {
-        let Self([high, low]) = self;
-        format!("{high:016x}{low:016x}")
-    }
-
-    /// Reads what is written so.
-    #[must_use]
-    pub fn read(text: &str) -> Option<Self> {
-        let (high, low) = text.split_at_checked(16).filter(|_| text.len() == 32)?;
-        let [high, low] = [high, low].map(|half| u64::from_str_radix(half, 16).ok());
-        Some(Self([high?, low?]))
-    }
-}
-
-/// A message and where it came from.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Message {
-    /// Its name.
-    pub id: MessageId,
-    /// What is sent.
-    pub payload: Payload,
-    /// Decides what happens to it when the outbox is full.
-    pub origin: Origin,
-    /// Decides what happens to it when a connection is lost.
-    pub guarantee: Guarantee,
-    /// Whether a connection had taken it that was lost: it may have arrived.
-    pub is_repeat: bool,
-    /// How many connections in a row ended after they had taken it, before any answer: at most
-    /// [`MOST_ENDS`].
-    pub ends: u8,
-    /// What it is called whenever it is sent, where messages have names: also by a page that has
-    /// [restored](Outbox::restore) it.
-    #[cfg(feature = "stomp")]
-    pub name: Option<Name>,
-}
-
-/// Where a message came from.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Origin {
-    /// The whole content of the input field after a change: a newer one says it all again.
-    Typed,
-    /// Sent on purpose: none replaces another.
-    Sent,
-}
-
-/// What happens to a message that a lost connection had taken without a proof that it arrived.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Guarantee {
-    /// It is sent again until there is an answer: it may arrive twice.
-    AtLeastOnce,
-    /// It is never sent again: it may be lost.
-    AtMostOnce,
-    /// It is sent again unless there is a newer one of the same origin, which says it all.
-    Latest,
-}
-
-/// How many messages are in which state.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Delivery {
-    /// They wait, and no connection has taken them yet.
-    pub queued: usize,
-    /// The connection has taken them.
-    pub sent: usize,
-    /// The server has answered what was sent after them: they very likely arrived.
-    pub answered: u64,
-    /// It is proven that they arrived.
-    pub confirmed: u64,
-    /// A connection had taken them and was lost before there was an answer, or its server gives none.
-    /// Some of them may be waiting to be sent again.
-    pub unconfirmed: u64,
-}
-
-/// What became of a message that waited or was sent.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Fate {
-    /// The server has answered what was sent after it. Should it be heard to say replies unasked, that
-    /// is taken back: [`GivenUp`](Self::GivenUp) follows.
-    Answered,
-    /// It is proven that it arrived.
-    Confirmed,
-    /// A connection had taken it that was lost, and there is no proof that it arrived. It is sent again.
-    Unconfirmed,
-    /// A connection had taken it, there is no proof that it arrived, and it is not sent again.
-    GivenUp,
-    /// Each connection that took it ended, so it is not sent again unless somebody says so.
-    SetAside,
-    /// A newer one says it all again; it was never sent.
-    Merged,
-    /// It was dropped on purpose; it was never sent.
-    Dropped,
-    /// Another outbox has it, and whatever becomes of it is known there.
-    HandedOver,
-}
-
-impl Fate {
-    /// Whether nothing else becomes of the message; but [`Answered`](Self::Answered) may be taken back.
-    #[must_use]
-    pub fn is_final(self) -> bool {
-        match self {
-            Self::Unconfirmed | Self::SetAside => false,
-            Self::Answered
-            | Self::Confirmed
-            | Self::GivenUp
-            | Self::Merged
-            | Self::Dropped
-            | Self::HandedOver => true,
-        }
-    }
-}
-
-/// The outbox is full, or never takes this; what was to be sent is handed back.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Full {
-    /// What was to be sent.
-    pub payload: Payload,
-    /// The limit that it would exceed.
-    pub limit: Limit,
-}
-
-/// What makes an outbox full.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Limit {
-    /// So many messages are kept.
-    Messages(usize),
-    /// With so many bytes as are kept, this one would be too much: see [`MAX_BYTES`].
-    Bytes(usize),
-    /// The server takes messages of at most so many bytes.
-    Message(usize),
-    /// The server takes texts alone.
-    Text,
-}
-
-impl fmt::Display for Full {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.limit {
-            Limit::Messages(most) => write!(f, "the outbox is full: it keeps {most} messages"),
-            Limit::Bytes(kept) => write!(
-                f,
-                "the outbox has no room: it keeps {kept} bytes, and {MAX_BYTES} are the limit"
-            ),
-            Limit::Message(most) => write!(f, "a message may have {most} bytes"),
-            Limit::Text => f.write_str("the server takes texts, and no bytes"),
-        }
-    }
-}
-
-impl error::Error for Full {}
+pub use message::Name;
+pub use message::{Guarantee, Message, MessageId, Origin};
 
 /// Keeps messages in order until there is an answer that they arrived.
 ///
@@ -229,12 +57,6 @@ struct Sent {
     at: Duration,
 }
 
-/// What is kept of payloads, in bytes.
-pub const MAX_BYTES: usize = 1024 * 1024;
-
-/// After so many connections in a row that a message seems to have ended it is set aside.
-pub const MOST_ENDS: u8 = 3;
-
 impl Outbox {
     /// Makes an empty outbox for at most `limit` messages, and at least one.
     #[must_use]
@@ -259,15 +81,15 @@ impl Outbox {
         }
     }
 
+    /// Takes another limit. What is kept stays, even over it.
+    pub fn limit(&mut self, limit: usize) {
+        self.limit = limit.max(1);
+    }
+
     /// Gives every message a name, of a key that nobody else can guess, or none any more.
     #[cfg(feature = "stomp")]
     pub fn name_messages(&mut self, key: Option<[u64; 2]>) {
         self.names = key;
-    }
-
-    /// Takes another limit. What is kept stays, even over it.
-    pub fn limit(&mut self, limit: usize) {
-        self.limit = limit.max(1);
     }
 
     /// Adds the input field's whole text behind all others, and returns the message.
@@ -295,6 +117,14 @@ impl Outbox {
             return Err(Full { payload, limit });
         }
         Ok(self.push(payload, Origin::Sent, guarantee))
+    }
+
+    /// Names a message that can never be sent, and gives it up.
+    #[cfg(feature = "stomp")]
+    pub fn refuse(&mut self) -> MessageId {
+        let id = self.name();
+        self.give_up(id);
+        id
     }
 
     /// What became of a message, in the order in which it became known; call it until `None`.
@@ -334,24 +164,6 @@ impl Outbox {
         }
     }
 
-    /// How many messages the connection has taken that have no proof.
-    #[must_use]
-    pub fn sent_count(&self) -> usize {
-        self.sent.len()
-    }
-
-    /// How many messages the connection has taken.
-    #[must_use]
-    pub fn taken(&self) -> u64 {
-        self.taken
-    }
-
-    /// Whether as much was taken without an answer as can be kept.
-    #[must_use]
-    pub fn awaits_proof(&self) -> bool {
-        self.sent.len() >= self.limit || self.sent_bytes >= MAX_BYTES
-    }
-
     /// It is proven that the first `taken` messages that the connection has taken arrived.
     pub fn confirm(&mut self, taken: u64) {
         while let Some(id) = self.let_go(taken) {
@@ -385,38 +197,6 @@ impl Outbox {
         Some(at)
     }
 
-    /// When the connection took the newest message that has no proof.
-    #[cfg(feature = "stomp")]
-    #[must_use]
-    pub fn newest_taken(&self) -> Option<Duration> {
-        Some(self.sent.back()?.at)
-    }
-
-    /// Sets aside what waits, unless it can be sent.
-    #[cfg(feature = "stomp")]
-    pub fn set_aside_unless(&mut self, can_be_sent: &dyn Fn(&Payload) -> bool) {
-        let is_stuck = |message: &Message| !can_be_sent(&message.payload);
-        for message in extract(&mut self.waiting, &is_stuck) {
-            self.waiting_bytes -= message.payload.len();
-            self.set_aside(message);
-        }
-    }
-
-    /// Names a message that can never be sent, and gives it up.
-    #[cfg(feature = "stomp")]
-    pub fn refuse(&mut self) -> MessageId {
-        let id = self.name();
-        self.give_up(id);
-        id
-    }
-
-    /// When the connection took the oldest message that has no proof.
-    #[cfg(feature = "stomp")]
-    #[must_use]
-    pub fn oldest_taken(&self) -> Option<Duration> {
-        Some(self.sent.front()?.at)
-    }
-
     /// The server has answered what was sent after the first `taken` messages that the connection has
     /// taken.
     pub fn answer(&mut self, taken: u64) {
@@ -441,7 +221,7 @@ impl Outbox {
 
     /// Stops waiting for the proof of the oldest messages until there is room for so many bytes; not of one
     /// that alone would be sent again, unless nothing else is kept. What is before a message that goes
-    /// counts as sent later: a proof that comes too late is none that is false.
+    /// counts as sent later than it was, so its proof may come late, but is never false.
     pub fn give_up_oldest(&mut self, bytes: usize) {
         while self.limit_for(bytes).is_some() {
             let latest = self.latest();
@@ -487,73 +267,6 @@ impl Outbox {
         self.taken = 0;
     }
 
-    /// The connection ended by itself, and before an answer to what it had taken. Any of that may be the
-    /// reason which was taken since this time. If but one is suspected by now, it is set aside, and nothing
-    /// is held against the others any more. [`lose`](Self::lose) follows.
-    pub fn blame(&mut self, since: Duration) {
-        for sent in &mut self.sent {
-            if sent.at < since {
-                sent.message.ends = 0;
-            }
-        }
-        if self.suspects() == 1
-            && let Some(index) = self.sent.iter().position(|sent| sent.message.is_suspect())
-            && let Some(Sent { message, .. }) = self.sent.remove(index)
-        {
-            self.sent_bytes -= message.payload.len();
-            self.set_aside(message);
-            self.acquit_all();
-            return;
-        }
-        for sent in &mut self.sent {
-            if sent.at >= since && !sent.message.is_suspect() {
-                sent.message.ends += 1;
-            }
-        }
-    }
-
-    /// The connection lives although it has taken all this: nothing of it is the reason for an end.
-    pub fn acquit(&mut self) {
-        for sent in &mut self.sent {
-            sent.message.ends = 0;
-        }
-    }
-
-    /// How many messages that the connection has taken may be what ended those before.
-    #[must_use]
-    pub fn suspects(&self) -> usize {
-        let is_suspect = |sent: &&Sent| sent.message.is_suspect();
-        self.sent.iter().filter(is_suspect).count()
-    }
-
-    /// Whether the next message may be what ended the connections that took it.
-    #[must_use]
-    pub fn is_suspect_next(&self) -> bool {
-        self.waiting.front().is_some_and(Message::is_suspect)
-    }
-
-    /// What was set aside, oldest first.
-    #[must_use]
-    pub fn aside(&self) -> impl ExactSizeIterator<Item = &Message> {
-        self.aside.iter()
-    }
-
-    /// Lets what was set aside wait behind all others; if it ends one more connection, it is set aside at
-    /// once.
-    pub fn send_again(&mut self, id: MessageId) {
-        if let Some(message) = self.take_aside(id) {
-            self.waiting_bytes += message.payload.len();
-            self.waiting.push_back(message);
-        }
-    }
-
-    /// Gives up what was set aside.
-    pub fn drop_aside(&mut self, id: MessageId) {
-        if self.take_aside(id).is_some() {
-            self.give_up(id);
-        }
-    }
-
     /// Sends nothing again, and holds nothing against the server: it is another one.
     pub fn forget_server(&mut self) {
         self.give_up_waiting(&|message| message.is_repeat);
@@ -586,12 +299,9 @@ impl Outbox {
         (self.sent_bytes, self.waiting_bytes, self.merged) = (0, 0, 0);
     }
 
-    /// Whether the next message was taken before by a connection that was lost.
-    #[must_use]
-    pub fn is_repeating(&self) -> bool {
-        self.waiting
-            .front()
-            .is_some_and(|message| message.is_repeat)
+    /// Counts from 0 again what was proven, answered or given up.
+    pub fn count_anew(&mut self) {
+        (self.answered, self.confirmed, self.given_up) = (0, 0, 0);
     }
 
     /// How many messages wait.
@@ -606,10 +316,56 @@ impl Outbox {
         self.waiting.is_empty()
     }
 
+    /// Whether the next message was taken before by a connection that was lost.
+    #[must_use]
+    pub fn is_repeating(&self) -> bool {
+        self.waiting
+            .front()
+            .is_some_and(|message| message.is_repeat)
+    }
+
     /// How many messages were replaced by newer ones since nothing waited last.
     #[must_use]
     pub fn merged(&self) -> u64 {
         self.merged
+    }
+
+    /// How many messages the connection has taken that have no proof.
+    #[must_use]
+    pub fn sent_count(&self) -> usize {
+        self.sent.len()
+    }
+
+    /// How many bytes without a proof the connection has taken.
+    #[must_use]
+    pub fn sent_bytes(&self) -> usize {
+        self.sent_bytes
+    }
+
+    /// How many messages the connection has taken.
+    #[must_use]
+    pub fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    /// Whether as much was taken without an answer as can be kept.
+    #[must_use]
+    pub fn awaits_proof(&self) -> bool {
+        self.sent.len() >= self.limit || self.sent_bytes >= MAX_BYTES
+    }
+
+    /// When the connection took the oldest message that has no proof.
+    #[cfg(feature = "stomp")]
+    #[must_use]
+    pub fn oldest_taken(&self) -> Option<Duration> {
+        Some(self.sent.front()?.at)
+    }
+
+    /// When the connection took the newest message that has no proof.
+    #[cfg(feature = "stomp")]
+    #[must_use]
+    pub fn newest_taken(&self) -> Option<Duration> {
+        Some(self.sent.back()?.at)
     }
 
     /// How many messages are in which state.
@@ -624,194 +380,6 @@ impl Outbox {
             confirmed: self.confirmed,
             unconfirmed: self.given_up + (repeats + self.aside.len()) as u64,
         }
-    }
-
-    /// Counts from 0 again what was proven, answered or given up.
-    pub fn count_anew(&mut self) {
-        (self.answered, self.confirmed, self.given_up) = (0, 0, 0);
-    }
-
-    /// All that has no proof yet, for [`restore`](Self::restore); empty if there is nothing.
-    #[must_use]
-    pub fn store(&self) -> String {
-        let mut stored = String::new();
-        let mut store = |message: &Message, [typed, sent]: [&str; 2]| {
-            let mark = match message.origin {
-                Origin::Typed => typed,
-                Origin::Sent => sent,
-            };
-            let (is_binary, text) = match &message.payload {
-                Payload::Text(text) => (false, text.clone()),
-                Payload::Binary(bytes) => {
-                    (true, bytes.iter().map(|byte| char::from(*byte)).collect())
-                }
-            };
-            let mut kinds = KINDS.iter();
-            let kind = kinds.find(|kind| (kind.1, kind.2) == (message.guarantee, is_binary));
-            let kind = kind.map_or("", |kind| kind.0);
-            stored.extend([mark, kind, &text.len().to_string()]);
-            #[cfg(feature = "stomp")]
-            if let Some(name) = message.name {
-                stored.extend([NAMED, &name.text()]);
-            }
-            stored.extend([":", &text]);
-        };
-        for message in &self.aside {
-            store(message, ASIDE);
-        }
-        for sent in &self.sent {
-            store(&sent.message, REPEAT);
-        }
-        for message in &self.waiting {
-            store(message, if message.is_repeat { REPEAT } else { FRESH });
-        }
-        stored
-    }
-
-    /// Takes over what another outbox [`store`](Self::store)d, up to where that cannot be read, before
-    /// what waits. What had been sent is treated as after the loss of a connection. No connection may
-    /// have taken anything yet. Earlier releases did not store what is sent again: for theirs it is told of
-    /// a typed text, and of one sent on purpose.
-    pub fn restore(&mut self, stored: &str, unsaid: [Guarantee; 2]) {
-        let newer = mem::take(&mut self.waiting);
-        let mut rest = stored;
-        while let Some((mut message, behind)) = split_stored(rest, unsaid) {
-            message.id = self.name();
-            if message.is_suspect() {
-                self.set_aside(message);
-            } else if message.is_repeat {
-                self.sent_bytes += message.payload.len();
-                self.sent.push_back(Sent::long_ago(message));
-            } else {
-                self.waiting_bytes += message.payload.len();
-                self.waiting.push_back(message);
-            }
-            rest = behind;
-        }
-        self.waiting.extend(newer);
-        self.lose();
-    }
-
-    /// The text without an answer that the connection has taken, in bytes.
-    #[must_use]
-    pub fn sent_bytes(&self) -> usize {
-        self.sent_bytes
-    }
-
-    /// The number, counted from 0, of the oldest message of those taken that is still kept.
-    fn first_kept(&self) -> u64 {
-        self.taken - self.sent.len() as u64
-    }
-
-    /// Where among the sent messages the newest are that alone are sent again of theirs, unless a newer one
-    /// waits.
-    fn latest(&self) -> [Option<usize>; 2] {
-        [Origin::Typed, Origin::Sent].map(|origin| {
-            if self.waiting.iter().any(|message| message.is_latest(origin)) {
-                return None;
-            }
-            let is_latest = |sent: &Sent| sent.message.is_latest(origin);
-            self.sent.iter().rposition(is_latest)
-        })
-    }
-
-    fn push(&mut self, payload: Payload, origin: Origin, guarantee: Guarantee) -> &Message {
-        self.waiting_bytes += payload.len();
-        let id = self.name();
-        self.waiting.push_back(Message {
-            id,
-            payload,
-            origin,
-            guarantee,
-            is_repeat: false,
-            ends: 0,
-            #[cfg(feature = "stomp")]
-            name: None,
-        });
-        &self.waiting[self.waiting.len() - 1]
-    }
-
-    fn name(&mut self) -> MessageId {
-        let id = self.next_id;
-        self.next_id = MessageId(id.0 + 1);
-        id
-    }
-
-    fn wait_first(&mut self, message: Message) {
-        self.waiting_bytes += message.payload.len();
-        self.waiting.push_front(message);
-    }
-
-    fn give_up(&mut self, id: MessageId) {
-        self.given_up += 1;
-        self.fates.push_back((id, Fate::GivenUp));
-    }
-
-    /// A newer one says it all again.
-    fn give_up_latest(&mut self, origin: Origin) {
-        self.give_up_waiting(&|message| message.is_repeat && message.is_latest(origin));
-        self.give_up_aside(&|message| message.is_latest(origin));
-    }
-
-    fn give_up_waiting(&mut self, is_given_up: &dyn Fn(&Message) -> bool) {
-        for message in extract(&mut self.waiting, is_given_up) {
-            self.waiting_bytes -= message.payload.len();
-            self.give_up(message.id);
-        }
-    }
-
-    fn give_up_aside(&mut self, is_given_up: &dyn Fn(&Message) -> bool) {
-        for message in extract(&mut self.aside, is_given_up) {
-            self.give_up(message.id);
-        }
-    }
-
-    /// Forgets what waits and was never sent.
-    fn merge(&mut self, is_merged: &dyn Fn(&Message) -> bool) {
-        for message in extract(&mut self.waiting, is_merged) {
-            self.waiting_bytes -= message.payload.len();
-            self.merged += 1;
-            self.fates.push_back((message.id, Fate::Merged));
-        }
-    }
-
-    /// Takes the oldest message that the connection has taken, if it is one of the first `taken`.
-    fn let_go(&mut self, taken: u64) -> Option<MessageId> {
-        if self.first_kept() >= taken {
-            return None;
-        }
-        let Sent { message, .. } = self.sent.pop_front()?;
-        self.sent_bytes -= message.payload.len();
-        Some(message.id)
-    }
-
-    fn acquit_all(&mut self) {
-        self.acquit();
-        for message in &mut self.waiting {
-            message.ends = 0;
-        }
-    }
-
-    /// Keeps a message that is not sent by itself any more; the oldest such makes room for it.
-    fn set_aside(&mut self, message: Message) {
-        self.fates.push_back((message.id, Fate::SetAside));
-        self.aside.push_back(message);
-        let bytes = |aside: &VecDeque<Message>| {
-            let lengths = aside.iter().map(|message| message.payload.len());
-            lengths.sum::<usize>()
-        };
-        while self.aside.len() > self.limit
-            || (self.aside.len() > 1 && bytes(&self.aside) > MAX_BYTES)
-        {
-            if let Some(oldest) = self.aside.pop_front() {
-                self.give_up(oldest.id);
-            }
-        }
-    }
-
-    fn take_aside(&mut self, id: MessageId) -> Option<Message> {
-        let index = self.aside.iter().position(|message| message.id == id)?;
-        self.aside.remove(index)
     }
 
     /// The limit that so many more bytes would exceed, if they would.
@@ -842,25 +410,86 @@ impl Outbox {
             }
         }
     }
-}
 
-impl Sent {
-    /// Of an earlier page, or of a connection that is gone.
-    fn long_ago(message: Message) -> Self {
-        let at = Duration::ZERO;
-        Self { message, at }
+    fn push(&mut self, payload: Payload, origin: Origin, guarantee: Guarantee) -> &Message {
+        self.waiting_bytes += payload.len();
+        let id = self.name();
+        self.waiting.push_back(Message {
+            id,
+            payload,
+            origin,
+            guarantee,
+            is_repeat: false,
+            ends: 0,
+            #[cfg(feature = "stomp")]
+            name: None,
+        });
+        &self.waiting[self.waiting.len() - 1]
     }
-}
 
-impl Message {
-    /// Whether it may be what ended the connections that took it: one more end, and that is settled.
-    #[must_use]
-    pub fn is_suspect(&self) -> bool {
-        self.ends + 1 >= MOST_ENDS
+    fn name(&mut self) -> MessageId {
+        let id = self.next_id;
+        self.next_id = MessageId(id.0 + 1);
+        id
     }
 
-    fn is_latest(&self, origin: Origin) -> bool {
-        self.guarantee == Guarantee::Latest && self.origin == origin
+    /// A newer one says it all again.
+    fn give_up_latest(&mut self, origin: Origin) {
+        self.give_up_waiting(&|message| message.is_repeat && message.is_latest(origin));
+        self.give_up_aside(&|message| message.is_latest(origin));
+    }
+
+    fn give_up_waiting(&mut self, is_given_up: &dyn Fn(&Message) -> bool) {
+        for message in extract(&mut self.waiting, is_given_up) {
+            self.waiting_bytes -= message.payload.len();
+            self.give_up(message.id);
+        }
+    }
+
+    /// Forgets what waits and was never sent.
+    fn merge(&mut self, is_merged: &dyn Fn(&Message) -> bool) {
+        for message in extract(&mut self.waiting, is_merged) {
+            self.waiting_bytes -= message.payload.len();
+            self.merged += 1;
+            self.fates.push_back((message.id, Fate::Merged));
+        }
+    }
+
+    fn wait_first(&mut self, message: Message) {
+        self.waiting_bytes += message.payload.len();
+        self.waiting.push_front(message);
+    }
+
+    /// Takes the oldest message that the connection has taken, if it is one of the first `taken`.
+    fn let_go(&mut self, taken: u64) -> Option<MessageId> {
+        if self.first_kept() >= taken {
+            return None;
+        }
+        let Sent { message, .. } = self.sent.pop_front()?;
+        self.sent_bytes -= message.payload.len();
+        Some(message.id)
+    }
+
+    /// The number, counted from 0, of the oldest message of those taken that is still kept.
+    fn first_kept(&self) -> u64 {
+        self.taken - self.sent.len() as u64
+    }
+
+    /// Where among the sent messages the newest are that alone are sent again of theirs, unless a newer one
+    /// waits.
+    fn latest(&self) -> [Option<usize>; 2] {
+        [Origin::Typed, Origin::Sent].map(|origin| {
+            if self.waiting.iter().any(|message| message.is_latest(origin)) {
+                return None;
+            }
+            let is_latest = |sent: &Sent| sent.message.is_latest(origin);
+            self.sent.iter().rposition(is_latest)
+        })
+    }
+
+    fn give_up(&mut self, id: MessageId) {
+        self.given_up += 1;
+        self.fates.push_back((id, Fate::GivenUp));
     }
 }
 
@@ -874,69 +503,8 @@ fn extract(
     wanted
 }
 
-/// What stands before a message in what is stored: one typed, and one sent on purpose.
-const FRESH: [&str; 2] = ["t", "s"];
-const REPEAT: [&str; 2] = ["T", "S"];
-const ASIDE: [&str; 2] = ["x", "X"];
-
-/// What stands before the length of what was stored: which guarantee it has, and whether its characters are
-/// bytes.
-const KINDS: [(&str, Guarantee, bool); 6] = [
-    ("a", Guarantee::AtLeastOnce, false),
-    ("o", Guarantee::AtMostOnce, false),
-    ("l", Guarantee::Latest, false),
-    ("A", Guarantee::AtLeastOnce, true),
-    ("O", Guarantee::AtMostOnce, true),
-    ("L", Guarantee::Latest, true),
-];
-
-/// Stands before a message's name.
-const NAMED: &str = "#";
-
 /// Answers that are remembered, to be taken back: as many as the log has rows by default.
 const MOST_DOUBTED: usize = 1_000;
-
-/// Splits off the first message of what an outbox stored.
-fn split_stored(stored: &str, unsaid: [Guarantee; 2]) -> Option<(Message, &str)> {
-    let mark = stored.get(..1)?;
-    let kinds = [FRESH, REPEAT, ASIDE];
-    let kind = kinds.iter().find(|kind| kind.contains(&mark))?;
-    let origin = if kind[0] == mark {
-        Origin::Typed
-    } else {
-        Origin::Sent
-    };
-    let (header, behind) = stored[1..].split_once(':')?;
-    // Also what a page has stored that knows of names.
-    let (header, name) = header.split_once(NAMED).unwrap_or((header, ""));
-    #[cfg(not(feature = "stomp"))]
-    let _ = name;
-    let mut kinds = KINDS.iter();
-    let kept = kinds.find_map(|(letter, guarantee, is_binary)| {
-        Some((*guarantee, *is_binary, header.strip_prefix(letter)?))
-    });
-    let (guarantee, is_binary, length) = kept.unwrap_or(match origin {
-        Origin::Typed => (unsaid[0], false, header),
-        Origin::Sent => (unsaid[1], false, header),
-    });
-    let (text, rest) = behind.split_at_checked(length.parse().ok()?)?;
-    let message = Message {
-        id: MessageId::default(),
-        payload: if is_binary {
-            let bytes = text.chars().map(|letter| u8::try_from(letter).ok());
-            Payload::Binary(bytes.collect::<Option<_>>()?)
-        } else {
-            text.into()
-        },
-        origin,
-        guarantee,
-        is_repeat: *kind != FRESH,
-        ends: if *kind == ASIDE { MOST_ENDS - 1 } else { 0 },
-        #[cfg(feature = "stomp")]
-        name: Name::read(name),
-    };
-    Some((message, rest))
-}
 
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
@@ -1204,42 +772,6 @@ mod tests {
         );
     }
 
-    #[test]
-    fn what_is_stored_comes_back_as_after_a_loss() {
-        let mut outbox = typed(10, ["", "ä:1", "t2:x"]);
-        assert!(outbox.push_sent("order".into(), AtMostOnce).is_ok());
-        assert!(outbox.push_sent(vec![0, 255].into(), Latest).is_ok());
-        let _ = outbox.take(Duration::ZERO);
-        let _ = outbox.take(Duration::ZERO);
-        let stored = outbox.store();
-        let mut restored = empty(10);
-        restored.restore(&stored, [Latest, AtMostOnce]);
-        assert_eq!(states(&restored), [3, 0, 0, 2]);
-        assert_eq!(restored.store(), {
-            outbox.lose();
-            outbox.store()
-        });
-        let bytes = restored.waiting.pop_back().map(|message| message.payload);
-        assert_eq!(bytes, Some(vec![0, 255].into()));
-        assert_eq!(take_all(&mut restored), ["", "ä:1", "t2:x", "order"]);
-        restored.lose();
-        assert_eq!(take_all(&mut restored), ["", "ä:1", "t2:x"]);
-        assert_eq!(empty(10).store(), "");
-    }
-
-    /// What an earlier release of the page stored.
-    #[test]
-    fn what_was_stored_without_a_guarantee_comes_back() {
-        let mut restored = empty(10);
-        restored.push_typed("newer".into(), AtLeastOnce);
-        restored.restore("T1:aT2:abS5:ordert3:abcs4:more", [Latest, AtMostOnce]);
-        assert_eq!(states(&restored), [3, 0, 0, 3]);
-        assert_eq!(take_all(&mut restored), ["abc", "more", "newer"]);
-        let mut restored = empty(10);
-        restored.restore("T1:aT2:abS5:order", [Latest, AtMostOnce]);
-        assert_eq!(take_all(&mut restored), ["ab"]);
-    }
-
     proptest! {
         #[test]
         fn it_stays_bounded_ordered_and_ends_with_the_last_text(
@@ -1275,10 +807,6 @@ mod tests {
             }
         }
 
-        #[test]
-        fn what_was_stored_by_somebody_else_does_no_harm(stored in "[tTsSxXaolAL0-9:äĀ]*") {
-            empty(3).restore(&stored, [Latest, AtMostOnce]);
-        }
     }
 
     /// Has sent two texts and an order, and lost the connection.
@@ -1299,11 +827,11 @@ mod tests {
             .expect_err("there is no room")
     }
 
-    fn empty(limit: usize) -> Outbox {
+    pub(super) fn empty(limit: usize) -> Outbox {
         Outbox::new(limit)
     }
 
-    fn typed<const N: usize>(limit: usize, texts: [&str; N]) -> Outbox {
+    pub(super) fn typed<const N: usize>(limit: usize, texts: [&str; N]) -> Outbox {
         let mut outbox = empty(limit);
         for text in texts {
             outbox.push_typed(text.into(), AtLeastOnce);
@@ -1311,7 +839,7 @@ mod tests {
         outbox
     }
 
-    fn states(outbox: &Outbox) -> [u64; 4] {
+    pub(super) fn states(outbox: &Outbox) -> [u64; 4] {
         let delivery = outbox.delivery();
         [
             delivery.queued as u64,
@@ -1325,7 +853,7 @@ mod tests {
         message.payload.text().unwrap_or_default().into()
     }
 
-    fn take_all(outbox: &mut Outbox) -> Vec<String> {
+    pub(super) fn take_all(outbox: &mut Outbox) -> Vec<String> {
         iter::from_fn(|| outbox.take(Duration::ZERO))
             .map(|message| text(&message))
             .collect()

@@ -1,12 +1,17 @@
 //! What a frame means where texts are agreed on.
 
-use std::{collections::VecDeque, time::Duration};
+mod alike;
+mod marked;
+
+use std::time::Duration;
 
 use super::{
-    mark::{Mark, Template, marks_in},
+    mark::{Mark, Template},
     protocol::{Frame, Meaning, Transmit, Trust},
 };
 use crate::{Options, Pattern, Payload};
+use alike::Alike;
+use marked::Marked;
 
 /// Plain text: a frame is a message unless its text is agreed to be something else.
 ///
@@ -54,7 +59,7 @@ impl PlainText {
     /// heartbeat says the same is more likely.
     pub fn note_answer(&mut self, payload: &Payload, now: Duration) {
         if let (Heartbeats::Alike(alike), Payload::Text(text)) = (&self.heartbeats, payload)
-            && (alike.echoes == Some(true) || *text == alike.text)
+            && (alike.is_echoed() || alike.is_heartbeat(text))
         {
             self.note(payload, now);
         }
@@ -113,7 +118,7 @@ impl PlainText {
     #[must_use]
     pub fn oldest_unanswered(&self) -> Option<Duration> {
         match &self.heartbeats {
-            Heartbeats::Marked(marked) => marked.unanswered.front().map(|beat| beat.at),
+            Heartbeats::Marked(marked) => marked.oldest_unanswered(),
             Heartbeats::Alike(alike) => alike.oldest_unanswered(),
         }
     }
@@ -122,390 +127,29 @@ impl PlainText {
     #[must_use]
     pub fn trust(&self) -> Trust {
         match &self.heartbeats {
-            Heartbeats::Marked(marked) if marked.is_misunderstood => Trust::Unmarked,
-            Heartbeats::Alike(alike) if !alike.is_trusted => Trust::Withdrawn,
-            Heartbeats::Marked(_) | Heartbeats::Alike(_) => Trust::Given,
+            Heartbeats::Marked(marked) => marked.trust(),
+            Heartbeats::Alike(alike) => alike.trust(),
         }
     }
 
     /// The server has been heard to say replies unasked. Where heartbeats have marks, that is no matter.
     pub fn withdraw_trust(&mut self) {
         if let Heartbeats::Alike(alike) = &mut self.heartbeats {
-            alike.is_trusted = false;
+            alike.withdraw_trust();
         }
     }
 
     /// Forgets what was sent: a new connection answers nothing of the old one.
     pub fn reset(&mut self) {
         match &mut self.heartbeats {
-            Heartbeats::Marked(marked) => *marked = Marked::new(marked.template.clone()),
+            Heartbeats::Marked(marked) => marked.reset(),
             Heartbeats::Alike(alike) => alike.reset(),
         }
     }
 }
 
-/// Heartbeats that differ by their marks.
-#[derive(Clone, Debug)]
-struct Marked {
-    template: Template,
-    /// Oldest first.
-    unanswered: VecDeque<Beat>,
-    /// Their marks, in their own order, to be found in.
-    marks: Vec<Mark>,
-    /// The marks answered last: some servers answer twice.
-    answered: VecDeque<Mark>,
-    /// The server has answered, without a mark.
-    is_misunderstood: bool,
-}
-
-#[derive(Clone, Debug)]
-struct Beat {
-    mark: Mark,
-    at: Duration,
-    taken: u64,
-}
-
-impl Marked {
-    fn new(template: Template) -> Self {
-        Self {
-            template,
-            unanswered: VecDeque::new(),
-            marks: Vec::new(),
-            answered: VecDeque::new(),
-            is_misunderstood: false,
-        }
-    }
-
-    fn heartbeat(&mut self, mark: Mark, at: Duration, taken: u64) -> String {
-        if self.unanswered.len() == MAX_UNANSWERED {
-            // The oldest stays: since when there was no reply is worth knowing.
-            if let Some(beat) = self.unanswered.remove(1) {
-                self.forget(beat.mark);
-            }
-        }
-        self.unanswered.push_back(Beat { mark, at, taken });
-        let place = self.marks.partition_point(|known| *known < mark);
-        self.marks.insert(place, mark);
-        self.template.fill(mark)
-    }
-
-    /// What a frame means that holds the mark of a heartbeat of ours.
-    fn own(&mut self, frame: &[u8]) -> Option<Meaning> {
-        let mut is_second = false;
-        for (_, mark) in marks_in(frame) {
-            if self.marks.binary_search(&mark).is_ok() {
-                return Some(self.reply(mark));
-            }
-            is_second |= self.answered.contains(&mark);
-        }
-        is_second.then_some(Meaning::SecondReply)
-    }
-
-    /// What any other frame means.
-    fn meaning(&mut self, frame: &[u8], is_reply: bool) -> Meaning {
-        if self.template.is_in(frame) {
-            Meaning::OthersHeartbeat
-        } else if is_reply && !self.unanswered.is_empty() {
-            self.is_misunderstood = true;
-            Meaning::SecondReply
-        } else {
-            Meaning::Message
-        }
-    }
-
-    fn reply(&mut self, mark: Mark) -> Meaning {
-        self.is_misunderstood = false;
-        while let Some(beat) = self.unanswered.pop_front() {
-            self.forget(beat.mark);
-            if self.answered.len() == MAX_ANSWERED {
-                self.answered.pop_front();
-            }
-            self.answered.push_back(beat.mark);
-            if beat.mark == mark {
-                return Meaning::Reply {
-                    sent: beat.at,
-                    taken: beat.taken,
-                    is_marked: true,
-                };
-            }
-        }
-        Meaning::SecondReply
-    }
-
-    fn forget(&mut self, mark: Mark) {
-        if let Ok(place) = self.marks.binary_search(&mark) {
-            self.marks.remove(place);
-        }
-    }
-}
-
-/// Heartbeats that all have the same text. A reply is told from the echo of the same text typed by a
-/// person by what was sent first, at a server that is known to echo.
-#[derive(Clone, Debug)]
-struct Alike {
-    text: String,
-    unanswered: VecDeque<Sent>,
-    /// What the connection's first reply was like.
-    reply: Option<Likeness>,
-    /// Replies of another kind that are still to come: the server may answer each heartbeat twice.
-    second_replies: usize,
-    /// Replies that may still come to a heartbeat whose reply may have come.
-    late_replies: usize,
-    /// More heartbeats are unanswered than are noted, so nobody can tell which one a reply is for.
-    has_lost_count: bool,
-    /// Whether the server sends back what it is sent, once that is known.
-    echoes: Option<bool>,
-    /// The newest message that looks like no reply, until its echo comes.
-    newest: Option<Digest>,
-    /// Whether the server was never heard to say a reply unasked.
-    is_trusted: bool,
-}
-
-impl Alike {
-    fn new(text: String) -> Self {
-        Self {
-            text,
-            unanswered: VecDeque::new(),
-            reply: None,
-            second_replies: 0,
-            late_replies: 0,
-            has_lost_count: false,
-            echoes: None,
-            newest: None,
-            is_trusted: true,
-        }
-    }
-
-    fn reset(&mut self) {
-        *self = Self {
-            echoes: self.echoes,
-            is_trusted: self.is_trusted,
-            ..Self::new(std::mem::take(&mut self.text))
-        };
-    }
-
-    fn heartbeat(&mut self, at: Duration, taken: u64) -> String {
-        self.expect_answer(Sent::Heartbeat { at, taken });
-        self.text.clone()
-    }
-
-    /// `reply` tells which of the patterns of replies the text is like.
-    fn note(&mut self, text: &str, reply: Option<usize>, now: Duration) {
-        if !self.is_trusted {
-            return;
-        }
-        let is_beat = text == self.text;
-        if is_beat || (reply.is_some() && self.echoes != Some(false)) {
-            self.expect_answer(Sent::Lookalike {
-                like: Likeness { reply, is_beat },
-                at: now,
-                behind: self.newest,
-            });
-        } else if reply.is_none() {
-            self.newest = Some(Digest::of(text));
-        }
-    }
-
-    /// `reply` tells which of the patterns of replies the text is like.
-    fn meaning(&mut self, text: &str, reply: Option<usize>, now: Duration) -> Meaning {
-        if reply.is_none() {
-            self.notice_echo(text);
-            return Meaning::Message;
-        }
-        if !self.is_trusted {
-            return Meaning::Unasked;
-        }
-        let is_beat = text == self.text;
-        let like = Likeness { reply, is_beat };
-        let is_other = self.reply.is_some_and(|first| first != like);
-        let mut asked = self.asked(like);
-        if let (Some(echo), Some(beat)) = asked
-            && echo < beat
-            && !is_other
-            && self.echoes != Some(true)
-        {
-            // Else the echo of what was sent before it had come first, and at once.
-            if self.is_no_echo(echo, now) {
-                self.echoes = Some(false);
-                self.unanswered.retain(Sent::is_beat);
-                asked = self.asked(like);
-            } else {
-                self.unanswered.remove(beat);
-                self.late_replies += 1;
-                return Meaning::SecondReply;
-            }
-        }
-        match asked {
-            (Some(echo), beat) if beat.is_none_or(|beat| echo < beat || is_other) => {
-                self.unanswered.drain(..=echo);
-                Meaning::Message
-            }
-            (_, Some(_)) if is_other => Meaning::SecondReply,
-            (_, Some(beat)) => self.answer(beat, like),
-            (_, None) => self.unasked(is_other),
-        }
-    }
-
-    /// The first of what was sent that a text like this may echo, as it is or with something added, and the first
-    /// that it may reply to.
-    fn asked(&self, text: Likeness) -> (Option<usize>, Option<usize>) {
-        let is_echo = |sent: &Sent| match sent {
-            Sent::Heartbeat { .. } => false,
-            Sent::Lookalike { like, .. } => *like == text && !text.is_beat,
-        };
-        let mut sent = self.unanswered.iter();
-        let echo = sent.position(is_echo);
-        let mut sent = self.unanswered.iter();
-        (echo, sent.position(Sent::is_beat))
-    }
-
-    /// Whether the server echoes nothing: it has let pass what was sent before this, or too long a time.
-    fn is_no_echo(&self, lookalike: usize, now: Duration) -> bool {
-        match &self.unanswered[lookalike] {
-            Sent::Heartbeat { .. } => false,
-            Sent::Lookalike { at, behind, .. } => {
-                behind.is_some() || now.saturating_sub(*at) > LONGEST_ECHO
-            }
-        }
-    }
-
-    fn answer(&mut self, index: usize, like: Likeness) -> Meaning {
-        self.reply.get_or_insert(like);
-        self.second_replies += 1;
-        match self.unanswered.drain(..=index).next_back() {
-            Some(Sent::Heartbeat { at, taken }) => Meaning::Reply {
-                sent: at,
-                taken: if self.has_lost_count { 0 } else { taken },
-                is_marked: false,
-            },
-            // To the server a typed heartbeat is one, too, so its answer shows how this one answers.
-            Some(Sent::Lookalike { .. }) | None => Meaning::Message,
-        }
-    }
-
-    fn unasked(&mut self, is_other: bool) -> Meaning {
-        let expected = if is_other && self.second_replies > 0 {
-            &mut self.second_replies
-        } else {
-            &mut self.late_replies
-        };
-        if *expected > 0 {
-            *expected -= 1;
-        } else if !self.has_lost_count {
-            self.is_trusted = false;
-            self.unanswered.clear();
-            return Meaning::Unasked;
-        }
-        Meaning::SecondReply
-    }
-
-    fn notice_echo(&mut self, text: &str) {
-        let behind = self.unanswered.iter_mut().filter_map(|sent| match sent {
-            Sent::Heartbeat { .. } => None,
-            Sent::Lookalike { behind, .. } => Some(behind),
-        });
-        for awaited in behind.chain([&mut self.newest]) {
-            if awaited.is_some_and(|awaited| awaited.is_of(text)) {
-                *awaited = None;
-                self.echoes = Some(true);
-            }
-        }
-    }
-
-    fn oldest_unanswered(&self) -> Option<Duration> {
-        if self.has_lost_count {
-            return Some(Duration::ZERO);
-        }
-        self.unanswered.iter().find_map(|sent| match sent {
-            Sent::Heartbeat { at, .. } => Some(*at),
-            Sent::Lookalike { .. } => None,
-        })
-    }
-
-    fn expect_answer(&mut self, sent: Sent) {
-        if !self.is_trusted {
-            return;
-        }
-        if self.unanswered.len() == MAX_UNANSWERED {
-            // No echo comes so late.
-            let now = sent.at();
-            let is_over = |sent: &Sent| !sent.is_beat() && sent.at() + LONGEST_ECHO < now;
-            let over = self.unanswered.iter().position(is_over);
-            self.unanswered.remove(over.unwrap_or_default());
-            self.has_lost_count |= over.is_none();
-        }
-        self.unanswered.push_back(sent);
-    }
-}
-
-/// Something sent whose answer is a reply's text.
-#[derive(Clone, Debug, Eq, PartialEq)]
-enum Sent {
-    /// A heartbeat: when, and behind how many messages.
-    Heartbeat { at: Duration, taken: u64 },
-    /// A message whose echo looks like a reply: when it was sent, and behind which message that has no
-    /// echo yet.
-    Lookalike {
-        like: Likeness,
-        at: Duration,
-        behind: Option<Digest>,
-    },
-}
-
-/// What tells one text that looks like a reply from another: which of the patterns it is like, and whether it is
-/// the heartbeat's own text. Servers answer with another text each time, and some echo a heartbeat as well.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-struct Likeness {
-    reply: Option<usize>,
-    is_beat: bool,
-}
-
-impl Sent {
-    /// When it was sent.
-    fn at(&self) -> Duration {
-        match self {
-            Self::Heartbeat { at, .. } | Self::Lookalike { at, .. } => *at,
-        }
-    }
-
-    /// Whether the server takes it for a heartbeat.
-    fn is_beat(&self) -> bool {
-        match self {
-            Self::Heartbeat { .. } => true,
-            Self::Lookalike { like, .. } => like.is_beat,
-        }
-    }
-}
-
-/// Enough of a text to know it again, if not for certain: FNV-1a.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-struct Digest {
-    length: usize,
-    hash: u64,
-}
-
-impl Digest {
-    fn of(text: &str) -> Self {
-        let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
-        });
-        let length = text.len();
-        Self { length, hash }
-    }
-
-    fn is_of(self, text: &str) -> bool {
-        self.length == text.len() && self == Self::of(text)
-    }
-}
-
 /// At the default period, eight hours without a reply.
 const MAX_UNANSWERED: usize = 1_000;
-
-/// No server is known that answers as often.
-const MAX_ANSWERED: usize = 16;
-
-/// An echo takes no longer: as long as a server may let a heartbeat wait for its reply.
-const LONGEST_ECHO: Duration = Duration::from_secs(10);
 
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
@@ -654,23 +298,6 @@ mod tests {
             assert_eq!(line.hear("tick"), Meaning::ServerHeartbeat);
             assert_eq!(line.hear("tock"), Meaning::Message);
             assert_eq!(line.hear_bytes(b"tick"), Meaning::Message);
-        }
-    }
-
-    #[test]
-    fn a_server_that_never_answers_costs_no_memory() {
-        for mut line in [Line::plain(), Line::marked("{n}")] {
-            for _ in 0..10 * MAX_UNANSWERED {
-                line.beat();
-            }
-            match &line.protocol.heartbeats {
-                Heartbeats::Alike(alike) => assert_eq!(alike.unanswered.len(), MAX_UNANSWERED),
-                Heartbeats::Marked(marked) => {
-                    assert_eq!(marked.unanswered.len(), MAX_UNANSWERED);
-                    assert_eq!(marked.marks.len(), MAX_UNANSWERED);
-                    assert_eq!(line.protocol.oldest_unanswered(), Some(SENT));
-                }
-            }
         }
     }
 

@@ -12,13 +12,35 @@ use stateright::{Checker, Expectation, Model};
 /// Larger than any duration in use, so that a time can be told from a duration.
 pub(crate) const ORIGIN: Duration = Duration::from_secs(1_000_000);
 
-/// Explores all states; returns the properties of something worth a look that was reached.
+/// Explores all states of each of the models, which have names.
 ///
 /// # Panics
 ///
-/// When a rule can be broken, with the shortest way to a state that breaks it.
+/// When a rule can be broken, with the shortest way to a state that breaks it; when none of the models reaches
+/// something that the first one has as worth a look.
+pub(crate) fn explore_all<M>(models: impl IntoIterator<Item = (String, M)>)
+where
+    M: Model + Send + Sync + 'static,
+    M::State: Clone + Debug + Hash + PartialEq + Send + Sync + 'static,
+    M::Action: Clone + Debug + PartialEq + Send + Sync,
+{
+    let mut missed = None;
+    for (name, model) in models {
+        let properties = model.properties().into_iter();
+        let sometimes =
+            properties.filter(|property| property.expectation == Expectation::Sometimes);
+        let worth_a_look: Vec<_> = sometimes.map(|property| property.name).collect();
+        let reached = explore(&name, model);
+        missed
+            .get_or_insert(worth_a_look)
+            .retain(|name| !reached.contains(name));
+    }
+    assert_eq!(missed.unwrap_or_default(), [""; 0], "never reached");
+}
+
+/// Explores all states; returns the properties of something worth a look that was reached.
 #[expect(clippy::disallowed_methods, reason = "the host has a clock")]
-pub(crate) fn explore<M>(name: &str, model: M) -> Vec<&'static str>
+fn explore<M>(name: &str, model: M) -> Vec<&'static str>
 where
     M: Model + Send + Sync + 'static,
     M::State: Clone + Debug + Hash + PartialEq + Send + Sync + 'static,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Closure, Connection, Effect, Input, Refusal, Status, TRIAL, Timer};
+use super::{Closure, Connection, Effect, Input, Refusal, Status, Timer, sending::TRIAL};
 use crate::{
     Options, Payload,
     core::{
@@ -30,12 +30,6 @@ pub(super) struct Broker {
     /// What it said was wrong.
     error: Option<String>,
 }
-
-/// How long receipts are waited for at the end.
-const LINGER: Duration = Duration::from_secs(2);
-
-/// A message tells as much as a heart-beat does, so one that is due in less is not worth another.
-const MOMENT: Duration = Duration::from_millis(100);
 
 impl Broker {
     /// The server that the options name, if it speaks STOMP.
@@ -303,6 +297,20 @@ impl Connection {
         }
     }
 
+    /// Waits for receipts no longer, if it is so; returns whether it did.
+    pub(super) fn stops_lingering(&mut self, is_over: bool) -> bool {
+        let Some(broker) = self
+            .broker
+            .as_mut()
+            .filter(|broker| broker.lingers && is_over)
+        else {
+            return false;
+        };
+        broker.lingers = false;
+        self.effects.push_back(Effect::StopTimer(Timer::Reply));
+        true
+    }
+
     /// Whether a receipt, or a heart-beat, is missing for so long that the connection may be left soon.
     pub(super) fn lost_by_stomp(&self, now: Duration) -> Option<Knowledge> {
         let until = self.stomp_due()?;
@@ -319,20 +327,6 @@ impl Connection {
         let is_lost = left < most / 3;
         let since = until.saturating_sub(most);
         is_lost.then_some(Knowledge::Lost { since, until })
-    }
-
-    /// Waits for receipts no longer, if it is so; returns whether it did.
-    pub(super) fn stops_lingering(&mut self, is_over: bool) -> bool {
-        let Some(broker) = self
-            .broker
-            .as_mut()
-            .filter(|broker| broker.lingers && is_over)
-        else {
-            return false;
-        };
-        broker.lingers = false;
-        self.effects.push_back(Effect::StopTimer(Timer::Reply));
-        true
     }
 
     /// Whether the server will end every connection so; returns what it does not want.
@@ -521,15 +515,21 @@ impl Connection {
     }
 }
 
-/// A heart-beat ("Heart-beating").
-const BEAT: &str = "\n";
-
-/// RabbitMQ ends connections so, with the reason "STOMP died", if it does not say an error before.
-const SAID: u16 = 1000;
-
 fn limit_of_stomp(payload: PayloadRef<'_>) -> Option<Limit> {
     match payload {
         PayloadRef::Text(text) => (text.len() > MAX_BODY).then_some(Limit::Message(MAX_BODY)),
         PayloadRef::Binary(_) => Some(Limit::Text),
     }
 }
+
+/// A heart-beat ("Heart-beating").
+const BEAT: &str = "\n";
+
+/// How long receipts are waited for at the end.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// A message tells as much as a heart-beat does, so one that is due in less is not worth another.
+const MOMENT: Duration = Duration::from_millis(100);
+
+/// RabbitMQ ends connections so, with the reason "STOMP died", if it does not say an error before.
+const SAID: u16 = 1000;
