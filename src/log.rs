@@ -14,6 +14,7 @@ pub use row::{Event, Kind, Payload, Reply, Row, Stage};
 use std::{borrow::Cow, collections::VecDeque, rc::Rc, time::Duration};
 
 use heartwire::{
+    Stomp,
     core::{
         connection::{Loss, Status},
         outbox::{Fate, Message, MessageId},
@@ -22,6 +23,7 @@ use heartwire::{
     millis,
 };
 
+use crate::strip::is_kept;
 use crate::words::Words;
 use line::{Shown, append};
 use ring::Ring;
@@ -209,13 +211,14 @@ impl Log {
         self.push(kind, content, at);
     }
 
-    /// The connection's status has changed from one to another. `address` is where it goes, and
-    /// `loss` what it lost last.
+    /// The connection's status has changed from one to another. `address` is where it goes,
+    /// `loss` what it lost last, and `stomp` the options of STOMP, if it is spoken.
     pub fn change(
         &mut self,
         (before, after): (Status, Status),
         loss: Option<&Loss>,
         address: &str,
+        stomp: Option<&Stomp>,
         at: u64,
     ) {
         let mut push = |event, text: &str| {
@@ -237,7 +240,10 @@ impl Log {
         }
         match after {
             Status::Connecting { .. } => push(Event::Connecting, address),
-            Status::Open { outage, .. } => push(Event::Opened { outage }, ""),
+            Status::Open { outage, .. } => {
+                let is_kept = stomp.is_some_and(is_kept);
+                push(Event::Opened { outage, is_kept }, "");
+            }
             Status::GaveUp => push(Event::GaveUp, ""),
             Status::TurnedAway => push(Event::TurnedAway, ""),
             Status::Stopped | Status::Refused(_) => push(Event::Stopped, ""),
@@ -937,7 +943,7 @@ mod tests {
             } else {
                 loss(1012, true)
             };
-            log.change((step[0], step[1]), Some(&loss), "ws://a/", 7);
+            log.change((step[0], step[1]), Some(&loss), "ws://a/", None, 7);
         }
         assert_eq!(
             texts(&log),
@@ -952,6 +958,13 @@ mod tests {
                 "Could not connect: Close code 1008 (policy violation): no more.",
                 "Closed by the server",
             ]
+        );
+        let stomp = Stomp::new("/queue/a");
+        let open = open(4, Some(Duration::from_secs(3)));
+        log.change((connecting(3), open), None, "ws://a/", Some(&stomp), 7);
+        assert_eq!(
+            texts(&log).last().unwrap(),
+            "Reconnected: The connection was down for 3 seconds. What still waits in the queue comes now."
         );
         filter(&mut log, Show::All, text("POLICY"));
         assert_eq!(log.len(), 1);

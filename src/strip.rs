@@ -25,6 +25,7 @@ use crate::{
     words::{self, Words, fill, suggested},
 };
 use loss::closure_text;
+pub(crate) use loss::{is_kept, outage_text};
 
 /// The strip's content in one language.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -292,17 +293,7 @@ impl Strip {
         if let Some(outage) = outage
             && scene.now.saturating_sub(since) < REOPENED_FOR
         {
-            // A queue keeps what is sent meanwhile; a topic has it for those who are there.
-            let is_kept = scene.stomp.is_some_and(|stomp| {
-                let kinds = ["/queue/", "/amq/queue/"];
-                kinds.iter().any(|kind| stomp.source().starts_with(kind))
-            });
-            let detail = if is_kept {
-                words.reopened_kept
-            } else {
-                words.reopened_detail
-            };
-            let detail = detail.of(seconds_rounded_up(outage));
+            let detail = outage_text(outage, scene.stomp.is_some_and(is_kept), words);
             let began = since.saturating_sub(outage);
             return Self::saying(State::Reopened, words.reopened, detail)
                 .warning_of_jump(scene, began, words);

@@ -109,6 +109,7 @@ impl Object {
             (
                 Event::Opened {
                     outage: Some(outage),
+                    ..
                 },
                 _,
             ) => self.number("outage_ms", millis(*outage)),

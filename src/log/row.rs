@@ -7,7 +7,7 @@ use heartwire::core::{connection::Loss, outbox::MessageId};
 use super::MAX_BYTES;
 use crate::{
     payload::excerpt,
-    strip::{loss_text, seconds_rounded_up},
+    strip::{loss_text, outage_text},
     words::{Words, fill},
 };
 
@@ -121,6 +121,8 @@ pub enum Event {
     Opened {
         /// How long there had been no connection, if there had been one before.
         outage: Option<Duration>,
+        /// Whether what was sent meanwhile was kept at the server.
+        is_kept: bool,
     },
     /// The connection, or the attempt, ended unasked.
     Lost(Loss),
@@ -201,11 +203,12 @@ impl Event {
     fn text(&self, address: &str, words: &Words) -> String {
         match self {
             Self::Connecting => fill(words.connecting.detail, &[("url", &excerpt(address))]),
-            Self::Opened { outage: None } => words.open.headline.into(),
+            Self::Opened { outage: None, .. } => words.open.headline.into(),
             Self::Opened {
                 outage: Some(outage),
+                is_kept,
             } => {
-                let detail = words.reopened_detail.of(seconds_rounded_up(*outage));
+                let detail = outage_text(*outage, *is_kept, words);
                 [words.reopened, words.colon, &detail].concat()
             }
             Self::Lost(loss) => {

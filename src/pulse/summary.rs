@@ -16,9 +16,14 @@ impl Pulse {
         let told = now.saturating_sub(first.from).min(WINDOW);
         let (mut open, mut down) = (Duration::ZERO, Duration::ZERO);
         let (mut outages, mut attempts, mut endings) = (0, 0, Vec::new());
-        let mut was_down = false;
+        let (mut was_down, mut cause) = (false, None);
         for (index, span) in self.spans.iter().enumerate() {
             let until = self.spans.get(index + 1).map_or(now, |next| next.from);
+            // An outage that goes on has the cause that it had at first.
+            cause = span.ending.or(cause.filter(|_| span.is_down));
+            if until <= begin {
+                continue;
+            }
             let time = until.saturating_sub(span.from.max(begin));
             if span.phase == Phase::Open {
                 open += time;
@@ -29,7 +34,7 @@ impl Pulse {
                 outages += u64::from(!was_down);
             }
             was_down = span.is_down;
-            endings.extend(span.ending.filter(|ending| !endings.contains(ending)));
+            endings.extend(cause.filter(|cause| !endings.contains(cause)));
         }
         let mut said = fill(words.pulse_told, &[("time", &time_text(words, told))]);
         let part = |said: &mut String, text: &str| {
@@ -42,7 +47,8 @@ impl Pulse {
         ));
         part(&mut said, &self.say_beats(words, now));
         let (mut sent, mut received) = (0_u64, 0_u64);
-        for bucket in &self.buckets {
+        let first = begin.as_secs() * 2;
+        for bucket in self.buckets.iter().filter(|bucket| bucket.number >= first) {
             sent += u64::from(bucket.sent);
             received += u64::from(bucket.received);
         }
@@ -196,6 +202,22 @@ mod tests {
                 "Last 5 min: connected for 4 min 40 s; 3 heartbeats, 1 unanswered, replies in 22 ms on average, 41 ms at most; messages: 1 in, 1 out; 1 outage of 20 s (close code 1006), 2 attempts to reconnect.",
                 "最近 5 分钟：连接时长 4 分钟 40 秒；3 次心跳，1 次未得到响应，响应平均 22 毫秒、最慢 41 毫秒；消息：接收 1 条，发送 1 条；中断 1 次，共 20 秒（关闭代码 1006），尝试重连 2 次。",
             ]
+        );
+    }
+
+    /// Without heartbeats nothing else happens that would take it away.
+    #[test]
+    fn what_is_older_than_the_window_is_not_said() {
+        let mut history = History::open(0);
+        history.pulse.received(ms(5_000));
+        history.lose(10_000, Some(1012));
+        history.turn(CONNECTING, 12_000).turn(OPEN, 13_000);
+
+        let said = history.pulse.say(Lang::En.words(), ms(900_000));
+
+        assert_eq!(
+            said,
+            "Last 5 min: connected for 5 min; 0 heartbeats; messages: 0 in, 0 out."
         );
     }
 

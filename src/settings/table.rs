@@ -1,6 +1,6 @@
 //! Every setting by its name. What reads, writes, shows and shares settings goes through this table,
-//! so a new one is a field of [`Settings`], a line here, its label in the words and its row in the
-//! README.
+//! so a new one is a field of [`Settings`], a line here, its label in the words and its row in
+//! docs/settings.md.
 
 use std::time::Duration;
 

@@ -1,7 +1,11 @@
-//! How a connection ended, in words.
+//! How a connection ended and what may be lost, in words.
 
+use std::time::Duration;
+
+use heartwire::Stomp;
 use heartwire::core::connection::{Closure, Loss};
 
+use super::seconds_rounded_up;
 use crate::{
     address::is_deceptive,
     words::{Words, fill},
@@ -16,6 +20,23 @@ pub(crate) fn loss_text(loss: &Loss, words: &Words) -> String {
     } else {
         closure_text(&loss.closure, words)
     }
+}
+
+/// For how long there was no connection, and what that means for what was sent meanwhile.
+pub(crate) fn outage_text(outage: Duration, is_kept: bool, words: &Words) -> String {
+    let text = if is_kept {
+        words.reopened_kept
+    } else {
+        words.reopened_detail
+    };
+    text.of(seconds_rounded_up(outage))
+}
+
+/// Whether the broker keeps what is sent meanwhile: a queue does, a topic has it for those who are there.
+pub(crate) fn is_kept(stomp: &Stomp) -> bool {
+    let source = stomp.source();
+    let name = source.strip_prefix("/amq").unwrap_or(source);
+    name.starts_with("/queue/")
 }
 
 pub(super) fn closure_text(closure: &Closure, words: &Words) -> String {

@@ -144,6 +144,7 @@ impl LogPanel {
     pub(super) fn speak(&mut self, words: &'static Words) {
         self.words = words;
         self.log.speak(words);
+        self.renew();
         if self.expression.is_some() {
             self.search();
         }
@@ -222,6 +223,8 @@ impl LogPanel {
                 self.to_focus = self.opened.take().map(|opened| opened.row.number);
             }
             Msg::Look(look) => {
+                // It was said of another look.
+                self.has_copied = None;
                 if let Some(opened) = &mut self.opened {
                     *opened = Opened::new(opened.row.clone(), look, self.words);
                 }

@@ -48,17 +48,31 @@ impl LogPanel {
         let mut lines = self.log.shown(self.log.index_of(number));
         let line = lines.next().filter(|_| !is_open);
         self.opened = line.map(|line| {
-            let row = line.row.clone();
-            let Some(run) = line.run else {
-                let look = match row.payload {
-                    Payload::Text(_) => Look::Pretty,
-                    Payload::Binary(_) => Look::Hex,
-                };
-                return Opened::new(row, look, self.words);
+            let look = match line.row.payload {
+                Payload::Text(_) => Look::Pretty,
+                Payload::Binary(_) => Look::Hex,
             };
-            let beats = self.log.rows_of(number).map(|row| beat(row, self.words));
-            Opened::run(row, run.beats, beats.collect())
+            let run = line.run.map(|run| run.beats);
+            self.made(line.row.clone(), run, look)
         });
+    }
+
+    /// Says what is opened in the words that are spoken now.
+    pub(super) fn renew(&mut self) {
+        if let Some(Opened { row, run, look, .. }) = self.opened.take() {
+            self.opened = Some(self.made(row, run.map(|run| run.count), look));
+        }
+    }
+
+    /// What is shown of a row, or of a run of so many beats of which it is the newest.
+    fn made(&self, row: Row, run: Option<u64>, look: Look) -> Opened {
+        let Some(count) = run else {
+            return Opened::new(row, look, self.words);
+        };
+        let number = self.log.name_of(row.number);
+        let beats = self.log.rows_of(number).map(|row| beat(row, self.words));
+        let beats = beats.collect();
+        Opened::run(row, count, beats)
     }
 
     /// The row that is opened, in full.

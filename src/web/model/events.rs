@@ -116,9 +116,11 @@ impl Model {
         // A query may hold a secret, and logs are passed on.
         let address = self.address.as_ref().map(Address::without_query);
         let address = address.unwrap_or_default();
-        self.log
-            .log
-            .change((before, after), loss, &address, self.day);
+        let log = &mut self.log.log;
+        self.client.inspect(|core| {
+            let stomp = core.options().stomp.as_ref();
+            log.change((before, after), loss, &address, stomp, self.day);
+        });
         // The browser itself writes nothing but failed handshakes to the console.
         if let (Status::Connecting { .. } | Status::Open { .. }, Some(loss)) = (before, loss)
             && let Status::Waiting { .. } | Status::GaveUp | Status::TurnedAway = after

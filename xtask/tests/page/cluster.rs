@@ -651,12 +651,7 @@ async fn is_refused(visit: &Visit, headlines: [&str; 2]) {
     }
     let epoch = visit.datum("epoch").await;
     for (lang, headline) in Lang::ALL.into_iter().zip(headlines) {
-        let choose = "const language = document.querySelector('#language');
-            language.value = arguments[0];
-            language.dispatchEvent(new Event('change', { bubbles: true }));";
-        let arguments = vec![json!(lang.tag())];
-        let client = &visit.session.client;
-        client.execute(choose, arguments).await.unwrap();
+        visit.speaks(lang).await;
         eventually(&format!("it says {headline}"), SOON, async || {
             (visit.headline().await == headline).then_some(())
         })

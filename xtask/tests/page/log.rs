@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use fantoccini::Locator;
 use fantoccini::key::Key;
+use heartwire_page::words::Lang;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio_tungstenite::tungstenite::Message;
@@ -570,6 +571,16 @@ async fn the_newest_row_is_opened_by_a_press_in_its_middle() {
     visit.shows("message 60").await;
     visit.opens(62).await;
     visit.pane_shows("message 60").await;
+}
+
+#[tokio::test]
+async fn what_is_opened_speaks_the_language_that_is_chosen() {
+    let (_server, visit) = open("").await;
+    visit.opens(2).await;
+    for lang in [Lang::En, Lang::ZhCn] {
+        visit.speaks(lang).await;
+        visit.pane_shows(lang.words().open.headline).await;
+    }
 }
 
 #[tokio::test]

@@ -166,17 +166,6 @@ const STEPS: [Step; 39] = [
 ];
 
 impl Visit {
-    /// Chooses a language.
-    async fn speaks(&self, lang: Lang) {
-        let choose = format!(
-            "const select = document.querySelector('#language');
-            select.value = '{}';
-            select.dispatchEvent(new Event('change', {{ bubbles: true }}))",
-            lang.tag()
-        );
-        self.evaluate(&choose).await;
-    }
-
     /// Waits until the page says the same for a second, and returns that.
     async fn settled(&self, what: &str) -> String {
         let mut before = String::new();

@@ -158,6 +158,16 @@ impl Visit {
             .await
     }
 
+    /// Chooses a language.
+    pub(crate) async fn speaks(&self, lang: Lang) {
+        let choose = "const language = document.querySelector('#language');
+            language.value = arguments[0];
+            language.dispatchEvent(new Event('change', { bubbles: true }));";
+        let arguments = vec![json!(lang.tag())];
+        let client = &self.session.client;
+        client.execute(choose, arguments).await.unwrap();
+    }
+
     /// What stands in the address field.
     pub(crate) async fn url(&self) -> String {
         self.text_of("return document.querySelector('#url').value")
