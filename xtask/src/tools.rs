@@ -383,7 +383,6 @@ async fn install_tool(tool: &Tool, progress: &Progress) -> Result<(), Error> {
     cargo.env("CARGO_TARGET_DIR", root().join("target").join("tools"));
     // Optimised, they take twice as long to compile and no less to use: mostly they wait for rustc.
     for (part, value) in [
-        ("CODEGEN_UNITS", "256"),
         ("DEBUG", "false"),
         ("LTO", "off"),
         ("OPT_LEVEL", "0"),
