@@ -184,14 +184,26 @@ pub(crate) async fn install_packaged(need: Need) -> Result<(), Error> {
 ///
 /// When one cannot be installed; the message says which and how to.
 pub(crate) async fn install_compiled(need: Need, progress: &Progress) -> Result<(), Error> {
-    let mut there = vec![WASM.to_owned()];
-    for tool in tools()? {
-        if tool.need <= need {
-            Box::pin(install_tool(&tool, progress)).await?;
-            there.push(format!("{} {}", tool.package, tool.version));
+    let tools: Vec<_> = tools()?
+        .into_iter()
+        .filter(|tool| tool.need <= need)
+        .collect();
+    // The one that takes longest has packages at its end that one core compiles alone, so it is begun at once and
+    // the others go on beside it.
+    let longest = tools.iter().map(|tool| tool.compiled_in).max();
+    let (longest, others): (Vec<_>, Vec<_>) =
+        (tools.iter()).partition(|tool| Some(tool.compiled_in) == longest);
+    let install = async |tools: Vec<&Tool>| {
+        for tool in tools {
+            Box::pin(install_tool(tool, progress)).await?;
         }
-    }
-    console::say(format_args!("tools: {}", there.join(", ")));
+        Ok(())
+    };
+    tokio::try_join!(install(longest), install(others))?;
+    let names = tools
+        .iter()
+        .map(|tool| format!(", {} {}", tool.package, tool.version));
+    console::say(format_args!("tools: {WASM}{}", names.collect::<String>()));
     Ok(())
 }
 
@@ -379,14 +391,11 @@ async fn install_tool(tool: &Tool, progress: &Progress) -> Result<(), Error> {
     }
     // By force, as another version may be there that cargo did not install.
     let mut cargo = process::command("cargo", ["install", "--locked", "--force", &package]);
-    // One folder for all of them: they share many packages.
-    cargo.env("CARGO_TARGET_DIR", root().join("target").join("tools"));
+    // A folder for each: in one they would wait for one another, and what they share is little.
+    let folder = root().join("target/tools").join(tool.package);
+    cargo.env("CARGO_TARGET_DIR", folder);
     // Optimised, they take twice as long to compile and no less to use: mostly they wait for rustc.
-    for (part, value) in [
-        ("DEBUG", "false"),
-        ("LTO", "off"),
-        ("OPT_LEVEL", "0"),
-    ] {
+    for (part, value) in [("DEBUG", "false"), ("LTO", "off"), ("OPT_LEVEL", "0")] {
         cargo.env(format!("CARGO_PROFILE_RELEASE_{part}"), value);
     }
     for project in ["CARGO_BUILD_TARGET", "CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS"] {
