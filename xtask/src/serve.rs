@@ -75,11 +75,13 @@ pub async fn command(arguments: Arguments, interrupt: &mut Interrupt) -> Result<
 /// Installs what is missing, and has the page compiled meanwhile: trunk finds it done then.
 async fn prepare() -> Result<(), Error> {
     tools::install_packaged(Need::Page).await?;
-    if !tools::announce(Need::Page, &[(PAGE, PAGE_COMPILED_IN)]).await? {
-        return tools::install(Need::Page).await;
-    }
+    let lacks_tools = tools::announce(Need::Page, &[(PAGE, PAGE_COMPILED_IN)]).await?;
     let progress = Progress::new();
     let page = async {
+        if !lacks_tools {
+            // Then trunk itself says how far it is.
+            return Ok(());
+        }
         // As trunk does it, and as what it runs at a build's end does.
         for line in [
             ["build", "--bin", "heartwire", "--target", WASM].as_slice(),
@@ -89,9 +91,8 @@ async fn prepare() -> Result<(), Error> {
         }
         Ok(())
     };
-    let tools = Box::pin(tools::install_compiled(Need::Page, &progress));
-    let both = async { tokio::try_join!(tools, page) };
-    progress.beside(both).await.map(|_| ())
+    let tools = Box::pin(tools::install_compiled(Need::Page, &progress, page));
+    progress.beside(tools).await
 }
 
 /// Where the page and the echo server listen.

@@ -68,7 +68,6 @@ pub(crate) async fn perform(steps: Vec<Step>, interrupt: &mut Interrupt) -> Resu
     interrupt
         .guard(async {
             let started = Instant::now();
-            tools::install_packaged(Need::Tests).await?;
             let mut times = Vec::new();
             let result = take_all(steps, &mut times).await;
 
@@ -99,20 +98,17 @@ async fn take_all(
         .into_iter()
         .partition(|step| step.part == Part::Builds);
 
-    tools::announce(Need::Tests, &[]).await?;
-    let quiet = Progress::new();
-    let aloud = Progress::aloud();
+    let started = Instant::now();
+    tools::install(Need::Tests).await?;
+    times.push(("tools", started.elapsed()));
+
+    let (quiet, aloud) = (Progress::new(), Progress::aloud());
     let progress = if checks.is_empty() { &aloud } else { &quiet };
     let mut built = Vec::new();
-    let tools_and_builds = async {
-        let started = Instant::now();
-        tools::install_compiled(Need::Tests, &quiet).await?;
-        built.push(("tools", started.elapsed()));
-        take(builds, progress, &mut built).await
-    };
+    let builds = take(builds, progress, &mut built);
     let checks = take(checks, &aloud, times);
     let result = quiet
-        .beside(async { tokio::try_join!(tools_and_builds, checks) })
+        .beside(async { tokio::try_join!(builds, checks) })
         .await;
     times.extend(built);
     result?;

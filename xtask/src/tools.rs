@@ -157,8 +157,9 @@ const PACKAGES: [Package; 5] = [
 /// When something cannot be installed; the message says what to install and how.
 pub async fn install(need: Need) -> Result<(), Error> {
     install_packaged(need).await?;
+    announce(need, &[]).await?;
     let progress = Progress::new();
-    let compiled = install_compiled(need, &progress);
+    let compiled = install_compiled(need, &progress, async { Ok(()) });
     progress.beside(compiled).await
 }
 
@@ -178,18 +179,23 @@ pub(crate) async fn install_packaged(need: Need) -> Result<(), Error> {
     Ok(())
 }
 
-/// Installs the tools that `need` lacks, and says so before each.
+/// Installs the tools that `need` lacks, and says so before each. Does `meanwhile`, which is to compile something
+/// else, at the same time.
 ///
 /// # Errors
 ///
-/// When one cannot be installed; the message says which and how to.
-pub(crate) async fn install_compiled(need: Need, progress: &Progress) -> Result<(), Error> {
+/// When one cannot be installed; the message says which and how to. And those of `meanwhile`.
+pub(crate) async fn install_compiled(
+    need: Need,
+    progress: &Progress,
+    meanwhile: impl Future<Output = Result<(), Error>>,
+) -> Result<(), Error> {
     let tools: Vec<_> = tools()?
         .into_iter()
         .filter(|tool| tool.need <= need)
         .collect();
-    // The one that takes longest has packages at its end that one core compiles alone, so it is begun at once and
-    // the others go on beside it.
+    // The one that takes longest has packages at its end that one core compiles alone, so it is begun at once, and
+    // all else goes on beside it. Three at a time were slower than two on two cores.
     let longest = tools.iter().map(|tool| tool.compiled_in).max();
     let (longest, others): (Vec<_>, Vec<_>) =
         (tools.iter()).partition(|tool| Some(tool.compiled_in) == longest);
@@ -199,7 +205,11 @@ pub(crate) async fn install_compiled(need: Need, progress: &Progress) -> Result<
         }
         Ok(())
     };
-    tokio::try_join!(install(longest), install(others))?;
+    let others = async {
+        install(others).await?;
+        meanwhile.await
+    };
+    tokio::try_join!(install(longest), others)?;
     let names = tools
         .iter()
         .map(|tool| format!(", {} {}", tool.package, tool.version));
