@@ -1,30 +1,22 @@
 //! A RabbitMQ cluster on this machine, behind a balancer, and what can happen to its nodes.
 
+mod desk;
+mod peer;
+
 use std::fmt::Write as _;
-use std::fs::{self, File};
+use std::fs;
+use std::io;
 use std::net::{Ipv4Addr, TcpListener};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use std::{env, io};
 
 use clap::Args;
-use futures_util::{SinkExt as _, StreamExt as _};
-use heartwire::core::stomp::{
-    SUBPROTOCOL,
-    frame::{self, Item},
-};
-use rustix::process::geteuid;
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::{TcpStream, UnixListener, UnixStream};
+use tokio::net::TcpStream;
 use tokio::process::Command;
-use tokio::time::timeout;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
-use tokio_tungstenite::tungstenite::http::HeaderValue;
-use tokio_tungstenite::tungstenite::{self, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
+use self::desk::{Desk, answer, tell};
+pub use self::peer::Peer;
 use crate::leash::{Leash, Pause};
 use crate::wait::eventually;
 use crate::{Error, Interrupt, arguments, console, process, tools};
@@ -454,214 +446,6 @@ impl Node {
     }
 }
 
-/// Another client of the cluster.
-pub struct Peer {
-    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
-    receipts: u64,
-}
-
-impl Peer {
-    /// Connects, and logs in.
-    ///
-    /// # Errors
-    ///
-    /// When it is not let in.
-    pub async fn connect(url: &str) -> Result<Self, Error> {
-        let lost = |cause: tungstenite::Error| Error::Failed(format!("{url}: {cause}"));
-        let mut request = url.into_client_request().map_err(lost)?;
-        let offered = HeaderValue::from_static(SUBPROTOCOL);
-        request
-            .headers_mut()
-            .insert("Sec-WebSocket-Protocol", offered);
-        let (socket, _) = connect_async(request).await.map_err(lost)?;
-        let mut peer = Self {
-            socket,
-            receipts: 0,
-        };
-        let headers = [
-            ("accept-version", "1.2"),
-            ("host", "/"),
-            ("login", LOGIN),
-            ("passcode", PASSCODE),
-        ];
-        peer.say("CONNECT", &headers, "").await?;
-        peer.hear("CONNECTED", START).await?;
-        Ok(peer)
-    }
-
-    /// Sends a text, and waits for its receipt.
-    ///
-    /// # Errors
-    ///
-    /// When none comes.
-    pub async fn send(&mut self, destination: &str, text: &str) -> Result<(), Error> {
-        self.receipts += 1;
-        let receipt = self.receipts.to_string();
-        let headers = [("destination", destination), ("receipt", &receipt)];
-        self.say("SEND", &headers, text).await?;
-        self.hear("RECEIPT", START).await.map(drop)
-    }
-
-    /// Takes all that a queue holds: until nothing comes for a while.
-    ///
-    /// # Errors
-    ///
-    /// When the connection is lost.
-    pub async fn drain(mut self, destination: &str) -> Result<Vec<String>, Error> {
-        let headers = [("id", "drain"), ("destination", destination)];
-        self.say("SUBSCRIBE", &headers, "").await?;
-        let mut texts = Vec::new();
-        while let Ok(text) = self.hear("MESSAGE", QUIET).await {
-            texts.push(text);
-        }
-        self.end().await?;
-        Ok(texts)
-    }
-
-    /// Closes the connection, and waits until the broker has.
-    ///
-    /// # Errors
-    ///
-    /// When it is lost before.
-    pub async fn end(mut self) -> Result<(), Error> {
-        let lost = |cause: tungstenite::Error| Error::Failed(format!("a peer's end: {cause}"));
-        self.socket.close(None).await.map_err(lost)?;
-        while let Some(Ok(_)) = self.socket.next().await {}
-        Ok(())
-    }
-
-    async fn say(
-        &mut self,
-        command: &str,
-        headers: &[(&str, &str)],
-        body: &str,
-    ) -> Result<(), Error> {
-        let frame = Message::text(frame::write(command, headers, body));
-        let said = self.socket.send(frame).await;
-        said.map_err(|cause| Error::Failed(format!("{command}: {cause}")))
-    }
-
-    /// Waits for a frame with this command; returns what it carries.
-    async fn hear(&mut self, command: &str, patience: Duration) -> Result<String, Error> {
-        let heard = timeout(patience, async {
-            while let Some(Ok(message)) = self.socket.next().await {
-                if let Ok(text) = message.to_text()
-                    && let Ok(Some((Item::Frame(frame), _))) = frame::split(text)
-                {
-                    if frame.command == command {
-                        return Ok(frame.body.to_owned());
-                    }
-                    if frame.command == "ERROR" {
-                        return Err(Error::Failed(text.to_owned()));
-                    }
-                }
-            }
-            Err(Error::Failed(format!("it ended before {command}")))
-        });
-        let late = |_| Err(Error::Failed(format!("no {command} came")));
-        heard.await.unwrap_or_else(late)
-    }
-}
-
-/// Where orders for a cluster come in that runs.
-struct Desk {
-    orders: UnixListener,
-    /// Held as long as the cluster runs.
-    _lock: File,
-}
-
-impl Desk {
-    fn open() -> Result<Self, Error> {
-        let folder = desk_folder()?;
-        let path = folder.join("lock");
-        let lock =
-            File::create(&path).map_err(|cause| failed(&path.display().to_string(), &cause))?;
-        if lock.try_lock().is_err() {
-            return Err(Error::Failed(
-                "a cluster runs already: end it with Ctrl-C".to_owned(),
-            ));
-        }
-        let path = folder.join(DESK);
-        // Of one that was killed.
-        let _ = fs::remove_file(&path);
-        let orders = UnixListener::bind(&path);
-        let orders = orders.map_err(|cause| failed(&path.display().to_string(), &cause))?;
-        Ok(Self {
-            orders,
-            _lock: lock,
-        })
-    }
-
-    async fn next(&self) -> Result<(String, UnixStream), Error> {
-        loop {
-            let accepted = self.orders.accept().await;
-            let (stream, _) = accepted.map_err(|cause| failed("the orders", &cause))?;
-            let mut lines = BufReader::new(stream).lines();
-            if let Ok(Ok(Some(order))) = timeout(ORDER, lines.next_line()).await {
-                return Ok((order, lines.into_inner().into_inner()));
-            }
-        }
-    }
-}
-
-impl Drop for Desk {
-    fn drop(&mut self) {
-        if let Ok(folder) = desk_folder() {
-            let _ = fs::remove_file(folder.join(DESK));
-        }
-    }
-}
-
-async fn answer(mut stream: UnixStream, done: Result<String, Error>) {
-    let said = match done {
-        Ok(said) => {
-            console::say(&said);
-            said
-        }
-        Err(error) => format!("error: {error}"),
-    };
-    // Whoever asked may have gone.
-    let _ = stream.write_all(said.as_bytes()).await;
-}
-
-/// Has the cluster that runs do something; returns what it says.
-async fn tell(order: &str) -> Result<String, Error> {
-    let path = desk_folder()?.join(DESK);
-    let talk = async {
-        let mut stream = UnixStream::connect(path).await?;
-        stream.write_all(order.as_bytes()).await?;
-        stream.write_all(b"\n").await?;
-        let mut said = String::new();
-        stream.read_to_string(&mut said).await?;
-        Ok::<_, io::Error>(said)
-    };
-    let said = talk.await.map_err(|_| {
-        Error::Failed("no cluster runs: start one with `cargo xtask broker`".to_owned())
-    })?;
-    match said.strip_prefix("error: ") {
-        Some(error) => Err(Error::Failed(error.to_owned())),
-        None => Ok(said),
-    }
-}
-
-/// A folder that this user alone can look into.
-fn desk_folder() -> Result<PathBuf, Error> {
-    let folder = env::temp_dir().join(format!("heartwire-{}", geteuid().as_raw()));
-    let shown = folder.display().to_string();
-    let made = fs::DirBuilder::new().mode(0o700).create(&folder);
-    if let Err(cause) = made
-        && cause.kind() != io::ErrorKind::AlreadyExists
-    {
-        return Err(failed(&shown, &cause));
-    }
-    let owner = fs::symlink_metadata(&folder).map_err(|cause| failed(&shown, &cause))?;
-    if owner.is_dir() && owner.uid() == geteuid().as_raw() && owner.mode() & 0o777 == 0o700 {
-        Ok(folder)
-    } else {
-        Err(Error::Failed(format!("{shown} belongs to somebody else")))
-    }
-}
-
 /// Waits until somebody listens on a port.
 async fn answers(port: u16, who: &str) -> Result<(), Error> {
     eventually(&format!("{who} takes connections"), START, async || {
@@ -721,15 +505,6 @@ pub const STREAM: &str = "/amq/queue/heartwire-stream";
 
 /// Where Erlang looks for the secret that nodes share.
 const COOKIE: &str = ".erlang.cookie";
-
-/// Where orders come in.
-const DESK: &str = "broker";
-
-/// How long an order may take to be said.
-const ORDER: Duration = Duration::from_secs(1);
-
-/// What a queue is empty after.
-const QUIET: Duration = Duration::from_secs(2);
 
 /// How long a node may take to start: 40 s on a busy machine of two cores.
 const START: Duration = Duration::from_mins(3);
