@@ -241,7 +241,7 @@ impl Log {
         match after {
             Status::Connecting { .. } => push(Event::Connecting, address),
             Status::Open { outage, .. } => {
-                let is_kept = stomp.is_some_and(is_kept);
+                let is_kept = is_kept(stomp);
                 push(Event::Opened { outage, is_kept }, "");
             }
             Status::GaveUp => push(Event::GaveUp, ""),

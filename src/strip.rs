@@ -293,7 +293,7 @@ impl Strip {
         if let Some(outage) = outage
             && scene.now.saturating_sub(since) < REOPENED_FOR
         {
-            let detail = outage_text(outage, scene.stomp.is_some_and(is_kept), words);
+            let detail = outage_text(outage, is_kept(scene.stomp), words);
             let began = since.saturating_sub(outage);
             return Self::saying(State::Reopened, words.reopened, detail)
                 .warning_of_jump(scene, began, words);

@@ -33,8 +33,8 @@ pub(crate) fn outage_text(outage: Duration, is_kept: bool, words: &Words) -> Str
 }
 
 /// Whether the broker keeps what is sent meanwhile: a queue does, a topic has it for those who are there.
-pub(crate) fn is_kept(stomp: &Stomp) -> bool {
-    let source = stomp.source();
+pub(crate) fn is_kept(stomp: Option<&Stomp>) -> bool {
+    let source = stomp.map_or("", Stomp::source);
     let name = source.strip_prefix("/amq").unwrap_or(source);
     name.starts_with("/queue/")
 }
