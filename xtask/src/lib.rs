@@ -11,6 +11,7 @@
 //! - [`host`], [`page`], [`usage`], [`delivery`]: pages of any client, and what is measured of them
 //! - [`hosts`]: the web servers that the page is tried with
 //! - [`peers`]: the clients that the page is measured beside
+//! - [`times`]: where the time of the page's tests goes
 //! - [`arguments`], [`console`], [`Interrupt`], [`Error`]: the command line's two ends
 //!
 //! # Invariants

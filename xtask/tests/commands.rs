@@ -225,6 +225,44 @@ async fn a_tool_that_cannot_be_installed_is_named_with_the_command() {
     assert_eq!(output.status.code(), Some(1));
 }
 
+#[tokio::test]
+async fn a_tool_comes_as_a_program_where_cargo_binstall_has_one() {
+    for (has_one, said_then, failed_then) in [
+        (true, "installed trunk", "`trunk serve "),
+        (false, "no program for trunk", "`cargo install --locked "),
+    ] {
+        let tools = Tools::with_trunk("exit 7");
+        let bin = tools.root.join("bin");
+        fs::rename(bin.join("trunk"), bin.join("new")).unwrap();
+        tools.write("trunk", "echo trunk 0.0.1");
+        tools.write("cargo-binstall", "");
+        let binstall = if has_one {
+            format!("cp {0}/new {0}/trunk", bin.display())
+        } else {
+            "exit 94".to_owned()
+        };
+        tools.write(
+            "cargo",
+            &format!("case $1 in binstall) {binstall};; install) exit 101;; esac"),
+        );
+        let [page_port, echo_port] = free_ports();
+
+        let output = xtask()
+            .args(["serve", "--port", &page_port, "--echo-port", &echo_port])
+            .env("CARGO_INSTALL_ROOT", &tools.root)
+            .output()
+            .await
+            .unwrap();
+
+        let said = String::from_utf8(output.stdout).unwrap();
+        let asked = "cargo binstall --no-confirm --force --disable-strategies compile trunk@";
+        assert!(said.contains(asked) && said.contains(said_then), "{said}");
+        let failed = String::from_utf8(output.stderr).unwrap();
+        assert!(failed.contains(failed_then), "{failed}");
+        assert_eq!(output.status.code(), Some(1));
+    }
+}
+
 /// A folder of tools that stand in for the real ones.
 struct Tools {
     root: PathBuf,

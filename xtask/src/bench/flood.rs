@@ -204,7 +204,7 @@ const MESSAGES: u32 = 100_000;
 
 const GROWTH: [u32; 4] = [1_000, 10_000, 100_000, 1_000_000];
 
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 3;
 
 /// For one page; it needs ten seconds.
 const LIMIT: Duration = Duration::from_mins(1);

@@ -149,7 +149,7 @@ fn script(before: u32, keys: u32) -> String {
 }
 
 /// As many as there is time for; the p99 of a page is the median of its rounds'.
-const ROUNDS: usize = 4;
+const ROUNDS: usize = 3;
 
 /// One or two of them are above the p99 of a round.
 const KEYS: u32 = 150;

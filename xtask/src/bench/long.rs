@@ -109,7 +109,7 @@ const WATCH: &str = r#"
 /// For one page, in each round.
 const MESSAGES: u32 = 10;
 
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 3;
 
 /// For one page; it needs ten seconds where it shows all of each message.
 const LIMIT: Duration = Duration::from_mins(1);

@@ -128,7 +128,7 @@ const STARTED: &str = "
     look();";
 
 /// As many as make a median; each takes every page twice.
-const ROUNDS: usize = 7;
+const ROUNDS: usize = 5;
 
 /// For one page; it needs three seconds.
 const LIMIT: Duration = Duration::from_secs(40);
