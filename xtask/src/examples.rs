@@ -4,8 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::process;
-use crate::progress::Progress;
+use crate::process::{self, Process};
 use crate::{Error, attribution, console, page, root};
 
 /// Builds each into its own `dist`.
@@ -13,9 +12,9 @@ use crate::{Error, attribution, console, page, root};
 /// # Errors
 ///
 /// When one cannot be built.
-pub(crate) async fn build(progress: &Progress) -> Result<(), Error> {
+pub async fn build() -> Result<(), Error> {
     for folder in folders()? {
-        build_in(&folder, progress).await?;
+        build_in(&folder).await?;
     }
     Ok(())
 }
@@ -26,7 +25,7 @@ pub(crate) async fn build(progress: &Progress) -> Result<(), Error> {
 ///
 /// When it cannot be built.
 pub async fn build_measured_seed() -> Result<(), Error> {
-    build_in(&root().join(MEASURED_SEED), &Progress::aloud()).await
+    build_in(&root().join(MEASURED_SEED)).await
 }
 
 /// The built page of an example.
@@ -52,7 +51,7 @@ pub fn measured_seed() -> Result<PathBuf, Error> {
     page::built(dist, "cargo xtask bench bytes")
 }
 
-async fn build_in(folder: &Path, progress: &Progress) -> Result<(), Error> {
+async fn build_in(folder: &Path) -> Result<(), Error> {
     // Trunk gives each page all scripts that lie there, of whatever page they are.
     let workshop = attribution::target().await?.join("wasm-bindgen");
     if let Err(cause) = fs::remove_dir_all(&workshop)
@@ -70,8 +69,7 @@ async fn build_in(folder: &Path, progress: &Progress) -> Result<(), Error> {
         folder.display(),
         process::shown(&trunk)
     ));
-    let name = folder.file_name().unwrap_or_default().to_string_lossy();
-    progress.run(&name, trunk).await
+    Process::start(&mut trunk)?.succeed().await
 }
 
 fn folders() -> Result<Vec<PathBuf>, Error> {

@@ -21,8 +21,6 @@ use crate::{Error, console};
 #[derive(Debug)]
 pub(crate) struct Progress {
     started: Instant,
-    /// Whether each says itself what it does.
-    is_aloud: bool,
     works: Mutex<Vec<Work>>,
 }
 
@@ -35,32 +33,19 @@ struct Work {
 }
 
 impl Progress {
-    /// Of several side by side.
     pub(crate) fn new() -> Self {
         Self {
             started: Instant::now(),
-            is_aloud: false,
             works: Mutex::default(),
         }
     }
 
-    /// Of one at a time, which says itself what it does.
-    pub(crate) fn aloud() -> Self {
-        Self {
-            is_aloud: true,
-            ..Self::new()
-        }
-    }
-
-    /// Runs a command of cargo's, or one that runs cargo, which is told of as `name`.
+    /// Runs a command of cargo's, which is told of as `name`.
     ///
     /// # Errors
     ///
     /// When it cannot be run or fails; what it said stands above the error then.
     pub(crate) async fn run(&self, name: &str, mut command: Command) -> Result<(), Error> {
-        if self.is_aloud {
-            return Process::start(&mut command)?.succeed().await;
-        }
         command
             .env("CARGO_TERM_PROGRESS_WHEN", "always")
             .env("CARGO_TERM_PROGRESS_WIDTH", "80")

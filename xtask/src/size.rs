@@ -9,7 +9,6 @@ use brotli::enc::BrotliEncoderParams;
 use clap::Args;
 
 use crate::process::{self, Process};
-use crate::progress::Progress;
 use crate::tools::{self, Need};
 use crate::{Error, Interrupt, attribution, console, examples, root};
 
@@ -52,7 +51,7 @@ pub async fn command(_: Arguments, interrupt: &mut Interrupt) -> Result<(), Erro
             let mut trunk = process::command("trunk", ["build", "--release"]);
             console::say(process::shown(&trunk));
             Process::start(&mut trunk)?.succeed().await?;
-            examples::build(&Progress::aloud()).await?;
+            examples::build().await?;
             report(&root().join("dist")).await?;
             report_seed()
         })

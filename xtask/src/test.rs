@@ -6,8 +6,7 @@ use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use tokio::process::Command;
 
-use crate::process;
-use crate::progress::Progress;
+use crate::process::{self, Process};
 use crate::times;
 use crate::tools::{self, Need, WASM};
 use crate::{Error, Interrupt, console, examples, hosts, peers, root, size};
@@ -68,8 +67,9 @@ pub(crate) async fn perform(steps: Vec<Step>, interrupt: &mut Interrupt) -> Resu
     interrupt
         .guard(async {
             let started = Instant::now();
-            let mut times = Vec::new();
-            let result = take_all(steps, &mut times).await;
+            tools::install(Need::Tests).await?;
+            let mut times = vec![("tools", started.elapsed())];
+            let result = take(steps, &mut times).await;
 
             console::say("");
             for (name, time) in &times {
@@ -85,47 +85,13 @@ pub(crate) async fn perform(steps: Vec<Step>, interrupt: &mut Interrupt) -> Resu
         .await
 }
 
-/// Takes the steps, and notes how long each took. What is checked and what is built for release goes on at the
-/// same time: each leaves a core without work for a third of the time, and cargo locks other folders for them.
-async fn take_all(
-    steps: Vec<Step>,
-    times: &mut Vec<(&'static str, Duration)>,
-) -> Result<(), Error> {
-    let (checks, others): (Vec<_>, Vec<_>) = steps
-        .into_iter()
-        .partition(|step| step.part == Part::Checks);
-    let (builds, trials): (Vec<_>, Vec<_>) = others
-        .into_iter()
-        .partition(|step| step.part == Part::Builds);
-
-    let started = Instant::now();
-    tools::install(Need::Tests).await?;
-    times.push(("tools", started.elapsed()));
-
-    let (quiet, aloud) = (Progress::new(), Progress::aloud());
-    let progress = if checks.is_empty() { &aloud } else { &quiet };
-    let mut built = Vec::new();
-    let builds = take(builds, progress, &mut built);
-    let checks = take(checks, &aloud, times);
-    let result = quiet
-        .beside(async { tokio::try_join!(builds, checks) })
-        .await;
-    times.extend(built);
-    result?;
-    take(trials, &aloud, times).await
-}
-
 /// Takes the steps one after the other until one fails, and notes how long each took.
-async fn take(
-    steps: Vec<Step>,
-    progress: &Progress,
-    times: &mut Vec<(&'static str, Duration)>,
-) -> Result<(), Error> {
+async fn take(steps: Vec<Step>, times: &mut Vec<(&'static str, Duration)>) -> Result<(), Error> {
     for step in steps {
         let name = step.name;
         console::say(format_args!("\n==> {name}: {}", step.shown()));
         let started = Instant::now();
-        let result = Box::pin(step.action.perform(name, progress)).await;
+        let result = Box::pin(step.action.perform()).await;
         times.push((name, started.elapsed()));
         result.map_err(|error| match error {
             Error::Failed(message) => Error::Failed(format!("step {name}: {message}")),
@@ -140,19 +106,7 @@ pub(crate) struct Step {
     pub(crate) name: &'static str,
     /// What it is for.
     summary: &'static str,
-    part: Part,
     action: Action,
-}
-
-/// What a step is one of.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Part {
-    /// What cargo alone checks and tests.
-    Checks,
-    /// What is built for release, with tools that are compiled before. Nothing of it is where the checks work.
-    Builds,
-    /// What measures time, and has the machine for itself.
-    Trials,
 }
 
 impl Step {
@@ -163,7 +117,7 @@ impl Step {
 
     /// Builds the page into `dist`.
     pub(crate) fn build() -> Self {
-        Self::run("build", "the page, into dist/", BUILD).in_part(Part::Builds)
+        Self::run("build", "the page, into dist/", BUILD)
     }
 
     /// Builds the pages that Heartwire is measured beside.
@@ -181,14 +135,8 @@ impl Step {
         Self {
             name,
             summary,
-            part: Part::Trials,
             action,
         }
-    }
-
-    fn in_part(mut self, part: Part) -> Self {
-        self.part = part;
-        self
     }
 
     /// What the step does, in a line.
@@ -229,9 +177,9 @@ impl Action {
         }
     }
 
-    async fn perform(self, name: &str, progress: &Progress) -> Result<(), Error> {
+    async fn perform(self) -> Result<(), Error> {
         match self {
-            Self::Run(command) => progress.run(name, *command).await,
+            Self::Run(mut command) => Process::start(&mut command)?.succeed().await,
             Self::CheckCore => {
                 let tree = process::output(&mut core_dependencies()).await?;
                 console::say(tree.trim_end());
@@ -241,10 +189,10 @@ impl Action {
                 size::report(&root().join("dist")).await?;
                 size::report_seed()
             }
-            Self::BuildExamples => examples::build(progress).await,
+            Self::BuildExamples => examples::build().await,
             Self::Package => {
-                for command in packages() {
-                    progress.run(name, command).await?;
+                for mut command in packages() {
+                    Process::start(&mut command)?.succeed().await?;
                 }
                 Ok(())
             }
@@ -256,39 +204,6 @@ impl Action {
 
 /// All steps, the quick ones first.
 fn steps() -> Vec<Step> {
-    let checks = checks().into_iter().map(|step| step.in_part(Part::Checks));
-    let builds = [
-        Step::build(),
-        Step::of(
-            "examples",
-            "the small programs made with the crate",
-            Action::BuildExamples,
-        ),
-        Step::of("size", "what the page and the seed weigh", Action::Measure),
-    ];
-    let builds = builds.map(|step| step.in_part(Part::Builds));
-    let trials = [
-        Step::run(
-            "client",
-            "the tests of the client and of the hooks, in Chromium",
-            "wasm-pack test --headless --chrome crates/heartwire --test browser",
-        ),
-        Step::run(
-            "browser",
-            "the tests of the component, in Chromium",
-            "wasm-pack test --headless --chrome",
-        ),
-        // Most of these wait most of the time; no more browsers than this run at once.
-        Step::run(
-            "page",
-            "the built page end to end, in browsers and with a real server",
-            "cargo test -p xtask --test page -- --test-threads=4",
-        ),
-    ];
-    checks.chain(builds).chain(trials).collect()
-}
-
-fn checks() -> Vec<Step> {
     let document = |line: &str| {
         let mut cargo = command_line(line);
         cargo.env("RUSTDOCFLAGS", "-Dwarnings");
@@ -338,10 +253,33 @@ fn checks() -> Vec<Step> {
             "the tests of these commands and of what ends a build",
             "cargo test -p hosting -p xtask --lib --bins --test commands",
         ),
+        Step::run(
+            "client",
+            "the tests of the client and of the hooks, in Chromium",
+            "wasm-pack test --headless --chrome crates/heartwire --test browser",
+        ),
+        Step::run(
+            "browser",
+            "the tests of the component, in Chromium",
+            "wasm-pack test --headless --chrome",
+        ),
+        Step::build(),
+        Step::of(
+            "examples",
+            "the small programs made with the crate",
+            Action::BuildExamples,
+        ),
         Step::of(
             "package",
             "what is published of the crate, on the host and for browsers",
             Action::Package,
+        ),
+        Step::of("size", "what the page and the seed weigh", Action::Measure),
+        // Most of these wait most of the time; no more browsers than this run at once.
+        Step::run(
+            "page",
+            "the built page end to end, in browsers and with a real server",
+            "cargo test -p xtask --test page -- --test-threads=4",
         ),
     ]
 }

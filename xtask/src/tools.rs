@@ -190,31 +190,18 @@ pub(crate) async fn install_compiled(
     progress: &Progress,
     meanwhile: impl Future<Output = Result<(), Error>>,
 ) -> Result<(), Error> {
-    let tools: Vec<_> = tools()?
-        .into_iter()
-        .filter(|tool| tool.need <= need)
-        .collect();
-    // The one that takes longest has packages at its end that one core compiles alone, so it is begun at once, and
-    // all else goes on beside it. Three at a time were slower than two on two cores.
-    let longest = tools.iter().map(|tool| tool.compiled_in).max();
-    let (longest, others): (Vec<_>, Vec<_>) =
-        (tools.iter()).partition(|tool| Some(tool.compiled_in) == longest);
-    let install = async |tools: Vec<&Tool>| {
-        for tool in tools {
-            Box::pin(install_tool(tool, progress)).await?;
+    let tools = async {
+        let mut there = vec![WASM.to_owned()];
+        for tool in tools()? {
+            if tool.need <= need {
+                Box::pin(install_tool(&tool, progress)).await?;
+                there.push(format!("{} {}", tool.package, tool.version));
+            }
         }
+        console::say(format_args!("tools: {}", there.join(", ")));
         Ok(())
     };
-    let others = async {
-        install(others).await?;
-        meanwhile.await
-    };
-    tokio::try_join!(install(longest), others)?;
-    let names = tools
-        .iter()
-        .map(|tool| format!(", {} {}", tool.package, tool.version));
-    console::say(format_args!("tools: {WASM}{}", names.collect::<String>()));
-    Ok(())
+    tokio::try_join!(tools, meanwhile).map(|_| ())
 }
 
 /// Says which tools `need` lacks, and about how long that takes with `others`, which are done meanwhile and
@@ -401,9 +388,8 @@ async fn install_tool(tool: &Tool, progress: &Progress) -> Result<(), Error> {
     }
     // By force, as another version may be there that cargo did not install.
     let mut cargo = process::command("cargo", ["install", "--locked", "--force", &package]);
-    // A folder for each: in one they would wait for one another, and what they share is little.
-    let folder = root().join("target/tools").join(tool.package);
-    cargo.env("CARGO_TARGET_DIR", folder);
+    // One folder for all of them: they share many packages.
+    cargo.env("CARGO_TARGET_DIR", root().join("target").join("tools"));
     // Optimised, they take twice as long to compile and no less to use: mostly they wait for rustc.
     for (part, value) in [("DEBUG", "false"), ("LTO", "off"), ("OPT_LEVEL", "0")] {
         cargo.env(format!("CARGO_PROFILE_RELEASE_{part}"), value);
