@@ -1,4 +1,8 @@
 //! What only people read in scripts, styles and pages.
+//!
+//! A minifier would take another 157 bytes off the style sheet, as `esbuild` does, and some 1,000 off the script, of
+//! 215,000 under brotli. `lightningcss` is 52 packages and `oxc` 111, 80 and 157 s of a processor before anybody's
+//! first page, where all of this package takes 10 to 20.
 
 /// Leaves out comments that have lines of their own, and what lines begin with.
 pub(crate) fn without(text: &str) -> String {

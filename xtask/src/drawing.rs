@@ -1,7 +1,8 @@
 //! What the charts of the README are drawn with.
 //!
 //! They are SVG by hand for what a README needs: their own ground, which follows the reader's
-//! colours, and their figures in words for who does not see them.
+//! colours, and their figures in words for who does not see them. `plotters` has neither: its SVG has no style
+//! sheet, no title and no description.
 
 use std::fmt::{self, Formatter};
 

@@ -17,7 +17,7 @@ use crate::{Error, console};
 ///
 /// The lines of several compilers would mix, so what each says is kept and shown only where it fails;
 /// meanwhile one line tells of all of them. `indicatif` would draw bars on a terminal, but says nothing
-/// where there is none, as in CI; and this line is all that it would replace.
+/// where there is none, as in CI; and this line is all that its 6 packages would replace.
 #[derive(Debug)]
 pub(crate) struct Progress {
     started: Instant,
