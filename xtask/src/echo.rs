@@ -65,8 +65,12 @@ pub struct Options {
     /// 125 to 64MiB, as in 512, 64KiB, 16MiB
     #[arg(long, value_name = "SIZE", default_value = MAX_MESSAGE, value_parser = message_size)]
     pub max_message: usize,
-    /// No line for each connection and message
-    #[arg(long = "quiet", action = ArgAction::SetFalse)]
+    /// Whether each connection and each message is a line on the standard output.
+    #[arg(
+        long = "quiet",
+        action = ArgAction::SetFalse,
+        help = "No line for each connection and message"
+    )]
     pub log: bool,
 }
 

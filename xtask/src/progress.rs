@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::future::Future;
+use std::pin::pin;
 use std::process::Stdio;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::io::AsyncReadExt;
-use tokio::process::Command;
-use tokio::time::sleep;
+use tokio::process::{ChildStderr, Command};
+use tokio::time::{sleep, timeout};
 
 use crate::process::Process;
 use crate::{Error, console};
@@ -57,17 +58,12 @@ impl Progress {
             compiled: None,
         });
         let mut said = Vec::new();
-        if let Some(mut errors) = process.errors() {
-            while errors
-                .read_buf(&mut said)
-                .await
-                .is_ok_and(|count| count > 0)
-            {
-                if let Some(compiled) = compiled(&said)
-                    && let Some(work) = self.works().iter_mut().find(|work| work.name == name)
-                {
-                    work.compiled = Some(compiled);
-                }
+        if let Some(errors) = process.errors() {
+            let mut reading = pin!(self.read(name, errors, &mut said));
+            tokio::select! {
+                () = &mut reading => {}
+                // What it leaves behind, as a compiler's cache does, may hold the pipe.
+                _ = process.child.wait() => drop(timeout(REST, reading).await),
             }
         }
         let ended = process.succeed().await;
@@ -76,6 +72,17 @@ impl Progress {
             eprint!("{}", without_bars(&String::from_utf8_lossy(&said)));
         }
         ended
+    }
+
+    /// Reads what a compiler says, and notes how far it is.
+    async fn read(&self, name: &str, mut errors: ChildStderr, said: &mut Vec<u8>) {
+        while errors.read_buf(said).await.is_ok_and(|count| count > 0) {
+            if let Some(compiled) = compiled(said)
+                && let Some(work) = self.works().iter_mut().find(|work| work.name == name)
+            {
+                work.compiled = Some(compiled);
+            }
+        }
     }
 
     /// Does `work`, which runs commands of this, and tells again and again how far they are.
@@ -124,7 +131,7 @@ fn compiled(said: &[u8]) -> Option<(u32, u32)> {
 /// What cargo has said, without the bars that it draws over one another.
 fn without_bars(said: &str) -> String {
     let lines = said.split(['\r', '\n']);
-    let is_kept = |line: &&str| !line.trim().is_empty() && !line.contains(" [");
+    let is_kept = |line: &&str| !line.trim().is_empty() && compiled(line.as_bytes()).is_none();
     lines
         .filter(is_kept)
         .flat_map(|line| [line, "\n"])
@@ -134,12 +141,16 @@ fn without_bars(said: &str) -> String {
 /// Often enough to see that it goes on.
 const PERIOD: Duration = Duration::from_secs(10);
 
+/// Longer than it takes to read what a pipe holds.
+const REST: Duration = Duration::from_secs(1);
+
 /// More than cargo draws at a time with the width that it is given, in bytes.
 const LONGEST_BAR: usize = 400;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wait::{SOON, eventually};
 
     #[test]
     fn the_last_bar_tells_how_far_cargo_is() {
@@ -151,12 +162,11 @@ mod tests {
 
     #[test]
     fn what_is_shown_of_a_failure_has_no_bars() {
-        let said =
-            "   Compiling a v1\n\r   Building [==> ] 1/3: a\r\u{1b}[Kerror: no `b`\n --> a.rs:1\n";
+        let said = "   Compiling a v1\n\r   Building [==> ] 1/3: a\r\u{1b}[Kerror: no `b`\n --> a.rs:1\n1 | let a = [b];\n";
 
         assert_eq!(
             without_bars(said),
-            "   Compiling a v1\n\u{1b}[Kerror: no `b`\n --> a.rs:1\n"
+            "   Compiling a v1\n\u{1b}[Kerror: no `b`\n --> a.rs:1\n1 | let a = [b];\n"
         );
     }
 
@@ -172,10 +182,15 @@ mod tests {
         shell.arg(&pipe);
 
         let watch = async {
-            while !progress.to_string().ends_with("   it: 1 of 2") {
-                sleep(Duration::from_millis(5)).await;
-            }
+            let is_told = async || {
+                progress
+                    .to_string()
+                    .ends_with("   it: 1 of 2")
+                    .then_some(())
+            };
+            let told = eventually("it is told", SOON, is_told).await;
             tokio::fs::write(&pipe, "\n").await.unwrap();
+            told.unwrap();
         };
         let (ended, ()) = tokio::join!(progress.run("it", shell), watch);
 

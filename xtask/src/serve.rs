@@ -87,7 +87,14 @@ async fn prepare() -> Result<(), Error> {
             ["build", "--bin", "heartwire", "--target", WASM].as_slice(),
             &["build", "--package", "hosting"],
         ] {
-            progress.run(PAGE, process::command("cargo", line)).await?;
+            if progress
+                .run(PAGE, process::command("cargo", line))
+                .await
+                .is_err()
+            {
+                // Trunk says the same, and waits for a change.
+                break;
+            }
         }
         Ok(())
     };

@@ -41,9 +41,9 @@ pub async fn command(arguments: Arguments, interrupt: &mut Interrupt) -> Result<
             command.env(times::VARIABLE, &file);
         }
     }
-    let result = perform(steps, interrupt).await;
+    perform(steps, interrupt).await?;
     console::say(times::table(&file)?);
-    result
+    Ok(())
 }
 
 /// The names of `steps` as a command line may have them.

@@ -53,8 +53,10 @@ impl Time {
 
 /// The file in which tests note their times, with nothing in it.
 pub(crate) fn begin() -> Result<PathBuf, Error> {
-    let file = root().join("target/times.tsv");
-    match fs::write(&file, "") {
+    let folder = root().join("target");
+    let file = folder.join("times.tsv");
+    let made = fs::create_dir_all(folder).and_then(|()| fs::write(&file, ""));
+    match made {
         Ok(()) => Ok(file),
         Err(cause) => Err(failed(&file, &cause)),
     }

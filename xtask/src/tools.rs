@@ -229,8 +229,13 @@ pub(crate) async fn announce(need: Need, others: &[(&str, Duration)]) -> Result<
             .map(|(name, time)| ((*name).to_owned(), *time)),
     );
     let all: Duration = plan.iter().map(|(_, time)| *time).sum();
+    let how = if has_binstall() {
+        "to be fetched, or else compiled,"
+    } else {
+        "to be compiled,"
+    };
     console::say(format_args!(
-        "to be compiled, once, in about {} on two quiet cores:",
+        "{how} once, in about {} on two quiet cores:",
         console::time(all)
     ));
     for (name, time) in plan {
@@ -376,15 +381,14 @@ async fn install_tool(tool: &Tool, progress: &Progress) -> Result<(), Error> {
     );
     let what = format!("{} {}", tool.package, tool.version);
     let package = format!("{}@{}", tool.package, tool.version);
-    if process::find("cargo-binstall").is_some() {
+    if has_binstall() {
         let options = ["--no-confirm", "--force", "--disable-strategies", "compile"];
         let mut binstall = process::command("cargo", ["binstall"]);
         binstall.args(options).arg(&package);
-        match step(&what, &found, binstall).await {
-            Ok(()) if installed(tool).await.as_ref() == Some(&tool.version) => return Ok(()),
-            Err(interrupted @ Error::Interrupted(_)) => return Err(interrupted),
-            Ok(()) | Err(_) => console::say(format_args!("no program for {what} was to be had")),
+        if step(&what, &found, binstall).await.is_ok() {
+            return check_installed(tool).await;
         }
+        console::say(format_args!("no program for {what} was to be had"));
     }
     // By force, as another version may be there that cargo did not install.
     let mut cargo = process::command("cargo", ["install", "--locked", "--force", &package]);
@@ -399,11 +403,22 @@ async fn install_tool(tool: &Tool, progress: &Progress) -> Result<(), Error> {
     }
     let compiling = async |command| progress.run(&what, command).await;
     step_by(&what, &found, cargo, compiling).await?;
+    check_installed(tool).await
+}
 
+/// Whether tools can come as programs.
+fn has_binstall() -> bool {
+    process::find("cargo-binstall").is_some()
+}
+
+/// Sees that what was installed is what is found.
+async fn check_installed(tool: &Tool) -> Result<(), Error> {
     match installed(tool).await {
         Some(version) if version == tool.version => Ok(()),
         _ => Err(Error::Failed(format!(
-            "{package} was installed, but the {program} that is found first is another one: {path}",
+            "{package} {version} was installed, but the {program} that is found first is another one: {path}",
+            package = tool.package,
+            version = tool.version,
             program = tool.program,
             path = process::find(tool.program).unwrap_or_default().display(),
         ))),

@@ -73,6 +73,7 @@ async fn the_last_of_an_option_that_is_given_twice_counts() {
     let mut line = String::new();
     stdout.read_line(&mut line).await.unwrap();
     assert!(line.starts_with("echo server on ws://127.0.0.1:"), "{line}");
+    assert!(!line.contains(":3999"), "{line}");
 }
 
 #[tokio::test]

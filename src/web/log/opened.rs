@@ -59,8 +59,15 @@ impl LogPanel {
 
     /// Says what is opened in the words that are spoken now.
     pub(super) fn renew(&mut self) {
-        if let Some(Opened { row, run, look, .. }) = self.opened.take() {
-            self.opened = Some(self.made(row, run.map(|run| run.count), look));
+        let Some(Opened { row, run, look, .. }) = &self.opened else {
+            return;
+        };
+        let mut rows = self.log.rows_of(self.log.name_of(row.number));
+        // A run that has grown or gone since is shown as it was.
+        if run.is_none() || rows.any(|one| one.number == row.number) && rows.next().is_none() {
+            drop(rows);
+            let count = run.as_ref().map(|run| run.count);
+            self.opened = Some(self.made(row.clone(), count, *look));
         }
     }
 

@@ -97,7 +97,7 @@ async fn bear(server: &Server, subject: Subject, reconnects: usize) -> Result<()
         server.send(texts.chain([question]).map(Message::text));
         let answer = format!("{number}.{turn}!");
         server
-            .awaits(2 * SOON, "the answer to the last message", |all| {
+            .awaits(LIMIT, "the answer to the last message", |all| {
                 let last = all.iter().rev().flat_map(|one| &one.frames);
                 last.into_iter().any(|frame| frame.text == answer)
             })

@@ -35,7 +35,7 @@ impl Watch {
 
     /// The test is done with it.
     pub(crate) fn end(&self, session: &Session) {
-        let Some(file) = Time::file() else {
+        let Some(file) = Time::file().filter(|_| !thread::panicking()) else {
             return;
         };
         let time = Time {
