@@ -408,7 +408,6 @@ impl Log {
     pub fn rows_of(&self, number: u64) -> impl Iterator<Item = &Row> {
         let rows = self.still.as_ref().unwrap_or(&self.rows);
         let shown = self.shown.get(self.index_of(number));
-        let shown = shown.filter(|shown| shown.first <= number);
         let numbers = shown.map(|shown| shown.first.max(rows.first)..=shown.last);
         let numbers = numbers.into_iter().flatten();
         numbers.filter_map(|number| rows.get(number))

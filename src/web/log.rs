@@ -144,7 +144,9 @@ impl LogPanel {
     pub(super) fn speak(&mut self, words: &'static Words) {
         self.words = words;
         self.log.speak(words);
-        self.renew();
+        if let Some(look) = self.opened.as_ref().map(|opened| opened.look) {
+            self.show(look);
+        }
         if self.expression.is_some() {
             self.search();
         }
@@ -222,13 +224,7 @@ impl LogPanel {
             Msg::Close => {
                 self.to_focus = self.opened.take().map(|opened| opened.row.number);
             }
-            Msg::Look(look) => {
-                // It was said of another look.
-                self.has_copied = None;
-                if let Some(opened) = &mut self.opened {
-                    *opened = Opened::new(opened.row.clone(), look, self.words);
-                }
-            }
+            Msg::Look(look) => self.show(look),
             Msg::Copy => self.copy(),
             Msg::Copied(has_copied) => self.has_copied = Some(has_copied),
             Msg::Save => self.save(),

@@ -22,7 +22,7 @@ pub(super) struct Opened {
     pub(super) row: Row,
     /// The run of beats of which the row is the newest.
     run: Option<Beats>,
-    look: Look,
+    pub(super) look: Look,
     /// The beginning of what is shown.
     text: String,
     is_cut: bool,
@@ -48,38 +48,27 @@ impl LogPanel {
         let mut lines = self.log.shown(self.log.index_of(number));
         let line = lines.next().filter(|_| !is_open);
         self.opened = line.map(|line| {
-            let look = match line.row.payload {
-                Payload::Text(_) => Look::Pretty,
-                Payload::Binary(_) => Look::Hex,
+            let row = line.row.clone();
+            let Some(run) = line.run else {
+                let look = match row.payload {
+                    Payload::Text(_) => Look::Pretty,
+                    Payload::Binary(_) => Look::Hex,
+                };
+                return Opened::new(row, look, self.words);
             };
-            let run = line.run.map(|run| run.beats);
-            self.made(line.row.clone(), run, look)
+            let beats = self.log.rows_of(number).map(|row| beat(row, self.words));
+            Opened::run(row, run.beats, beats.collect())
         });
     }
 
-    /// Says what is opened in the words that are spoken now.
-    pub(super) fn renew(&mut self) {
-        let Some(Opened { row, run, look, .. }) = &self.opened else {
-            return;
-        };
-        let mut rows = self.log.rows_of(self.log.name_of(row.number));
-        // A run that has grown or gone since is shown as it was.
-        if run.is_none() || rows.any(|one| one.number == row.number) && rows.next().is_none() {
-            drop(rows);
-            let count = run.as_ref().map(|run| run.count);
-            self.opened = Some(self.made(row.clone(), count, *look));
+    /// Shows the row that is opened in this look and in the words that are spoken now. A run of beats stays as it was.
+    pub(super) fn show(&mut self, look: Look) {
+        // It was said of another look.
+        self.has_copied = None;
+        let opened = self.opened.as_mut();
+        if let Some(opened) = opened.filter(|opened| opened.run.is_none()) {
+            *opened = Opened::new(opened.row.clone(), look, self.words);
         }
-    }
-
-    /// What is shown of a row, or of a run of so many beats of which it is the newest.
-    fn made(&self, row: Row, run: Option<u64>, look: Look) -> Opened {
-        let Some(count) = run else {
-            return Opened::new(row, look, self.words);
-        };
-        let number = self.log.name_of(row.number);
-        let beats = self.log.rows_of(number).map(|row| beat(row, self.words));
-        let beats = beats.collect();
-        Opened::run(row, count, beats)
     }
 
     /// The row that is opened, in full.

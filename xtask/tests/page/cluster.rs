@@ -172,13 +172,11 @@ async fn a_node_that_is_killed_and_one_that_hangs_are_left_and_nothing_is_lost()
         visit.awaits("epoch", |now| now != epoch).await;
         // While the leader of a queue hangs, nobody subscribes to it.
         nodes.does("back", node).await;
-        visit.reaches(&["open", "reopened"]).await;
+        visit.reaches_within(PATIENCE, &["open", "reopened"]).await;
     }
 
     let all = count.to_string();
-    visit
-        .awaits("confirmed", |confirmed| confirmed == all)
-        .await;
+    visit.awaits_confirmed(&all).await;
     assert_eq!(visit.datum("unconfirmed").await, "0");
     assert_eq!(visit.datum("queued").await, "0");
     // What is confirmed is there.
@@ -205,7 +203,7 @@ async fn a_queue_whose_leader_hangs_elsewhere_is_waited_for() {
         visit.press("Disconnect").await;
         visit.reaches(&["stopped"]).await;
         visit.press("Connect").await;
-        visit.reaches(&["open", "reopened"]).await;
+        visit.reaches_within(PATIENCE, &["open", "reopened"]).await;
     }
     visit.types("0").await;
     visit.awaits("confirmed", |count| count == "1").await;
@@ -226,9 +224,7 @@ async fn a_queue_whose_leader_hangs_elsewhere_is_waited_for() {
     nodes.does("back", leader).await;
 
     let all = (count + 1).to_string();
-    visit
-        .awaits("confirmed", |confirmed| confirmed == all)
-        .await;
+    visit.awaits_confirmed(&all).await;
     assert_eq!(visit.datum("unconfirmed").await, "0");
     assert_eq!(visit.datum("queued").await, "0");
     visit.shows(&format!("message {count}")).await;
@@ -263,7 +259,7 @@ async fn without_a_majority_nothing_is_called_confirmed() {
     for other in &others {
         nodes.does("back", *other).await;
     }
-    visit.awaits("confirmed", |count| count == "2").await;
+    visit.awaits_confirmed("2").await;
     visit.shows("ab").await;
 }
 
@@ -625,6 +621,17 @@ async fn exported(visit: &Visit) -> Vec<Value> {
     lines.collect()
 }
 
+impl Visit {
+    /// Waits until so many messages are confirmed.
+    async fn awaits_confirmed(&self, count: &str) {
+        let what = format!("{count} are confirmed");
+        eventually(&what, PATIENCE, async || {
+            (self.datum("confirmed").await == count).then_some(())
+        })
+        .await;
+    }
+}
+
 /// Enters the passcode, and connects.
 async fn logs_in(visit: &Visit, passcode: &str) {
     let open = "document.querySelector('.settings').open
@@ -672,6 +679,9 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 static CLUSTER: Mutex<Option<Cluster>> = Mutex::const_new(None);
 
 static TURN: Mutex<()> = Mutex::const_new(());
+
+/// A busy machine takes its time to start a node and to find a leader.
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// How long a leader hangs: longer than another is usually found in.
 const HANGS: Duration = Duration::from_secs(12);
