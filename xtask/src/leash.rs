@@ -109,19 +109,12 @@ impl Leash {
     /// nothing where the system has no `/proc`.
     #[must_use]
     pub fn processor_time(&self) -> Duration {
-        let Some(program) = self.program.child.id() else {
+        let Some(program) = self.program.child.id().and_then(process) else {
             return Duration::ZERO;
         };
         let all = times();
-        let mut family = HashSet::from([program]);
-        loop {
-            let known = family.len();
-            let children = all.iter().filter(|one| family.contains(&one.parent));
-            family.extend(children.map(|one| one.id).collect::<Vec<_>>());
-            if family.len() == known {
-                break;
-            }
-        }
+        let pairs: Vec<_> = all.iter().map(|one| (one.id, one.parent)).collect();
+        let family = descendants(program, &pairs);
         let ticks = all.iter().filter(|one| family.contains(&one.id));
         let ticks: u64 = ticks.map(|one| one.ticks).sum();
         Duration::from_millis(ticks * 1_000 / rustix::param::clock_ticks_per_second())
@@ -147,8 +140,8 @@ impl Drop for Pause {
 
 /// What the system tells of a process.
 struct Times {
-    id: u32,
-    parent: u32,
+    id: Pid,
+    parent: Pid,
     /// Its own, and those of its children that have ended.
     ticks: u64,
 }
@@ -163,8 +156,8 @@ fn times() -> Vec<Times> {
         let fields: Vec<_> = behind.split(' ').collect();
         let ticks = fields.get(11..15)?.iter().map(|ticks| ticks.parse::<u64>());
         Some(Times {
-            id: id.parse().ok()?,
-            parent: fields.get(1)?.parse().ok()?,
+            id: process(id.parse().ok()?)?,
+            parent: process(fields.get(1)?.parse().ok()?)?,
             ticks: ticks.sum::<Result<_, _>>().ok()?,
         })
     };
@@ -187,6 +180,11 @@ async fn family(first: Pid) -> io::Result<HashSet<Pid>> {
         })
         .collect();
 
+    Ok(descendants(first, &pairs))
+}
+
+/// A process and all that descend from it, by the pairs of a process and its parent.
+fn descendants(first: Pid, pairs: &[(Pid, Pid)]) -> HashSet<Pid> {
     let mut family = HashSet::from([first]);
     loop {
         let known = family.len();
@@ -194,7 +192,7 @@ async fn family(first: Pid) -> io::Result<HashSet<Pid>> {
         let children: Vec<_> = children.map(|(child, _)| *child).collect();
         family.extend(children);
         if family.len() == known {
-            return Ok(family);
+            return family;
         }
     }
 }

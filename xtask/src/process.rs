@@ -10,14 +10,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
-use tokio::process::{Child, ChildStderr, Command};
+use tokio::process::{Child, Command};
 
 use crate::{Error, root};
 
 /// A program that runs, with all that it starts itself.
 ///
-/// It has a process group of its own, and dropping it ends the group: first by asking, after a
-/// few seconds by force, or at once by force. It gets no keyboard and, unlike a shell's child, no Ctrl-C: the owner gets
+/// It has a process group of its own, and dropping it ends the group: by asking, where it has time for that, and
+/// then by force. It gets no keyboard and, unlike a shell's child, no Ctrl-C: the owner gets
 /// that and drops it.
 ///
 /// `process-wrap`, 36 packages, would start a group and signal it, too, which is ten lines of this.
@@ -61,11 +61,6 @@ impl Process {
             shown,
             grace,
         })
-    }
-
-    /// Takes what the program says of errors, where that was asked for; `None` the second time.
-    pub fn errors(&mut self) -> Option<ChildStderr> {
-        self.child.stderr.take()
     }
 
     /// Waits until the program ends by itself.

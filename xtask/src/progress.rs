@@ -58,7 +58,7 @@ impl Progress {
             compiled: None,
         });
         let mut said = Vec::new();
-        if let Some(errors) = process.errors() {
+        if let Some(errors) = process.child.stderr.take() {
             let mut reading = pin!(self.read(name, errors, &mut said));
             tokio::select! {
                 () = &mut reading => {}

@@ -51,7 +51,9 @@ pub async fn command(arguments: Arguments, interrupt: &mut Interrupt) -> Result<
         ..echo::Options::default()
     })
     .await?;
-    interrupt.guard(prepare()).await?;
+    let page = [(PAGE, PAGE_COMPILED_IN)];
+    let tools = tools::install_beside(Need::Page, &page, compile_page);
+    interrupt.guard(tools).await?;
 
     let page = async {
         let mut trunk = process::command("trunk", ["serve", "--address", "127.0.0.1"]);
@@ -72,34 +74,18 @@ pub async fn command(arguments: Arguments, interrupt: &mut Interrupt) -> Result<
     }
 }
 
-/// Installs what is missing, and has the page compiled meanwhile: trunk finds it done then.
-async fn prepare() -> Result<(), Error> {
-    tools::install_packaged(Need::Page).await?;
-    let lacks_tools = tools::announce(Need::Page, &[(PAGE, PAGE_COMPILED_IN)]).await?;
-    let progress = Progress::new();
-    let page = async {
-        if !lacks_tools {
-            // Then trunk itself says how far it is.
-            return Ok(());
+/// Compiles the page as trunk does, and what trunk runs at a build's end: it finds both done then. What fails here
+/// it says again, and waits for a change.
+async fn compile_page(progress: &Progress) {
+    for line in [
+        ["build", "--bin", "heartwire", "--target", WASM].as_slice(),
+        &["build", "--package", "hosting"],
+    ] {
+        let cargo = process::command("cargo", line);
+        if progress.run(PAGE, cargo).await.is_err() {
+            break;
         }
-        // As trunk does it, and as what it runs at a build's end does.
-        for line in [
-            ["build", "--bin", "heartwire", "--target", WASM].as_slice(),
-            &["build", "--package", "hosting"],
-        ] {
-            if progress
-                .run(PAGE, process::command("cargo", line))
-                .await
-                .is_err()
-            {
-                // Trunk says the same, and waits for a change.
-                break;
-            }
-        }
-        Ok(())
-    };
-    let tools = Box::pin(tools::install_compiled(Need::Page, &progress, page));
-    progress.beside(tools).await
+    }
 }
 
 /// Where the page and the echo server listen.

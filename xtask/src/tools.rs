@@ -1,5 +1,6 @@
 //! What the commands need beside Rust, and how it is installed.
 
+use std::fmt;
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -34,6 +35,12 @@ pub struct Tool {
     need: Need,
     /// How long two quiet cores compile it.
     compiled_in: Duration,
+}
+
+impl fmt::Display for Tool {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {}", self.package, self.version)
+    }
 }
 
 /// **The versions of all tools stand here and nowhere else**; a test holds the README to them.
@@ -156,19 +163,16 @@ const PACKAGES: [Package; 5] = [
 ///
 /// When something cannot be installed; the message says what to install and how.
 pub async fn install(need: Need) -> Result<(), Error> {
-    install_packaged(need).await?;
-    announce(need, &[]).await?;
-    let progress = Progress::new();
-    let compiled = install_compiled(need, &progress, async { Ok(()) });
-    progress.beside(compiled).await
+    install_beside(need, &[], async |_| {}).await
 }
 
-/// Installs what `need` lacks and nobody has to compile, and says so before each step.
-///
-/// # Errors
-///
-/// When something cannot be installed; the message says what to install and how.
-pub(crate) async fn install_packaged(need: Need) -> Result<(), Error> {
+/// [`install`], with `work` at the same time where tools have to be compiled, of which `others` tells: names, each with
+/// a time.
+pub(crate) async fn install_beside(
+    need: Need,
+    others: &[(&str, Duration)],
+    work: impl AsyncFnOnce(&Progress),
+) -> Result<(), Error> {
     install_target().await?;
     install_packages(&PACKAGES, need, &PLAIN).await?;
     if need == Need::Tests {
@@ -176,59 +180,43 @@ pub(crate) async fn install_packaged(need: Need) -> Result<(), Error> {
         install_components().await?;
         audit::install_axe().await?;
     }
+    let mut there = vec![WASM.to_owned()];
+    let mut lacking = Vec::new();
+    for tool in tools()?.into_iter().filter(|tool| tool.need <= need) {
+        there.push(tool.to_string());
+        let found = installed(&tool).await;
+        if found.as_ref() != Some(&tool.version) {
+            lacking.push((tool, found));
+        }
+    }
+    if !lacking.is_empty() {
+        announce(&lacking, others);
+        let progress = Progress::new();
+        let tools = async {
+            for (tool, found) in &lacking {
+                install_tool(tool, found.as_deref(), &progress).await?;
+            }
+            Ok(())
+        };
+        let work = async {
+            work(&progress).await;
+            Ok(())
+        };
+        let both = Box::pin(async { tokio::try_join!(tools, work) });
+        progress.beside(both).await?;
+    }
+    console::say(format_args!("tools: {}", there.join(", ")));
     Ok(())
 }
 
-/// Installs the tools that `need` lacks, and says so before each. Does `meanwhile`, which is to compile something
-/// else, at the same time.
-///
-/// # Errors
-///
-/// When one cannot be installed; the message says which and how to. And those of `meanwhile`.
-pub(crate) async fn install_compiled(
-    need: Need,
-    progress: &Progress,
-    meanwhile: impl Future<Output = Result<(), Error>>,
-) -> Result<(), Error> {
-    let tools = async {
-        let mut there = vec![WASM.to_owned()];
-        for tool in tools()? {
-            if tool.need <= need {
-                Box::pin(install_tool(&tool, progress)).await?;
-                there.push(format!("{} {}", tool.package, tool.version));
-            }
-        }
-        console::say(format_args!("tools: {}", there.join(", ")));
-        Ok(())
-    };
-    tokio::try_join!(tools, meanwhile).map(|_| ())
-}
-
-/// Says which tools `need` lacks, and about how long that takes with `others`, which are done meanwhile and
-/// each a name with a time. Says nothing, and returns `false`, if it lacks none.
-///
-/// # Errors
-///
-/// Those of [`tools`].
-pub(crate) async fn announce(need: Need, others: &[(&str, Duration)]) -> Result<bool, Error> {
-    let mut plan = Vec::new();
-    for tool in tools()? {
-        if tool.need <= need && installed(&tool).await.as_ref() != Some(&tool.version) {
-            plan.push((
-                format!("{} {}", tool.package, tool.version),
-                tool.compiled_in,
-            ));
-        }
-    }
-    if plan.is_empty() {
-        return Ok(false);
-    }
-    plan.extend(
-        others
-            .iter()
-            .map(|(name, time)| ((*name).to_owned(), *time)),
-    );
-    let all: Duration = plan.iter().map(|(_, time)| *time).sum();
+/// Says what is to be compiled, and about how long that takes.
+fn announce(lacking: &[(Tool, Option<String>)], others: &[(&str, Duration)]) {
+    let tools = lacking.iter();
+    let tools = tools.map(|(tool, _)| (tool.to_string(), tool.compiled_in));
+    let others = others
+        .iter()
+        .map(|(name, time)| ((*name).to_owned(), *time));
+    let plan: Vec<_> = tools.chain(others).collect();
     let how = if has_binstall() {
         "to be fetched, or else compiled,"
     } else {
@@ -236,12 +224,11 @@ pub(crate) async fn announce(need: Need, others: &[(&str, Duration)]) -> Result<
     };
     console::say(format_args!(
         "{how} once, in about {} on two quiet cores:",
-        console::time(all)
+        console::time(plan.iter().map(|(_, time)| *time).sum())
     ));
     for (name, time) in plan {
         console::say(format_args!("  {:>12}   {name}", console::time(time)));
     }
-    Ok(true)
 }
 
 async fn install_target() -> Result<(), Error> {
@@ -370,16 +357,12 @@ async fn privilege() -> Option<&'static [&'static str]> {
     sudo.is_ok().then_some(&["sudo", "-n"])
 }
 
-async fn install_tool(tool: &Tool, progress: &Progress) -> Result<(), Error> {
-    let found = installed(tool).await;
-    if found.as_ref() == Some(&tool.version) {
-        return Ok(());
-    }
+async fn install_tool(tool: &Tool, found: Option<&str>, progress: &Progress) -> Result<(), Error> {
     let found = found.map_or_else(
         || "missing".to_owned(),
         |version| format!("found {version}"),
     );
-    let what = format!("{} {}", tool.package, tool.version);
+    let what = tool.to_string();
     let package = format!("{}@{}", tool.package, tool.version);
     if has_binstall() {
         let options = ["--no-confirm", "--force", "--disable-strategies", "compile"];
@@ -416,9 +399,7 @@ async fn check_installed(tool: &Tool) -> Result<(), Error> {
     match installed(tool).await {
         Some(version) if version == tool.version => Ok(()),
         _ => Err(Error::Failed(format!(
-            "{package} {version} was installed, but the {program} that is found first is another one: {path}",
-            package = tool.package,
-            version = tool.version,
+            "{tool} was installed, but the {program} that is found first is another one: {path}",
             program = tool.program,
             path = process::find(tool.program).unwrap_or_default().display(),
         ))),

@@ -178,14 +178,8 @@ async fn nothing_lives_on_when_serve_is_interrupted() {
 #[tokio::test]
 async fn serve_fails_when_trunk_ends() {
     let tools = Tools::with_trunk("exit 7");
-    let [page_port, echo_port] = free_ports();
 
-    let output = xtask()
-        .args(["serve", "--port", &page_port, "--echo-port", &echo_port])
-        .env("CARGO_INSTALL_ROOT", &tools.root)
-        .output()
-        .await
-        .unwrap();
+    let output = tools.serve().await;
 
     let failed = String::from_utf8(output.stderr).unwrap();
     assert!(failed.starts_with("error: `trunk serve "), "{failed}");
@@ -202,14 +196,8 @@ async fn a_tool_that_cannot_be_installed_is_named_with_the_command() {
         "cargo",
         "case $1 in install) echo no network >&2; exit 101;; esac",
     );
-    let [page_port, echo_port] = free_ports();
 
-    let output = xtask()
-        .args(["serve", "--port", &page_port, "--echo-port", &echo_port])
-        .env("CARGO_INSTALL_ROOT", &tools.root)
-        .output()
-        .await
-        .unwrap();
+    let output = tools.serve().await;
 
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(
@@ -246,14 +234,8 @@ async fn a_tool_comes_as_a_program_where_cargo_binstall_has_one() {
             "cargo",
             &format!("case $1 in binstall) {binstall};; install) exit 101;; esac"),
         );
-        let [page_port, echo_port] = free_ports();
 
-        let output = xtask()
-            .args(["serve", "--port", &page_port, "--echo-port", &echo_port])
-            .env("CARGO_INSTALL_ROOT", &tools.root)
-            .output()
-            .await
-            .unwrap();
+        let output = tools.serve().await;
 
         let said = String::from_utf8(output.stdout).unwrap();
         let asked = "cargo binstall --no-confirm --force --disable-strategies compile trunk@";
@@ -285,6 +267,16 @@ impl Tools {
         // Any folder that is there will do for the target's libraries.
         tools.write("rustc", "echo /");
         tools
+    }
+
+    /// Runs `serve` with them to its end.
+    async fn serve(&self) -> Output {
+        let [page_port, echo_port] = free_ports();
+        let mut serve = xtask();
+        serve
+            .args(["serve", "--port", &page_port, "--echo-port", &echo_port])
+            .env("CARGO_INSTALL_ROOT", &self.root);
+        serve.output().await.unwrap()
     }
 
     fn write(&self, program: &str, script: &str) {

@@ -199,12 +199,17 @@ async fn a_queue_whose_leader_hangs_elsewhere_is_waited_for() {
     let visit = nodes.opens(&query).await;
     let leader = nodes.leader(&queue).await;
     // The balancer gives each new connection to the node that has the fewest.
-    while nodes.of_connection().await == leader {
+    eventually("the page is at another node", PATIENCE, async || {
+        if nodes.of_connection().await != leader {
+            return Some(());
+        }
         visit.press("Disconnect").await;
         visit.reaches(&["stopped"]).await;
         visit.press("Connect").await;
         visit.reaches_within(PATIENCE, &["open", "reopened"]).await;
-    }
+        None
+    })
+    .await;
     visit.types("0").await;
     visit.awaits("confirmed", |count| count == "1").await;
     let before: usize = visit.datum("epoch").await.parse().unwrap();
