@@ -8,7 +8,6 @@ mod config_file;
 mod dispatcher;
 mod early;
 mod frames;
-mod kept;
 mod last_message;
 mod log;
 mod model;
@@ -22,6 +21,8 @@ mod view;
 pub use app::{App, Given, Props};
 pub use config_file::Failure;
 pub use early::Draft;
+
+use std::{cell::RefCell, rc::Rc};
 
 use js_sys::futures::spawn_local;
 
@@ -50,7 +51,12 @@ pub fn start() {
             (given.config, complaints) = Config::read(file);
         }
         let draft = early::draft().await;
-        given.outboxes = kept::take().await;
+        let mut kept = browser::outboxes();
+        if kept.is_there() {
+            let locks = kept.locks().await;
+            kept.claim(&locks);
+        }
+        given.kept = Some(Rc::new(RefCell::new(kept)));
         let languages = browser::languages();
         let props = Props {
             page: browser::page(),

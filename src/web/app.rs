@@ -1,7 +1,8 @@
 //! The page's root component.
 
-use std::rc::Rc;
+use std::{cell::RefCell, rc::Rc};
 
+use heartwire::Kept;
 use yew::{Component, Context, Html, Properties};
 
 use super::{config_file::Failure, dispatcher::Dispatcher, early::Draft};
@@ -61,8 +62,8 @@ pub struct Given {
     pub query: Vec<(String, String)>,
     /// Where this browser has connected to.
     pub history: History,
-    /// Servers, and what this tab has kept that waits for them.
-    pub outboxes: Vec<(String, String)>,
+    /// What this tab has kept that waits for servers.
+    pub kept: Option<Rc<RefCell<Kept>>>,
 }
 
 impl Component for App {

@@ -4,6 +4,7 @@ use std::{cell::RefCell, collections::VecDeque, rc::Rc};
 
 use gloo_events::{EventListener, EventListenerOptions};
 use gloo_timers::callback::Timeout;
+use heartwire::Kept;
 use js_sys::Array;
 use wasm_bindgen::{JsCast as _, JsValue, closure::Closure};
 use web_sys::{
@@ -203,17 +204,6 @@ pub(super) fn day() -> u64 {
     js_sys::Date::now() as u64
 }
 
-/// A name that nobody can guess.
-pub(super) fn secret_name() -> String {
-    let mut bytes = [0; 16];
-    let crypto = window().crypto();
-    if let Err(error) = crypto.and_then(|crypto| crypto.get_random_values_with_u8_array(&mut bytes))
-    {
-        warn("what is kept can be claimed by others", &error);
-    }
-    bytes.map(|byte| format!("{byte:02x}")).concat()
-}
-
 /// Whether nobody can see the page.
 pub(super) fn is_hidden() -> bool {
     document().hidden()
@@ -245,17 +235,9 @@ pub(super) fn keep(name: &str, text: &str) -> bool {
     put(session_storage(), &own(name), text)
 }
 
-/// The ends of all names that begin so, and what this tab has kept under them.
-pub(super) fn kept_under(beginning: &str) -> Vec<(String, String)> {
-    let Some(storage) = session_storage() else {
-        return Vec::new();
-    };
-    let names = names(&storage).into_iter();
-    let kept = names.filter_map(|name| {
-        let end = name.strip_prefix(&own(beginning))?;
-        Some((end.to_owned(), storage.get_item(&name).ok()??))
-    });
-    kept.collect()
+/// What this tab keeps that waits for servers.
+pub(super) fn outboxes() -> Kept {
+    Kept::new(own("").trim_end()).expect("the page is in a tab")
 }
 
 /// Forgets all that this browser, and this tab, have stored for the page, but for what its operator says.

@@ -16,7 +16,7 @@ use std::{
 use gloo_events::EventListener;
 use gloo_timers::callback::Interval;
 use heartwire::{
-    Client, Event, Secret, Subscription,
+    Client, Event, Kept, Secret, Subscription,
     core::{
         connection::{Input, Status},
         heartbeat::is_late,
@@ -34,7 +34,6 @@ use super::{
     composer::{Composed, Composer},
     early,
     frames::{Draws, Due, Frames},
-    kept::Kept,
     last_message::{self, LastMessage},
     log::{self, LogPanel},
     pulse::{self, Trace},
@@ -181,11 +180,13 @@ impl Model {
         let log_limit = reading.settings.log_limit;
         // Its address comes with the first start. It hears of the page's end before the page does.
         let client = Client::new("", reading.settings.options.clone());
-        let kept_outboxes = Rc::new(RefCell::new(Kept::new(given.outboxes.clone())));
+        let kept_outboxes = given.kept.clone();
+        let kept_outboxes =
+            kept_outboxes.unwrap_or_else(|| Rc::new(RefCell::new(browser::outboxes())));
         let kept = Rc::clone(&kept_outboxes);
         // What another document has taken is not this one's to send.
         client.prepare(move |core| {
-            if kept.borrow_mut().is_taken() {
+            if kept.borrow_mut().is_claimed() {
                 core.hand_over();
             }
         });

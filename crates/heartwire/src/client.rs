@@ -1,10 +1,11 @@
 //! A handle to one kept connection.
 
 mod driver;
+pub(crate) mod keeper;
 mod subscription;
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::{Cell, OnceCell, RefCell},
     collections::VecDeque,
     fmt,
     rc::{Rc, Weak},
@@ -28,6 +29,7 @@ use crate::{
     receipt::{Receipt, Receipts},
     target::Target,
 };
+use keeper::Keeping;
 use subscription::Hear;
 
 pub use subscription::Subscription;
@@ -66,8 +68,9 @@ struct Shared {
     platform: Rc<dyn Platform>,
     /// What is still to be taken, while something else is.
     waiting: RefCell<VecDeque<PlatformEvent>>,
-    /// Sees the core before each thing that is taken.
-    prepare: RefCell<Option<Prepare>>,
+    /// See the core before each thing that is taken.
+    prepare: RefCell<Vec<Prepare>>,
+    keeper: OnceCell<Rc<dyn Keeping>>,
     /// The bytes of the frame that is being taken.
     bytes: RefCell<Option<Binary>>,
     is_driving: Cell<bool>,
@@ -100,7 +103,8 @@ impl Client {
 
     pub(crate) fn on(platform: Rc<dyn Platform>, target: Target, options: Options) -> Self {
         let seed = platform.seed();
-        Self(Rc::new_cyclic(|shared: &Weak<Shared>| {
+        let keep_in_tab = options.keep_in_tab.clone();
+        let client = Self(Rc::new_cyclic(|shared: &Weak<Shared>| {
             let heard = shared.clone();
             platform.listen(Box::new(move |heard_of| {
                 if let Some(shared) = heard.upgrade() {
@@ -114,6 +118,7 @@ impl Client {
                 platform,
                 waiting: RefCell::default(),
                 prepare: RefCell::default(),
+                keeper: OnceCell::new(),
                 bytes: RefCell::default(),
                 is_driving: Cell::new(false),
                 events: RefCell::default(),
@@ -125,7 +130,11 @@ impl Client {
                 told: Cell::new(CoreStatus::Idle),
                 receipts: Receipts::default(),
             }
-        }))
+        }));
+        if let Some(keeper) = keep_in_tab.and_then(|keep| keep.begin(&client)) {
+            let _ = client.0.keeper.set(keeper);
+        }
+        client
     }
 
     /// Connects, unless it is connected or about to be.
@@ -162,6 +171,8 @@ impl Client {
         self.0.is_new_target.set(true);
         if was_wanted {
             self.start();
+        } else {
+            self.change(|core, _| core.forget_server());
         }
     }
 
@@ -249,7 +260,8 @@ impl Client {
         self.0.platform.is_permission_asked()
     }
 
-    /// Uses other options from the next [`open`](Self::open) on, or [`retry`](Self::retry) of what has ended.
+    /// Uses other options from the next [`open`](Self::open) on, or [`retry`](Self::retry) of what has ended;
+    /// but [`keep_in_tab`](Options::keep_in_tab) is of the client, and stays.
     pub fn configure(&self, options: Options) {
         self.change(|core, _| core.configure(options));
     }
@@ -296,14 +308,14 @@ impl Client {
         self.begin(destination);
     }
 
-    /// Has a function see the core before each thing that is taken, for whoever keeps elsewhere too what
-    /// waits. It takes the place of one before.
+    /// Has a function see the core before each thing that is taken, for code that stores the outbox elsewhere too.
+    /// Several may be added.
     ///
     /// # Panics
     ///
     /// If `prepare` calls something of the client.
     pub fn prepare(&self, prepare: impl Fn(&mut Connection) + 'static) {
-        self.0.prepare.replace(Some(Box::new(prepare)));
+        self.0.prepare.borrow_mut().push(Box::new(prepare));
     }
 
     /// Sends a message again that was [set aside](crate::Fate::SetAside).
@@ -339,6 +351,7 @@ impl Client {
     fn now_with<T>(&self, change: impl FnOnce(&mut Connection, Duration) -> T) -> T {
         self.read_clock();
         let now = self.0.platform.now();
+        self.prepare_core();
         change(&mut self.0.core.borrow_mut(), now)
     }
 
@@ -347,12 +360,16 @@ impl Client {
         let locality = endpoint.map_or(Locality::Remote, |endpoint| {
             self.0.platform.locality(&endpoint)
         });
-        self.begin(Destination {
+        let destination = Destination {
             locality,
             is_new: self.0.is_new_target.take(),
             speaks_otherwise: false,
             learned: None,
             is_distrusted: false,
+        };
+        self.begin(match self.0.keeper.get() {
+            Some(keeper) => keeper.recall(destination),
+            None => destination,
         });
     }
 

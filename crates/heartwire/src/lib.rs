@@ -6,6 +6,7 @@ mod duration;
 mod event;
 #[cfg(feature = "json")]
 mod json;
+mod kept;
 mod message;
 #[cfg(feature = "futures")]
 mod messages;
@@ -30,10 +31,11 @@ pub use duration::millis;
 pub use event::{Event, Failure, Status, Trace};
 #[cfg(feature = "json")]
 pub use json::SendJsonError;
+pub use kept::Kept;
 pub use message::{Binary, Message};
 #[cfg(feature = "futures")]
 pub use messages::Messages;
-pub use options::{Options, default_replies};
+pub use options::{KeepInTab, Options, default_replies};
 pub use pattern::{NoObject, Pattern};
 pub use payload::Payload;
 #[cfg(target_arch = "wasm32")]

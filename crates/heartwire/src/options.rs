@@ -1,16 +1,17 @@
 //! How a connection behaves.
 
-use std::time::Duration;
+use std::{fmt, rc::Rc, time::Duration};
 
 #[cfg(feature = "stomp")]
 use crate::Stomp;
+use crate::client::keeper::{self, Keeping};
 use crate::core::{
     backoff::Ceilings,
     heartbeat::{Mode, Period, ReplyTimeout},
     mark,
     reach::Locality,
 };
-use crate::{Pattern, Payload};
+use crate::{Client, Pattern, Payload};
 
 /// How a connection behaves; each has a default.
 ///
@@ -62,6 +63,8 @@ pub struct Options {
     pub answers: Vec<(Pattern, Payload)>,
     /// How soon a message has to have a proof.
     pub prove_within: Option<Duration>,
+    /// Under which name messages are kept over a reload.
+    pub keep_in_tab: Option<KeepInTab>,
     /// How the server is spoken to, if it speaks STOMP.
     #[cfg(feature = "stomp")]
     pub stomp: Option<Stomp>,
@@ -95,6 +98,7 @@ impl Options {
             greeting: Vec::new(),
             answers: Vec::new(),
             prove_within: Some(Duration::from_secs(5)),
+            keep_in_tab: None,
             #[cfg(feature = "stomp")]
             stomp: None,
         }
@@ -237,6 +241,45 @@ impl Options {
         self
     }
 
+    /// Keeps in the tab, from one document to the next, what waits and what has no proof: a reload, or a way to
+    /// another page and back, loses none of it. Each client of a page, each account and each room of one address wants
+    /// a name of its own. All names of storage begin with it, and nothing is kept without one.
+    ///
+    /// The next client of this name takes over what waits for its [target](crate::Target) and, over STOMP, its
+    /// destination. Addresses that differ only in their query are one target here, since a query may hold a secret;
+    /// so are all that are [asked for](crate::Target::asked).
+    ///
+    /// - What waits may be secret, so it is in `sessionStorage` only while the page is hidden, or after it has
+    ///   ended. If the browser crashes while the page is visible, what waits is lost.
+    /// - Of a duplicated tab, or a page that comes back out of the browser's cache, only one sends what was kept:
+    ///   [`Fate::HandedOver`](crate::Fate::HandedOver) tells the other. Where the browser has no Web Locks, which is
+    ///   where a page did not come over HTTPS, a duplicate takes over from a hidden page.
+    /// - What was [sent at most once](crate::Client::send_once) is not sent again.
+    /// - What was learned of a server, how long its path bears silence and whether it says replies unasked, is
+    ///   kept as long as the tab lives; in `localStorage`, which messages no document may send any more.
+    /// - What does not fit, browsers allow some 5 MB, is told as a [`Trace::Problem`](crate::Trace::Problem).
+    /// - A client that is dropped takes what waits with it. In a worker, which is in no tab, nothing is kept.
+    ///
+    /// ```
+    /// use heartwire::{Options, testing};
+    ///
+    /// let options = Options::new().keep_in_tab("chat of alice");
+    /// let (client, server) = testing::client("wss://example.org", options.clone());
+    /// client.send("hello").expect("there is room");
+    /// let (client, server) = server.reload("wss://example.org", options);
+    /// client.open();
+    /// server.accept();
+    /// assert_eq!(server.received(), ["hello"]);
+    /// ```
+    #[must_use]
+    pub fn keep_in_tab(mut self, name: impl Into<String>) -> Self {
+        self.keep_in_tab = Some(KeepInTab {
+            name: name.into(),
+            begin: keeper::begin,
+        });
+        self
+    }
+
     /// Speaks STOMP 1.2 instead of plain text. A message is confirmed by the receipt that its server gives for it,
     /// and [`heartbeat`](Self::heartbeat) is offered to the server both ways: the longer time of the two holds.
     /// What is told of the texts of heartbeats, replies, greeting and answers, of [`prove_within`](Self::prove_within),
@@ -282,6 +325,35 @@ impl Options {
                 .chain(answers.iter().map(|(question, _)| question));
             !others.any(|other| other.covers(reply))
         });
+    }
+}
+
+/// What [`Options::keep_in_tab`] makes of a name.
+#[derive(Clone)]
+pub struct KeepInTab {
+    name: String,
+    /// A page in which no name is given does not load what this leads to.
+    begin: fn(&Client, &str) -> Option<Rc<dyn Keeping>>,
+}
+
+impl KeepInTab {
+    pub(crate) fn begin(&self, client: &Client) -> Option<Rc<dyn Keeping>> {
+        (self.begin)(client, &self.name)
+    }
+}
+
+/// Equal: the same name.
+impl PartialEq for KeepInTab {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for KeepInTab {}
+
+impl fmt::Debug for KeepInTab {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.name.fmt(f)
     }
 }
 

@@ -7,6 +7,8 @@ mod clock;
 #[cfg(target_arch = "wasm32")]
 mod socket;
 #[cfg(target_arch = "wasm32")]
+mod tab;
+#[cfg(target_arch = "wasm32")]
 mod timers;
 
 use std::{rc::Rc, time::Duration};
@@ -21,6 +23,7 @@ use crate::{
         reach::Locality,
     },
     event::Trace,
+    kept::{Document, Tab},
     message::Binary,
     target::{Asked, Endpoint, Unavailable},
 };
@@ -72,6 +75,10 @@ pub(crate) trait Platform {
     /// Has the next attempt take this socket over, if it goes there.
     #[cfg(target_arch = "wasm32")]
     fn adopt(&self, _early: EarlySocket) {}
+    /// The document to use instead of the browser's own, for tests.
+    fn document(&self) -> Option<Rc<dyn Document>> {
+        None
+    }
     /// Lets go of everything: the client is gone.
     fn end(&self) {}
 }
@@ -116,6 +123,24 @@ pub(crate) fn platform() -> Rc<dyn Platform> {
     #[cfg(not(target_arch = "wasm32"))]
     let platform = Rc::new(Nothing);
     platform
+}
+
+/// The tab that this runs in.
+pub(crate) fn tab() -> Option<Rc<dyn Tab>> {
+    #[cfg(target_arch = "wasm32")]
+    let tab = Some(Rc::new(tab::Page::new()?) as Rc<dyn Tab>);
+    #[cfg(not(target_arch = "wasm32"))]
+    let tab = None;
+    tab
+}
+
+/// The document that this runs in.
+pub(crate) fn document() -> Option<Rc<dyn Document>> {
+    #[cfg(target_arch = "wasm32")]
+    let document = Some(Rc::new(tab::Page::new()?) as Rc<dyn Document>);
+    #[cfg(not(target_arch = "wasm32"))]
+    let document = None;
+    document
 }
 
 /// A host without a browser: no connection is ever made, and a client stays as it is.

@@ -14,6 +14,8 @@
 //! assert_eq!(receipt.fate(), Some(Fate::Answered));
 //! ```
 
+mod tab;
+
 use std::{
     cell::RefCell,
     collections::{BTreeMap, VecDeque},
@@ -22,6 +24,8 @@ use std::{
     time::Duration,
 };
 
+pub(crate) use tab::Page;
+
 use crate::{
     Client, Options, Payload,
     core::{
@@ -29,6 +33,7 @@ use crate::{
         protocol::{Frame, MAX_HEAD, PayloadRef},
         reach::Locality,
     },
+    kept::{Document, Life},
     message::Binary,
     platform::{Listener, Opened, Platform, PlatformEvent},
     target::{Asked, Endpoint, Target},
@@ -37,13 +42,16 @@ use crate::{
 /// Makes a client, and the other end of it.
 #[must_use]
 pub fn client(target: impl Into<Target>, options: Options) -> (Client, Server) {
-    let network = Rc::new(Network::default());
-    let client = Client::on(
-        Rc::clone(&network) as Rc<dyn Platform>,
-        target.into(),
-        options,
-    );
-    (client, Server(network))
+    client_in(Rc::default(), target.into(), options)
+}
+
+fn client_in(document: Rc<Page>, target: Target, options: Options) -> (Client, Server) {
+    let network = Rc::new(Network {
+        document,
+        ..Network::default()
+    });
+    let platform = Rc::clone(&network) as Rc<dyn Platform>;
+    (Client::on(platform, target, options), Server(network))
 }
 
 /// The server, the network and the clock of one client.
@@ -54,6 +62,8 @@ pub struct Server(Rc<Network>);
 struct Network {
     state: RefCell<State>,
     hear: RefCell<Option<Listener>>,
+    /// Which the client is in.
+    document: Rc<Page>,
 }
 
 #[derive(Default)]
@@ -199,6 +209,14 @@ impl Server {
         self.advance(Duration::ZERO);
     }
 
+    /// Has the page reload: its document ends, with all that nobody [kept](Options::keep_in_tab), and this makes a
+    /// client in the next one of the same tab. The old one is as in a browser's cache: left, and not gone.
+    pub fn reload(&self, target: impl Into<Target>, options: Options) -> (Client, Self) {
+        self.0.tell(Input::Left);
+        self.0.document.turn(Life::Left);
+        client_in(self.0.document.next(), target.into(), options)
+    }
+
     /// What the server has read: messages, heartbeats, greetings and answers, in their order.
     #[must_use]
     pub fn received(&self) -> Vec<Payload> {
@@ -209,6 +227,28 @@ impl Server {
     #[must_use]
     pub fn endpoints(&self) -> Vec<Endpoint> {
         self.0.state.borrow().endpoints.clone()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn document(&self) -> &Page {
+        &self.0.document
+    }
+
+    /// Makes a client in a copy of the tab.
+    #[cfg(test)]
+    pub(crate) fn duplicate(&self, target: impl Into<Target>, options: Options) -> (Client, Self) {
+        client_in(self.0.document.duplicate(), target.into(), options)
+    }
+
+    /// Has the document be so, and the client hear of it as a browser tells it.
+    #[cfg(test)]
+    pub(crate) fn turn(&self, life: Life) {
+        match life {
+            Life::Left => self.0.tell(Input::Left),
+            Life::Shown => self.0.tell(Input::Returned),
+            Life::Hidden => {}
+        }
+        self.0.document.turn(life);
     }
 
     fn open_socket(&self) -> Epoch {
@@ -386,6 +426,10 @@ impl Platform for Network {
 
     fn stop_timer(&self, timer: Timer) {
         self.state.borrow_mut().timers.remove(&timer);
+    }
+
+    fn document(&self) -> Option<Rc<dyn Document>> {
+        Some(Rc::clone(&self.document) as Rc<dyn Document>)
     }
 
     fn end(&self) {

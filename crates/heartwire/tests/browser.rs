@@ -16,7 +16,7 @@ use heartwire::{
 };
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
-use web_sys::{Element, WebSocket};
+use web_sys::{Element, PageTransitionEvent, PageTransitionEventInit, WebSocket};
 use yew::prelude::*;
 
 wasm_bindgen_test_configure!(run_in_browser);
@@ -386,6 +386,43 @@ async fn a_socket_that_was_opened_early_is_taken_over_where_it_goes_there() {
     drop(unused);
     assert_eq!([1, 3, 5].map(closed_with), [Some(1000); 3]);
     assert_eq!((count(), live()), (6, 2));
+}
+
+#[wasm_bindgen_test]
+async fn what_is_kept_in_the_tab_is_sent_by_one_document() {
+    let _page = Page::new();
+    let options = || Options::new().keep_in_tab("kept");
+    let window = web_sys::window().unwrap();
+    let (session, local) = (window.session_storage(), window.local_storage());
+    let (session, local) = (session.unwrap().unwrap(), local.unwrap().unwrap());
+    let happens = |kind: &str| {
+        let init = PageTransitionEventInit::new();
+        init.set_persisted(true);
+        let event = PageTransitionEvent::new_with_event_init_dict(kind, &init);
+        window.dispatch_event(&event.unwrap()).unwrap();
+    };
+    let client = Client::new("ws://example.org", options());
+    let receipt = client.send("a").unwrap();
+    assert_eq!(session.length().unwrap(), 0);
+    happens("pagehide");
+    assert_eq!(session.length().unwrap(), 1);
+
+    let next = Client::new("ws://example.org", options());
+    next.open();
+    next.send("b").unwrap();
+    // It waits for what was kept: that comes first.
+    assert_eq!(count(), 0);
+    eventually(|| count() == 1).await;
+    open(0);
+    assert_eq!(sent(0), ["a", "b"]);
+
+    happens("pageshow");
+    assert_eq!(receipt.fate(), Some(Fate::HandedOver));
+    assert_eq!(client.delivery().queued, 0);
+    assert_eq!(session.length().unwrap(), 0);
+    drop((client, next));
+    local.remove_item("kept spent").unwrap();
+    assert_eq!(local.length().unwrap(), 0);
 }
 
 #[wasm_bindgen_test]

@@ -5,6 +5,7 @@
 use std::{
     cell::RefCell,
     collections::BTreeMap,
+    future::ready,
     pin::Pin,
     rc::Rc,
     task::{Context, Poll, Waker},
@@ -100,7 +101,7 @@ fn who_is_asked_for_the_address_may_name_another() {
         if let Some(client) = own.take() {
             client.set_target("ws://other.example");
         }
-        std::future::ready(Ok(Endpoint::new("ws://example.org")))
+        ready(Ok(Endpoint::new("ws://example.org")))
     });
     let (client, server) = testing::client(target, Options::new());
     held.replace(Some(client.clone()));
@@ -380,6 +381,98 @@ fn the_log_is_told_once_how_the_connection_is_and_no_secret() {
     );
 }
 
+#[test]
+fn a_reload_keeps_what_waits_and_what_has_no_proof_if_it_was_told_to() {
+    let options = || Options::new().keep_in_tab("orders");
+    let url = "wss://example.org/orders?token=1";
+    let (client, server) = testing::client(url, options());
+    client.open();
+    server.accept();
+    for text in ["sent", "sent too"] {
+        client.send(text).unwrap();
+    }
+    client.send_once("never again").unwrap();
+    server.close(1006);
+    client.send("waiting").unwrap();
+    client.send(vec![0, 255]).unwrap();
+    client.send_once("once").unwrap();
+
+    // The query is another one, as a token is.
+    let (client, server) = server.reload("wss://example.org/orders?token=2", options());
+
+    client.send("newer").unwrap();
+    client.open();
+    server.echo();
+    server.accept();
+    let expected = ["sent", "sent too", "waiting"].map(Payload::from);
+    let expected = expected.into_iter().chain([vec![0, 255].into()]);
+    let expected: Vec<_> = expected.chain(["once".into(), "newer".into()]).collect();
+    assert_eq!(messages(&server), expected);
+    server.advance(seconds(6));
+    assert_eq!(client.delivery().sent, 0);
+
+    // What has arrived is not kept.
+    let (client, server) = server.reload(url, options());
+    client.open();
+    server.accept();
+    assert_eq!(server.received(), [] as [Payload; 0]);
+}
+
+#[test]
+fn a_reload_keeps_nothing_under_no_name_or_another() {
+    let named = |name: &str| Options::new().keep_in_tab(name);
+    for (before, after) in [
+        (Options::new(), named("chat")),
+        (named("chat"), Options::new()),
+        (named("chat of alice"), named("chat of bob")),
+        (named("chat of alice"), named("chat")),
+    ] {
+        let (client, server) = testing::client("ws://example.org", before);
+        client.send("secret").unwrap();
+        let (client, server) = server.reload("ws://example.org", after);
+        client.open();
+        server.accept();
+        assert_eq!(client.delivery().queued, 0);
+        assert_eq!(server.received(), [] as [Payload; 0]);
+    }
+}
+
+/// As after [`Client::set_target`], what was for one server is never sent to another; and it is not lost.
+#[test]
+fn what_is_kept_for_one_server_waits_until_the_tab_is_back_at_it() {
+    let options = || Options::new().keep_in_tab("chat");
+    let (client, server) = testing::client("ws://one.example", options());
+    client.send("for one").unwrap();
+    let (client, server) = server.reload("ws://two.example", options());
+    client.open();
+    server.accept();
+    assert_eq!(server.received(), [] as [Payload; 0]);
+    client.send("for two").unwrap();
+
+    let (client, server) = server.reload("ws://one.example", options());
+    client.open();
+    server.accept();
+    assert_eq!(messages(&server), ["for one"]);
+    server.echo();
+    server.advance(seconds(6));
+    client.set_target("ws://two.example");
+    server.accept();
+    assert_eq!(messages(&server), ["for one", "for two"]);
+}
+
+#[test]
+fn what_is_kept_waits_for_a_server_that_is_asked_for() {
+    let options = || Options::new().keep_in_tab("chat");
+    let asked = || Target::asked(|_| ready(Ok(Endpoint::new("ws://example.org"))));
+    let (client, server) = testing::client(asked(), options());
+    client.send("a").unwrap();
+    let (client, server) = server.reload(asked(), options());
+    client.open();
+    server.advance(Duration::ZERO);
+    server.accept();
+    assert_eq!(server.received(), ["a"]);
+}
+
 /// Keeps what the thread of a test is told.
 struct Records;
 
@@ -403,6 +496,13 @@ impl log::Log for Records {
 #[derive(Debug, PartialEq, serde::Deserialize, serde::Serialize)]
 struct Order {
     pieces: u32,
+}
+
+/// What has arrived but for heartbeats.
+fn messages(server: &testing::Server) -> Vec<Payload> {
+    let mut messages = server.received();
+    messages.retain(|payload| *payload != "heartbeat");
+    messages
 }
 
 fn seconds(count: u64) -> Duration {

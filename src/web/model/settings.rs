@@ -66,7 +66,7 @@ impl Model {
             Change::CopyLink => self.copy_link(),
             Change::Forget => {
                 self.kept_outboxes.borrow_mut().withdraw();
-                self.kept_outboxes.take();
+                self.kept_outboxes.borrow_mut().forget();
                 browser::forget_everything();
                 self.is_forgotten = true;
                 self.access.history = History::default();

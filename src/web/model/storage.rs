@@ -18,17 +18,15 @@ impl Model {
             return;
         }
         for server in [String::new(), self.server()] {
-            loop {
-                let stored = self.kept_outboxes.borrow_mut().take(&server);
-                let Some(stored) = stored else {
-                    break;
-                };
-                let resend = self.reading.settings.resend;
-                self.client
-                    .change(|core, _| core.restore(&stored, [resend.typed(), resend.sent()]));
-                if let Ok(address) = &self.address {
-                    self.started = Some(address.clone());
-                }
+            let stored = self.kept_outboxes.borrow_mut().take(&server);
+            let Some(stored) = stored else {
+                continue;
+            };
+            let resend = self.reading.settings.resend;
+            self.client
+                .change(|core, _| core.restore(&stored, [resend.typed(), resend.sent()]));
+            if let Ok(address) = &self.address {
+                self.started = Some(address.clone());
             }
         }
     }

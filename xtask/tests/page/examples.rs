@@ -93,6 +93,21 @@ async fn two_components_share_a_connection_and_each_message_gets_its_tick() {
         says(&visit, "li:nth-child(2)", "two ✓").await;
 
         assert_eq!(server.alive(), 1, "{browser}");
+        server.stop().await;
+        says(&visit, "[role=status]", "Not connected").await;
+        types(&visit, &("three".to_owned() + &Key::Enter)).await;
+        says(&visit, "li:nth-child(3)", "three …").await;
+        let stored = "return String(localStorage.length + sessionStorage.length)";
+        assert_eq!(visit.text_of(stored).await, "0", "{browser}");
+        visit.session.client.refresh().await.unwrap();
+        says(&visit, "[role=status]", "Not connected").await;
+        says(&visit, "li", "").await;
+        server.resume();
+        says(&visit, "[role=status]", "Connected").await;
+        eventually("what waited has arrived", SOON, async || {
+            server.texts().contains(&"three".to_owned()).then_some(())
+        })
+        .await;
         if browser == Browser::Chromium {
             let shown = visit.session.console().await.unwrap();
             let all = shown.as_array().unwrap().iter();

@@ -58,9 +58,7 @@ impl Client {
             let Some(event) = next else {
                 break;
             };
-            if let Some(prepare) = &*self.0.prepare.borrow() {
-                prepare(&mut self.0.core.borrow_mut());
-            }
+            self.prepare_core();
             match event {
                 PlatformEvent::Input(input) => self.handle(input),
                 PlatformEvent::Bytes(epoch, frame, bytes) => {
@@ -128,7 +126,12 @@ impl Client {
                     self.inspect(|core| Attempt::new(core.attempt(), core.last_loss().cloned()));
                 // Nothing is borrowed while the user's function is called.
                 let target = self.0.target.borrow().clone();
-                match target.endpoint(attempt) {
+                let endpoint = target.endpoint(attempt);
+                let endpoint = match self.0.keeper.get() {
+                    Some(keeper) => keeper.hold(endpoint),
+                    None => endpoint,
+                };
+                match endpoint {
                     Ok(endpoint) => return self.connect_to(epoch, &endpoint),
                     Err(asked) => platform.ask(epoch, asked),
                 }
@@ -216,6 +219,19 @@ impl Client {
             Err(Unavailable::Now) => Some(Input::Closed(epoch, Closure::abnormal())),
             Err(Unavailable::ForGood) => Some(Input::Refused(epoch, Refusal::Unavailable)),
         }
+    }
+
+    /// Lets those see the core who want to before it takes something.
+    pub(super) fn prepare_core(&self) {
+        for prepare in &*self.0.prepare.borrow() {
+            prepare(&mut self.0.core.borrow_mut());
+        }
+    }
+
+    /// Notes that something did not work.
+    pub(super) fn report(&self, what: &'static str) {
+        let error = String::new();
+        self.note(Event::Trace(Trace::Problem { what, error }));
     }
 
     pub(super) fn note(&self, event: Event) {

@@ -234,6 +234,17 @@ impl Connection {
         self.set_aside_what_stomp_cannot_carry();
     }
 
+    /// Nothing that was sent goes to the next server. No connection may be wanted.
+    pub(crate) fn forget_server(&mut self) {
+        self.finish_closing(None);
+        self.outbox.forget_server();
+    }
+
+    /// The options that hold from the next [`Input::Open`] on.
+    pub(crate) fn next_options(&self) -> &Options {
+        self.next_options.as_ref().unwrap_or(&self.options)
+    }
+
     /// Names a message that is not sent at all, since the server never takes it.
     #[cfg(feature = "stomp")]
     pub(crate) fn refuse_message(&mut self) -> MessageId {
@@ -472,11 +483,13 @@ impl Connection {
         self.configure_stomp(destination.is_new);
         self.backoff
             .restart(self.options.ceilings(destination.locality));
+        if destination.is_new || self.epoch == Epoch::default() {
+            self.silence = Silence::new(destination.learned);
+        }
         if destination.is_new {
             self.finish_closing(None);
             self.outbox.forget_server();
             self.heartbeat.forget();
-            self.silence = Silence::new(destination.learned);
             self.protocol = PlainText::new(&self.options);
         } else if destination.speaks_otherwise {
             self.heartbeat.forget();

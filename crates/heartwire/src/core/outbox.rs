@@ -439,6 +439,19 @@ impl Outbox {
         self.give_up_aside(&|message| message.is_latest(origin));
     }
 
+    /// Leaves the newest of those that take each other's place.
+    fn merge_latest(&mut self, origin: Origin) {
+        let is_latest = |message: &&Message| message.is_latest(origin);
+        if let Some(newest) = self.waiting.iter().rfind(is_latest).map(|newest| newest.id) {
+            let is_older = |message: &Message| message.is_latest(origin) && message.id != newest;
+            self.give_up_waiting(&|message| message.is_repeat && is_older(message));
+            // Each keystroke that waits is sent once.
+            if origin == Origin::Sent {
+                self.merge(&is_older);
+            }
+        }
+    }
+
     fn give_up_waiting(&mut self, is_given_up: &dyn Fn(&Message) -> bool) {
         for message in extract(&mut self.waiting, is_given_up) {
             self.waiting_bytes -= message.payload.len();

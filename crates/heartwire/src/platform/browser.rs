@@ -228,17 +228,14 @@ impl Platform for Browser {
     }
 
     fn seed(&self) -> [u64; 2] {
-        let mut bytes = [0; 16];
-        let filled = CRYPTO.with(|crypto| {
-            let crypto = crypto.as_ref()?;
-            crypto.get_random_values_with_u8_array(&mut bytes).ok()
-        });
-        if filled.is_none() {
+        let bytes = random();
+        if bytes.is_none() {
             (self.emit)(BrowserEvent::Problem(
                 "marks of heartbeats can be guessed",
                 JsValue::NULL,
             ));
         }
+        let bytes = bytes.unwrap_or_default();
         let (first, second) = bytes.split_at(8);
         [first, second].map(|half| {
             let bits = half.iter();
@@ -361,6 +358,16 @@ impl Platform for Browser {
     }
 }
 
+/// Bytes that nobody can guess.
+pub(super) fn random() -> Option<[u8; 16]> {
+    let mut bytes = [0; 16];
+    CRYPTO.with(|crypto| {
+        let crypto = crypto.as_ref()?;
+        crypto.get_random_values_with_u8_array(&mut bytes).ok()
+    })?;
+    Some(bytes)
+}
+
 /// Whether nobody can see the page.
 pub(super) fn is_hidden() -> bool {
     DOCUMENT.with(|document| document.as_ref().is_some_and(Document::hidden))
@@ -426,7 +433,7 @@ fn listen(emit: &Emit) -> Vec<EventListener> {
 
 /// An address as the browser's `WebSocket` reads it (WHATWG WebSockets, "get a URL"). Older ones want it
 /// whole.
-fn read(address: &str) -> Option<Url> {
+pub(super) fn read(address: &str) -> Option<Url> {
     let base = LOCATION.with(|location| location.as_ref()?.href().ok());
     let url = match base {
         Some(base) => Url::new_with_base(address, &base).or_else(|_| Url::new(address)),

@@ -8,6 +8,7 @@ use yew::prelude::*;
 #[component]
 fn App() -> Html {
     let options = Options::new().heartbeat_text("heartbeat {n}"); // its return is the proof
+    let options = options.keep_in_tab("shared"); // a reload loses nothing that waits
     html! { <Provider target="ws://localhost:8080" {options}><Lamp /><Chat /></Provider> }
 }
 

@@ -68,6 +68,8 @@ impl Outbox {
         }
         self.waiting.extend(newer);
         self.lose();
+        self.merge_latest(Origin::Typed);
+        self.merge_latest(Origin::Sent);
     }
 }
 
