@@ -416,7 +416,13 @@ impl Model {
             Msg::Client(event, at) => self.take_event(event, at),
             Msg::Page(event) => {
                 match event {
-                    PageEvent::Left => self.is_left = true,
+                    PageEvent::Left => {
+                        // A copy of the tab may have what was kept before, and it may have been sent since.
+                        if !mem::replace(&mut self.is_left, true) {
+                            self.kept_outboxes.borrow_mut().withdraw();
+                            self.kept.1 = None;
+                        }
+                    }
                     // Also shows what was not drawn as long as nobody could see it.
                     PageEvent::Back => self.is_left = false,
                     PageEvent::Other => {}

@@ -171,8 +171,6 @@ impl Client {
         self.0.is_new_target.set(true);
         if was_wanted {
             self.start();
-        } else {
-            self.change(|core, _| core.forget_server());
         }
     }
 
@@ -342,10 +340,10 @@ impl Client {
     }
 
     fn enqueue(&self, payload: Payload, guarantee: Guarantee) -> Result<Receipt, OutboxFull> {
-        let id = self.now_with(|core, now| core.send(payload, guarantee, now))?;
-        let receipt = self.0.receipts.receipt(id);
+        let sent = self.now_with(|core, now| core.send(payload, guarantee, now));
+        let receipt = sent.map(|id| self.0.receipts.receipt(id));
         self.drive();
-        Ok(receipt)
+        receipt
     }
 
     fn now_with<T>(&self, change: impl FnOnce(&mut Connection, Duration) -> T) -> T {

@@ -10,7 +10,7 @@ use crate::platform;
 /// A browser copies what a tab keeps when the tab is duplicated, and a document can come back out of its
 /// cache when another has been in its place. So each time something is kept, a ticket goes with it, and
 /// all tabs of the origin see which tickets are spent: whoever spends one may send what was kept with it,
-/// and nobody else. A hidden document holds a lock with the ticket's name as long as it lives.
+/// and nobody else. A hidden document holds a lock with the ticket's secret in its name as long as it lives.
 pub struct Kept {
     tab: Rc<dyn Tab>,
     /// What all names of storage and of locks begin with.
@@ -37,7 +37,7 @@ pub(crate) trait Tab {
     fn secret(&self) -> String;
     /// Holds a lock that all tabs of the origin see, until what is returned is dropped. Some browsers have none.
     fn lock(&self, name: &str) -> Option<Box<dyn Any>>;
-    /// Tells of all locks that are held now. Their names are parts of it.
+    /// A text that contains the name of each lock that is held now.
     fn locks(&self) -> Task<String>;
 }
 
@@ -72,6 +72,8 @@ struct Ticket {
     secret: String,
     /// The current server, as something was kept last.
     server: String,
+    /// Whether something was kept for it.
+    has_own: bool,
     lock: Option<Box<dyn Any>>,
 }
 
@@ -105,7 +107,7 @@ impl Kept {
         secrets.any(|secret| !self.is_own(secret))
     }
 
-    /// Tells of the locks that are held now, for [`claim`](Self::claim).
+    /// The locks that are held now, for [`claim`](Self::claim).
     pub fn locks(&self) -> impl Future<Output = String> + 'static {
         self.tab.locks()
     }
@@ -143,15 +145,17 @@ impl Kept {
         Some(self.others.remove(index).1)
     }
 
-    /// Keeps what waits for the current server, and for the others, as long as the document only might end.
-    /// Returns whether all of it was kept.
+    /// Keeps what waits for the current server, and for the others, in case the document ends without another
+    /// word. Returns whether all of it was kept.
     pub fn keep(&mut self, server: &str, outbox: &str) -> bool {
-        if outbox.is_empty() && !self.has_others() && self.ticket.is_none() {
+        if outbox.is_empty() && !self.has_others() {
+            self.withdraw();
             return true;
         }
         let ticket = self.ticket.get_or_insert_with(|| Ticket {
             secret: self.tab.secret(),
             server: server.into(),
+            has_own: false,
             lock: None,
         });
         let begin = [&self.name, OUTBOX, &ticket.secret, " "].concat();
@@ -173,7 +177,9 @@ impl Kept {
                 is_kept &= keep(other, &[outbox]);
             }
         }
-        keep(server, &[older, outbox]) && is_kept
+        let is_own_kept = keep(server, &[older, outbox]);
+        ticket.has_own = is_own_kept && !outbox.is_empty();
+        is_own_kept && is_kept
     }
 
     /// Whether there is something for other servers than the current one.
@@ -210,14 +216,21 @@ impl Kept {
         }
     }
 
-    /// Whether another document has claimed what was kept. It is forgotten here then.
+    /// Whether another document has claimed what was kept for the current server. What others have claimed is
+    /// forgotten here.
     pub fn is_claimed(&mut self) -> bool {
-        let ticket = self.ticket.as_ref();
-        let is_claimed = ticket.is_some_and(|ticket| self.spent().contains(&ticket.secret));
+        let Some(Ticket {
+            secret, has_own, ..
+        }) = &self.ticket
+        else {
+            return false;
+        };
+        let is_claimed = self.spent().contains(secret);
+        let has_own = is_claimed && *has_own;
         if is_claimed {
             self.forget();
         }
-        is_claimed
+        has_own
     }
 
     /// Forgets all that was claimed, and leaves what the tab has to others.
@@ -269,7 +282,7 @@ const SPENT: &str = " spent";
 const SECRET: usize = 32;
 
 /// In bytes.
-const MOST_SPENT: usize = 125 * SECRET;
+const MOST_SPENT: usize = 500 * SECRET;
 
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
@@ -363,6 +376,18 @@ mod tests {
         let copies = [document.duplicate(), document.duplicate()];
         let claims = copies.map(|copy| claimed(&copy).has_others());
         assert_eq!(claims, [true, false]);
+    }
+
+    #[test]
+    fn what_is_for_others_may_be_claimed_without_the_own() {
+        let mut document = Rc::<Page>::default();
+        claimed(&document).keep("a", "t1:x");
+        document = document.next();
+        let mut kept = claimed(&document);
+        kept.keep("b", "");
+        assert!(claimed(&document.duplicate()).has_others());
+        assert!(!kept.is_claimed());
+        assert!(!kept.has_others());
     }
 
     #[test]

@@ -241,23 +241,26 @@ impl Options {
         self
     }
 
-    /// Keeps in the tab, from one document to the next, what waits and what has no proof: a reload, or a way to
+    /// Keeps in the tab, from one document to the next, what waits and what has no proof: a reload, or going to
     /// another page and back, loses none of it. Each client of a page, each account and each room of one address wants
     /// a name of its own. All names of storage begin with it, and nothing is kept without one.
     ///
-    /// The next client of this name takes over what waits for its [target](crate::Target) and, over STOMP, its
-    /// destination. Addresses that differ only in their query are one target here, since a query may hold a secret;
-    /// so are all that are [asked for](crate::Target::asked).
+    /// The next client of this name that connects takes over what waits for its [target](crate::Target) and, over
+    /// STOMP, its destination. Addresses that differ only in their query are one target here, since a query may hold a
+    /// secret; so are all that are [asked for](crate::Target::asked).
     ///
-    /// - What waits may be secret, so it is in `sessionStorage` only while the page is hidden, or after it has
-    ///   ended. If the browser crashes while the page is visible, what waits is lost.
+    /// - What waits may be secret: it is in `sessionStorage` while the page is hidden and after it has ended, and not
+    ///   while it is seen, but for what waits for other targets. If the browser crashes while the page is visible, what
+    ///   waits is lost.
     /// - Of a duplicated tab, or a page that comes back out of the browser's cache, only one sends what was kept:
-    ///   [`Fate::HandedOver`](crate::Fate::HandedOver) tells the other. Where the browser has no Web Locks, which is
-    ///   where a page did not come over HTTPS, a duplicate takes over from a hidden page.
+    ///   [`Fate::HandedOver`](crate::Fate::HandedOver) tells the other. Without Web Locks, which browsers have in secure
+    ///   contexts alone, a duplicate takes over from a hidden page.
     /// - What was [sent at most once](crate::Client::send_once) is not sent again.
-    /// - What was learned of a server, how long its path bears silence and whether it says replies unasked, is
-    ///   kept as long as the tab lives; in `localStorage`, which messages no document may send any more.
-    /// - What does not fit, browsers allow some 5 MB, is told as a [`Trace::Problem`](crate::Trace::Problem).
+    /// - What was learned of a server is kept as long as the tab lives: that it says replies unasked and, with
+    ///   [`Period::Auto`], how long its path bears silence.
+    /// - `localStorage` has a list of random numbers: what was kept under one of these was taken over.
+    /// - If not all fits, of which browsers allow some 5 MB, nothing is kept for this target, and a
+    ///   [`Trace::Problem`](crate::Trace::Problem) tells.
     /// - A client that is dropped takes what waits with it. In a worker, which is in no tab, nothing is kept.
     ///
     /// ```

@@ -17,7 +17,8 @@ pub fn use_heartwire(target: impl Into<Target>) -> Client {
     use_heartwire_with(target, Options::new())
 }
 
-/// [`use_heartwire`] with options; with other options there is another connection, too. A [`Target::asked`]
+/// [`use_heartwire`] with options; with other options there is another connection, too, and what waits goes with the
+/// one before. A [`Target::asked`]
 /// wants `use_memo`: one made anew is another target.
 #[hook]
 pub fn use_heartwire_with(target: impl Into<Target>, options: Options) -> Client {

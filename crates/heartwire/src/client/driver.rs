@@ -128,7 +128,7 @@ impl Client {
                 let target = self.0.target.borrow().clone();
                 let endpoint = target.endpoint(attempt);
                 let endpoint = match self.0.keeper.get() {
-                    Some(keeper) => keeper.hold(endpoint),
+                    Some(keeper) => keeper.await_claim(endpoint),
                     None => endpoint,
                 };
                 match endpoint {

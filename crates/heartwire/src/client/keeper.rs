@@ -10,14 +10,14 @@ use std::{
 
 use super::{Client, Shared, Subscription};
 use crate::{
-    Event, Trace,
+    Event, Options, Trace,
     core::{
-        connection::{Connection, Destination},
+        connection::{Connection, Destination, Input},
         outbox::Guarantee,
         silence::Learned,
     },
     kept::{Document, Kept, Life},
-    platform,
+    platform::{self, PlatformEvent},
     target::{Asked, Endpoint},
 };
 
@@ -27,7 +27,7 @@ pub(crate) trait Keeping {
     /// Adds what the tab knows of the server.
     fn recall(&self, destination: Destination) -> Destination;
     /// Has an attempt wait for what was kept.
-    fn hold(&self, answer: Result<Endpoint, Asked>) -> Result<Endpoint, Asked>;
+    fn await_claim(&self, answer: Result<Endpoint, Asked>) -> Result<Endpoint, Asked>;
 }
 
 /// Begins to keep what waits for this client. `None` where there is no document.
@@ -128,21 +128,21 @@ impl Keeper {
 
     fn finish_claim(&self, locks: &str) {
         self.kept.borrow_mut().claim(locks);
-        self.claim.is_under_way.set(false);
         self.restore();
         self.keep();
-        for waker in self.claim.waiting.take() {
-            waker.wake();
-        }
+        self.claim.end();
     }
 
-    /// Has the client send what waits for its server. A start at a new target drops what was sent before it, so
-    /// that comes first.
+    /// Has the client send what waits for its server, if it is about to connect. A start at a new target drops what
+    /// was sent before it, so that comes first.
     fn restore(&self) {
         let Some(client) = self.client() else {
             return;
         };
-        if client.0.is_new_target.get() {
+        let is_start =
+            |event: &PlatformEvent| matches!(event, PlatformEvent::Input(Input::Open(_)));
+        let starts = client.0.waiting.borrow().iter().any(is_start);
+        if client.0.is_new_target.get() || starts || client.status().is_over() {
             return;
         }
         let server = self.server();
@@ -163,7 +163,8 @@ impl Keeper {
                 self.keep_learned();
             }
             Event::Trace(Trace::Distrusted) => {
-                self.document.keep(&self.name_of(DISTRUST), &self.replies());
+                let replies = self.replies(Connection::options);
+                self.document.keep(&self.name_of(DISTRUST), &replies);
             }
             Event::Message(_) | Event::Trace(_) => {}
         }
@@ -175,13 +176,13 @@ impl Keeper {
             client.change(|_, _| ());
         }
         let before = self.life.replace(life);
-        let is_over = match life {
+        let is_withdrawn = match life {
             Life::Shown => true,
             Life::Hidden => false,
             // A copy of the tab may have what was kept before, and it may have been sent since.
             Life::Left => before != Life::Left,
         };
-        if is_over {
+        if is_withdrawn {
             self.kept.borrow_mut().withdraw();
         }
         self.keep();
@@ -209,15 +210,25 @@ impl Keeper {
         if self.life.get() == Life::Shown {
             return;
         }
-        let (server, outbox) = (self.server(), client.inspect(|core| core.outbox().store()));
+        let outbox = client.inspect(|core| {
+            if !client.0.is_new_target.get() {
+                return core.outbox().store();
+            }
+            // What was sent is for the server before.
+            let mut outbox = core.outbox().clone();
+            outbox.lose();
+            outbox.forget_server();
+            outbox.store()
+        });
         let is_complete = {
             let mut kept = self.kept.borrow_mut();
-            let is_complete = kept.keep(&server, &outbox);
+            let is_complete = kept.keep(&self.server(), &outbox);
             kept.hold(self.life.get() == Life::Hidden);
             is_complete
         };
         if self.is_complete.replace(is_complete) && !is_complete {
             client.report("what waits was not kept in the tab");
+            client.drive();
         }
     }
 
@@ -235,10 +246,10 @@ impl Keeper {
     }
 
     /// What is known of a server's replies is known of replies to this.
-    fn replies(&self) -> String {
+    fn replies(&self, options: fn(&Connection) -> &Options) -> String {
         let replies = self.client().map(|client| {
             client.inspect(|core| {
-                let options = core.next_options();
+                let options = options(core);
                 let own = (&options.reply_text, &options.server_heartbeat_text);
                 format!("{} {own:?}", options.heartbeat_text)
             })
@@ -282,12 +293,12 @@ impl Keeping for Keeper {
         let distrusted = self.document.kept(&self.name_of(DISTRUST));
         Destination {
             learned: learned.and_then(|learned| Learned::restore(&learned)),
-            is_distrusted: distrusted == Some(self.replies()),
+            is_distrusted: distrusted == Some(self.replies(Connection::next_options)),
             ..destination
         }
     }
 
-    fn hold(&self, answer: Result<Endpoint, Asked>) -> Result<Endpoint, Asked> {
+    fn await_claim(&self, answer: Result<Endpoint, Asked>) -> Result<Endpoint, Asked> {
         // Another document may have left something since the last attempt.
         self.begin_claim();
         if !self.claim.is_under_way.get() {
@@ -313,6 +324,13 @@ impl Claim {
         self.waiting.borrow_mut().push(context.waker().clone());
         Poll::Pending
     }
+
+    fn end(&self) {
+        self.is_under_way.set(false);
+        for waker in self.waiting.take() {
+            waker.wake();
+        }
+    }
 }
 
 impl Drop for Keeper {
@@ -323,8 +341,7 @@ impl Drop for Keeper {
         if kept.has_others() {
             kept.keep("", "");
         }
-        // Each holds the attempt that holds the claim.
-        self.claim.waiting.take();
+        self.claim.end();
     }
 }
 
@@ -334,7 +351,7 @@ const DISTRUST: &str = " distrust ";
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
     use super::*;
-    use crate::{Fate, Options, kept::Tab, testing};
+    use crate::{Fate, Target, Unavailable, kept::Tab, testing};
 
     #[test]
     fn as_long_as_somebody_sees_the_page_nothing_is_in_the_tab() {
@@ -374,6 +391,7 @@ mod tests {
         let (client, server) = testing::client(URL, options());
         let receipt = client.send("a").expect("there is room");
         let (next, _) = server.reload(URL, options());
+        next.open();
         assert_eq!(next.delivery().queued, 1);
         assert_eq!(receipt.fate(), None);
 
@@ -407,6 +425,7 @@ mod tests {
         let claimed = client.send("a").expect("there is room");
         server.turn(Life::Left);
         let (copy, _) = server.duplicate(URL, options());
+        copy.open();
         let newer = client.send("b").expect("there is room");
         server.turn(Life::Shown);
         assert_eq!(
@@ -427,6 +446,7 @@ mod tests {
         assert_eq!(server.received(), ["a"]);
         server.turn(Life::Left);
         let (next, _) = copy_server.reload(URL, options());
+        next.open();
         assert_eq!(next.delivery().queued, 0);
     }
 
@@ -435,18 +455,18 @@ mod tests {
         let (client, server) = testing::client("ws://other.example", options());
         client.open();
         server.accept();
-        let sent = client.send("sent").expect("there is room");
+        client.send("sent").expect("there is room");
         client.close();
         client.send("not sent").expect("there is room");
 
         client.set_target(URL);
 
-        assert_eq!(sent.fate(), Some(Fate::GivenUp));
         let (next, next_server) = server.reload(URL, options());
         next.open();
         next_server.accept();
         assert_eq!(next_server.received(), ["not sent"]);
         let (back, _) = next_server.reload("ws://other.example", options());
+        back.open();
         assert_eq!(back.delivery().queued, 0);
     }
 
@@ -493,6 +513,40 @@ mod tests {
         assert_eq!(next_server.received(), ["new"]);
     }
 
+    #[test]
+    fn what_was_kept_waits_for_a_client_that_connects() {
+        let (client, server) = testing::client(URL, options());
+        client.send("a").expect("there is room");
+        let (unused, server) = server.reload(URL, options());
+        unused.set_target("ws://other.example");
+        drop(unused);
+        let (next, next_server) = server.reload(URL, options());
+        next.open();
+        next_server.accept();
+        assert_eq!(next_server.received(), ["a"]);
+    }
+
+    #[test]
+    fn what_was_kept_for_a_target_outlives_its_choice_by_one_that_is_asked() {
+        let (client, server) = testing::client(URL, options());
+        client.open();
+        server.accept();
+        client.send("sent").expect("there is room");
+        let held = Rc::new(RefCell::new(None::<Client>));
+        let chooser = Rc::clone(&held);
+        let target = Target::asked(move |_| {
+            if let Some(client) = &*chooser.borrow() {
+                client.set_target(URL);
+            }
+            std::future::ready(Err(Unavailable::Now))
+        });
+        let (next, next_server) = server.reload(target, options());
+        held.replace(Some(next.clone()));
+        next.open();
+        next_server.accept();
+        assert_eq!(next_server.received()[0], "sent");
+    }
+
     #[cfg(feature = "stomp")]
     #[test]
     fn what_is_for_one_destination_is_kept_for_no_other() {
@@ -513,6 +567,7 @@ mod tests {
         let receipt = client.send("a").expect("there is room");
         server.turn(Life::Hidden);
         let (copy, _) = server.duplicate(URL, options());
+        copy.open();
         assert_eq!(copy.delivery().queued, 0);
         server.turn(Life::Shown);
         assert_eq!((receipt.fate(), client.delivery().queued), (None, 1));
@@ -529,9 +584,9 @@ mod tests {
         drop(client);
 
         let (next, server) = server.reload(URL, options());
+        next.open();
         assert_eq!(next.delivery().queued, 0);
         next.set_target("ws://other.example");
-        next.open();
         assert_eq!(next.delivery().queued, 1);
         server.turn(Life::Hidden);
         drop(next);

@@ -234,12 +234,6 @@ impl Connection {
         self.set_aside_what_stomp_cannot_carry();
     }
 
-    /// Nothing that was sent goes to the next server. No connection may be wanted.
-    pub(crate) fn forget_server(&mut self) {
-        self.finish_closing(None);
-        self.outbox.forget_server();
-    }
-
     /// The options that hold from the next [`Input::Open`] on.
     pub(crate) fn next_options(&self) -> &Options {
         self.next_options.as_ref().unwrap_or(&self.options)

@@ -185,11 +185,12 @@ impl Outbox {
         self.fates.push_back((message.id, Fate::Confirmed));
         if message.is_latest(message.origin) {
             // It says all that an older one does, which must not come after it.
-            let (id, origin) = (message.id, message.origin);
-            let is_older = |sent: &Sent| sent.message.is_latest(origin) && sent.message.id < id;
-            while let Some(older) = self.sent.iter().position(is_older)
+            let is_older = |sent: &Sent| sent.message.is_latest(message.origin);
+            let mut before = index;
+            while let Some(older) = self.sent.iter().take(before).position(is_older)
                 && let Some(Sent { message, .. }) = self.sent.remove(older)
             {
+                before -= 1;
                 self.sent_bytes -= message.payload.len();
                 self.give_up(message.id);
             }
@@ -445,6 +446,7 @@ impl Outbox {
         if let Some(newest) = self.waiting.iter().rfind(is_latest).map(|newest| newest.id) {
             let is_older = |message: &Message| message.is_latest(origin) && message.id != newest;
             self.give_up_waiting(&|message| message.is_repeat && is_older(message));
+            self.give_up_aside(&is_older);
             // Each keystroke that waits is sent once.
             if origin == Origin::Sent {
                 self.merge(&is_older);

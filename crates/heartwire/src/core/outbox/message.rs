@@ -50,7 +50,7 @@ pub enum Guarantee {
     Latest,
 }
 
-/// Names one message among all of an outbox; a later one has a greater name.
+/// Names one message among all of an outbox; one that was added later has a greater name.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub struct MessageId(pub(super) u64);
 
