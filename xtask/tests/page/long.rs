@@ -499,7 +499,7 @@ impl Visit {
         }
         let [took, bare] = took;
         println!("{name}: {took:.0} ms, in {BARE} bare fields {bare:.0} ms");
-        assert!(took <= bare + NOISE, "{name}: {took} ms, {bare} ms");
+        assert!(took <= bare, "{name}: {took} ms, {bare} ms");
     }
 
     /// Puts a text into a field, and waits until that is drawn.
@@ -583,9 +583,6 @@ const FACTOR: f64 = 8.0;
 
 /// How many bare fields may take as long as one of the page.
 const BARE: u32 = 4;
-
-/// In milliseconds: some texts take so little that a frame more or less decides.
-const NOISE: f64 = 50.0;
 
 /// How often a comparison is made at most.
 const ROUNDS: u32 = 6;
