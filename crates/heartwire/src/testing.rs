@@ -212,8 +212,7 @@ impl Server {
     /// Has the page reload: its document ends, with all that nobody [kept](Options::keep_in_tab), and this makes a
     /// client in the next one of the same tab. The old one is as in a browser's cache: left, and not gone.
     pub fn reload(&self, target: impl Into<Target>, options: Options) -> (Client, Self) {
-        self.0.tell(Input::Left);
-        self.0.document.turn(Life::Left);
+        self.turn(Life::Left);
         client_in(self.0.document.next(), target.into(), options)
     }
 
@@ -241,7 +240,6 @@ impl Server {
     }
 
     /// Has the document be so, and the client hear of it as a browser tells it.
-    #[cfg(test)]
     pub(crate) fn turn(&self, life: Life) {
         match life {
             Life::Left => self.0.tell(Input::Left),

@@ -95,7 +95,7 @@ impl Outbox {
     /// Adds the input field's whole text behind all others, and returns the message.
     pub fn push_typed(&mut self, text: String, guarantee: Guarantee) -> &Message {
         if guarantee == Guarantee::Latest {
-            self.give_up_latest(Origin::Typed);
+            self.replace_latest(Origin::Typed);
         }
         if self.limit_for(text.len()).is_some() {
             self.forget_newest_typed();
@@ -111,8 +111,7 @@ impl Outbox {
     /// Hands the payload back when the outbox is full.
     pub fn push_sent(&mut self, payload: Payload, guarantee: Guarantee) -> Result<&Message, Full> {
         if guarantee == Guarantee::Latest {
-            self.give_up_latest(Origin::Sent);
-            self.merge(&|message| message.is_latest(Origin::Sent));
+            self.replace_latest(Origin::Sent);
         } else if let Some(limit) = self.limit_for(payload.len()) {
             return Err(Full { payload, limit });
         }
@@ -434,23 +433,12 @@ impl Outbox {
         id
     }
 
-    /// A newer one says it all again.
-    fn give_up_latest(&mut self, origin: Origin) {
+    /// A newer one says it all again; but each keystroke that waits is sent once.
+    fn replace_latest(&mut self, origin: Origin) {
         self.give_up_waiting(&|message| message.is_repeat && message.is_latest(origin));
         self.give_up_aside(&|message| message.is_latest(origin));
-    }
-
-    /// Leaves the newest of those that take each other's place.
-    fn merge_latest(&mut self, origin: Origin) {
-        let is_latest = |message: &&Message| message.is_latest(origin);
-        if let Some(newest) = self.waiting.iter().rfind(is_latest).map(|newest| newest.id) {
-            let is_older = |message: &Message| message.is_latest(origin) && message.id != newest;
-            self.give_up_waiting(&|message| message.is_repeat && is_older(message));
-            self.give_up_aside(&is_older);
-            // Each keystroke that waits is sent once.
-            if origin == Origin::Sent {
-                self.merge(&is_older);
-            }
+        if origin == Origin::Sent {
+            self.merge(&|message| message.is_latest(origin));
         }
     }
 

@@ -66,10 +66,13 @@ impl Outbox {
             }
             rest = behind;
         }
+        for origin in [Origin::Typed, Origin::Sent] {
+            if newer.iter().any(|message| message.is_latest(origin)) {
+                self.replace_latest(origin);
+            }
+        }
         self.waiting.extend(newer);
         self.lose();
-        self.merge_latest(Origin::Typed);
-        self.merge_latest(Origin::Sent);
     }
 }
 
