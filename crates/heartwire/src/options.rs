@@ -259,8 +259,8 @@ impl Options {
     /// - What was learned of a server is kept as long as the tab lives: that it says replies unasked and, with
     ///   [`Period::Auto`], how long its path bears silence.
     /// - `localStorage` has a list of random numbers: what was kept under one of these was taken over.
-    /// - If not all fits, of which browsers allow some 5 MB, nothing is kept for this target, and a
-    ///   [`Trace::Problem`](crate::Trace::Problem) tells.
+    /// - If storage is denied, or not all fits, of which browsers allow some 5 MB, nothing is kept for this target, and
+    ///   a [`Trace::Problem`](crate::Trace::Problem) tells.
     /// - A client that is dropped takes what waits with it. In a worker, which is in no tab, nothing is kept.
     ///
     /// ```
