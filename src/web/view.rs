@@ -13,7 +13,6 @@ use heartwire::{
     core::{
         connection::{Connection, Status},
         outbox::{Delivery, Message, MessageId},
-        stomp::MAX_BODY,
     },
     millis,
 };
@@ -85,11 +84,11 @@ pub(super) enum Aside {
 pub(super) fn aside(words: &'static Words, core: &Connection, on_aside: &Callback<Aside>) -> Html {
     const MOST: usize = 3;
     let said = |message: &Message| {
-        let text = match core.limit_of((&message.payload).into()) {
-            Some(_) => words.aside_unsendable,
-            None => words.aside,
+        let limit = core.limit_of((&message.payload).into());
+        let (text, size) = match limit.and(core.max_message()) {
+            Some(most) => (words.aside_unsendable, words.size(most)),
+            None => (words.aside, String::new()),
         };
-        let size = words.size(MAX_BODY);
         fill(
             text,
             &[("text", &in_line(&message.payload, words)), ("size", &size)],

@@ -288,7 +288,8 @@ impl Options {
     /// What is told of the texts of heartbeats, replies, greeting and answers, of [`prove_within`](Self::prove_within),
     /// [`heartbeat_mode`](Self::heartbeat_mode) and [`reply_timeout`](Self::reply_timeout) has no meaning then.
     ///
-    /// A message is a text of at most 64 KB, which is what Spring's brokers take.
+    /// A message is a text, of at most 65,000 bytes: with its head it is the 64 KB that ActiveMQ and Spring take. What
+    /// a destination of more than 140 bytes has beyond is lost to the text, twice.
     #[cfg(feature = "stomp")]
     #[must_use]
     pub fn stomp(mut self, stomp: Stomp) -> Self {

@@ -57,9 +57,10 @@ pub enum Knowledge {
     Silent,
     /// It answers.
     Answers,
-    /// It was sent a heartbeat and a second one, and nothing has come since.
+    /// It was sent a heartbeat and a second one, and nothing has come since; or its receipt, or its own heart-beat,
+    /// is late.
     Lost {
-        /// When the second heartbeat was sent.
+        /// When the second heartbeat was sent, or one of the server's was missed.
         since: Duration,
         /// When the connection will be taken for dead.
         until: Duration,

@@ -15,8 +15,19 @@ use frame::{Frame, Item};
 /// The subprotocol that is offered (STOMP 1.2, "WebSocket").
 pub const SUBPROTOCOL: &str = "v12.stomp";
 
-/// How many bytes a message may have: what Spring's brokers take by default.
-pub const MAX_BODY: usize = 64 * 1024;
+/// How many bytes a frame may have, head and all: what Spring's brokers (`messageSizeLimit`) and ActiveMQ's WebSocket
+/// (Jetty's `maxTextMessageSize`) take by default.
+pub const MAX_FRAME: usize = 64 * 1024;
+
+/// What a frame has beside the destination and the text of its message, in bytes, and some to spare.
+const HEAD: usize = 256;
+
+/// How many bytes a message may have: whole kilobytes, as they are told.
+pub(super) fn max_message(settings: &Stomp) -> usize {
+    // Each letter of the destination may be escaped.
+    let head = HEAD.saturating_add(settings.destination.len().saturating_mul(2));
+    MAX_FRAME.saturating_sub(head) / 1_000 * 1_000
+}
 
 /// How far a connection to a STOMP server has come.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -294,9 +305,10 @@ impl Session {
         self.beats.ours.map(|ours| ours.saturating_mul(7) / 10)
     }
 
-    /// How long nothing may come before the connection is dead.
+    /// How long nothing may come before the connection is dead. Who looks once a period whether something was sent
+    /// lets almost two go by: 2.06 were measured of ActiveMQ 5.17, and Spring's simple broker looks as rarely.
     pub(super) fn patience(&self) -> Option<Duration> {
-        self.beats.theirs.map(|theirs| theirs.saturating_mul(2))
+        self.beats.theirs.map(|theirs| theirs.saturating_mul(5) / 2)
     }
 
     /// The server has ended the connection, and not by chance. Returns whether it would do so again.
@@ -345,10 +357,14 @@ impl Session {
             "ERROR" => {
                 let message = frame.header("message").unwrap_or_default();
                 let detail = frame.body.lines().next().unwrap_or_default();
-                let parts = [message, detail]
-                    .into_iter()
-                    .filter(|part| !part.is_empty());
-                let mut text = parts.collect::<Vec<_>>().join(": ");
+                // ActiveMQ says the same twice.
+                let mut text = if message.contains(detail) {
+                    message.to_owned()
+                } else if detail.contains(message) {
+                    detail.to_owned()
+                } else {
+                    [message, detail].join(": ")
+                };
                 // RabbitMQ's, and the one that it has for versions.
                 let is_of_login = self.step == Step::Login
                     && ["Bad CONNECT", "Version mismatch"].contains(&message);

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use heartwire::{Options, Stomp, testing};
+use heartwire::{Options, Stomp, core::heartbeat::Knowledge, testing};
 
-use super::broker::{Broker, secs};
+use super::broker::{Broker, millis, secs};
 
 #[test]
 fn both_beat_as_often_as_both_can() {
@@ -28,12 +28,59 @@ fn both_beat_as_often_as_both_can() {
     broker.says("RECEIPT\nreceipt-id:0\n\n");
     broker.server.advance(secs(41));
     assert_eq!(broker.heard().len(), 1);
-    // Theirs: the longer of 20 and 30 s, and it is dead after two of them.
-    broker.server.advance(secs(18));
+    // Theirs: the longer of 20 and 30 s, and it is dead after two and a half of them.
+    broker.server.advance(secs(33));
     assert!(broker.client.status().is_open());
     broker.server.advance(secs(2));
     assert!(!broker.client.status().is_open());
     assert!(broker.client.last_loss().unwrap().was_silent);
+}
+
+#[test]
+fn who_lets_two_periods_pass_lives_and_is_not_doubted() {
+    let broker = Broker::open(Stomp::new("/queue/a"));
+    let knowledge = || {
+        let now = broker.client.now();
+        broker.client.inspect(|core| core.knowledge(now))
+    };
+    // What ActiveMQ does where it sends a message just after it has looked.
+    let late = secs(30).mul_f64(2.06);
+    for _ in 0..3 {
+        broker.server.advance(late);
+        assert_eq!(knowledge(), Knowledge::Answers);
+        broker.server.say("\n");
+    }
+    let heard = broker.client.now();
+    broker.server.advance(secs(74));
+    let until = heard + secs(75);
+    // A third of the time for receipts, which is shorter here than a sixth of the time for beats.
+    let since = until - secs(5);
+    assert_eq!(knowledge(), Knowledge::Lost { since, until });
+    broker.server.advance(secs(1));
+    assert!(!broker.client.status().is_open());
+}
+
+#[test]
+fn a_beat_that_is_missed_is_doubted_before_it_is_given_up() {
+    let options = Options::new()
+        .heartbeat(secs(6))
+        .stomp(Stomp::new("/queue/a"));
+    let (client, server) = testing::client("ws://example.org", options);
+    client.open();
+    server.accept();
+    server.say("CONNECTED\nheart-beat:1,1\n\n\0");
+    server.say("RECEIPT\nreceipt-id:subscription\n\n\0");
+    let is_lost = || {
+        let knowledge = client.inspect(|core| core.knowledge(client.now()));
+        matches!(knowledge, Knowledge::Lost { .. })
+    };
+    // Two and a half periods are 15 s, and 2.06 of them 12.4.
+    server.advance(millis(12_400));
+    assert!(!is_lost());
+    server.advance(millis(200));
+    assert!(is_lost() && client.status().is_open());
+    server.advance(millis(2_500));
+    assert!(!client.status().is_open());
 }
 
 #[test]
@@ -73,11 +120,11 @@ fn what_came_while_the_machine_slept_is_read_first() {
     assert!(broker.client.status().is_open());
     broker.server.advance(secs(1));
     broker.server.say("\n");
-    broker.server.advance(secs(59));
+    broker.server.advance(secs(74));
     assert!(broker.client.status().is_open());
     broker.server.sleep(secs(3600));
-    broker.server.advance(secs(29));
+    broker.server.advance(secs(37));
     assert!(broker.client.status().is_open());
-    broker.server.advance(secs(2));
+    broker.server.advance(secs(1));
     assert!(!broker.client.status().is_open());
 }

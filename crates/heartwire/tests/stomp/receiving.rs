@@ -165,3 +165,21 @@ fn an_error_ends_the_connection_and_what_follows_is_not_heard() {
     broker.reopen();
     assert!(broker.client.status().is_open());
 }
+
+#[test]
+fn what_an_error_says_is_told_once() {
+    for (frame, told) in [
+        ("message:no\n\nbecause\nof this", "no: because"),
+        ("message:no\n\n", "no"),
+        ("\nbecause", "because"),
+        ("\n", ""),
+        // ActiveMQ, and what names an exception before.
+        ("message:not c\\cd\n\nnot c:d", "not c:d"),
+        ("message:no\n\nAn.Exception: no\n at", "An.Exception: no"),
+    ] {
+        let broker = Broker::open(Stomp::new("/queue/a"));
+        broker.says(&format!("ERROR\n{frame}"));
+        let error = broker.client.last_loss().unwrap().error;
+        assert_eq!(error.as_deref(), Some(told), "{frame:?}");
+    }
+}

@@ -1,12 +1,12 @@
 //! What is sent, and the receipts of it.
 
 use heartwire::{
-    Client, Fate, Options, Payload, Receipt, Status, Stomp,
+    Client, Fate, Options, Payload, QueueType, Receipt, Status, Stomp,
     core::{
         connection::Connection,
         heartbeat::Knowledge,
         outbox::{Guarantee, Limit},
-        stomp::MAX_BODY,
+        stomp::MAX_FRAME,
     },
     testing,
 };
@@ -265,7 +265,7 @@ fn a_message_that_ends_connections_where_others_arrive_is_set_aside() {
 #[test]
 fn what_waits_and_cannot_be_carried_is_set_aside() {
     let (client, server) = testing::client("ws://example.org", Options::new());
-    let long = "x".repeat(MAX_BODY + 1);
+    let long = "x".repeat(MAX_FRAME);
     client.send(b"bytes").unwrap();
     client.send(long.clone()).unwrap();
     client.send("text").unwrap();
@@ -298,11 +298,12 @@ fn what_waits_and_cannot_be_carried_is_set_aside() {
 #[test]
 fn what_the_server_never_takes_is_handed_back() {
     let broker = Broker::open(Stomp::new("/queue/a"));
-    let large = "x".repeat(MAX_BODY);
+    let most = broker.client.inspect(Connection::max_message).unwrap();
+    let large = "x".repeat(most);
     broker.client.send(large.clone()).unwrap();
     let full = broker.client.send(large.clone() + "x").unwrap_err();
-    assert_eq!(full.limit, Limit::Message(MAX_BODY));
-    assert_eq!(full.payload.len(), MAX_BODY + 1);
+    assert_eq!(full.limit, Limit::Message(most));
+    assert_eq!(full.payload.len(), most + 1);
     let full = broker.client.send(b"x").unwrap_err();
     assert_eq!(
         (full.limit, full.payload),
@@ -313,9 +314,28 @@ fn what_the_server_never_takes_is_handed_back() {
 }
 
 #[test]
+fn the_longest_message_has_no_longer_a_frame_than_servers_take() {
+    for destination in ["/queue/a", &"/:".repeat(300), &"/".repeat(MAX_FRAME)] {
+        let broker = Broker::open(Stomp::new(destination).queue_type(QueueType::Quorum));
+        let most = broker.client.inspect(Connection::max_message).unwrap();
+        // A NUL has the length told.
+        let longest = "\0".to_owned() + &"x".repeat(most.saturating_sub(1));
+        if broker.client.send(longest).is_ok() {
+            let received = broker.server.received();
+            let frame = received.last().and_then(Payload::text).unwrap();
+            assert!(frame.starts_with("SEND\n"), "{frame:.80}");
+            assert!(frame.len() <= MAX_FRAME, "{}", frame.len());
+            assert!(MAX_FRAME - frame.len() < 2_000, "{}", frame.len());
+        } else {
+            assert_eq!(most, 0, "{destination:.20}");
+        }
+    }
+}
+
+#[test]
 fn what_the_latest_cannot_be_is_given_up() {
     let broker = Broker::open(Stomp::new("/queue/a"));
-    let receipt = broker.client.send_latest("x".repeat(MAX_BODY + 1));
+    let receipt = broker.client.send_latest("x".repeat(MAX_FRAME));
     assert_eq!(receipt.fate(), Some(Fate::GivenUp));
     let receipt = broker.client.send_latest(b"x");
     assert_eq!(receipt.fate(), Some(Fate::GivenUp));

@@ -9,7 +9,7 @@ use crate::{
         heartbeat::{Knowledge, is_late},
         outbox::Limit,
         protocol::{Control, Frame, Meaning, PayloadRef, Transmit},
-        stomp::{Heard, MAX_BODY, Session, Step},
+        stomp::{Heard, Session, Step, max_message},
     },
 };
 
@@ -62,6 +62,12 @@ impl Connection {
     /// What the server never takes, however empty the outbox is: the next one, as long as none is connected to.
     #[must_use]
     pub fn limit_of(&self, payload: PayloadRef<'_>) -> Option<Limit> {
+        limit_of_stomp(payload, self.max_message()?)
+    }
+
+    /// How many bytes a message may have, if that server takes texts alone: it speaks STOMP.
+    #[must_use]
+    pub fn max_message(&self) -> Option<usize> {
         let is_over = matches!(
             self.status,
             Status::Idle
@@ -71,8 +77,8 @@ impl Connection {
                 | Status::Refused(_)
         );
         let options = self.next_options.as_ref().filter(|_| is_over);
-        options.unwrap_or(&self.options).stomp.as_ref()?;
-        limit_of_stomp(payload)
+        let options = options.unwrap_or(&self.options);
+        options.stomp.as_ref().map(max_message)
     }
 
     /// Takes what means something else where STOMP is spoken, and hands back what does not.
@@ -131,8 +137,8 @@ impl Connection {
 
     /// What waits may come from before STOMP was to be spoken.
     pub(super) fn set_aside_what_stomp_cannot_carry(&mut self) {
-        if self.broker.is_some() {
-            let is_carried = |payload: &Payload| limit_of_stomp(payload.into()).is_none();
+        if let Some(most) = self.options.stomp.as_ref().map(max_message) {
+            let is_carried = |payload: &Payload| limit_of_stomp(payload.into(), most).is_none();
             self.outbox.set_aside_unless(&is_carried);
         }
     }
@@ -311,22 +317,21 @@ impl Connection {
         true
     }
 
-    /// Whether a receipt, or a heart-beat, is missing for so long that the connection may be left soon.
+    /// Whether a receipt, or a heart-beat, is missing for so long that the connection may be left soon: since when, and
+    /// until when.
     pub(super) fn lost_by_stomp(&self, now: Duration) -> Option<Knowledge> {
         let until = self.stomp_due()?;
         let Status::Open { .. } = self.status else {
             return None;
         };
-        let left = until.saturating_sub(now);
         let session = &self.broker.as_ref()?.session;
-        let most = session.receipt_timeout();
-        let most = session
+        let doubted = session.receipt_timeout() / 3;
+        // The rest of the patience is for servers that beat late and live.
+        let doubted = session
             .patience()
-            .map_or(most, |patience| most.min(patience));
-        // Of two heart-beats one may be late.
-        let is_lost = left < most / 3;
-        let since = until.saturating_sub(most);
-        is_lost.then_some(Knowledge::Lost { since, until })
+            .map_or(doubted, |patience| doubted.min(patience / 6));
+        let since = until.saturating_sub(doubted);
+        (now > since).then_some(Knowledge::Lost { since, until })
     }
 
     /// Whether the server will end every connection so; returns what it does not want.
@@ -515,9 +520,9 @@ impl Connection {
     }
 }
 
-fn limit_of_stomp(payload: PayloadRef<'_>) -> Option<Limit> {
+fn limit_of_stomp(payload: PayloadRef<'_>, most: usize) -> Option<Limit> {
     match payload {
-        PayloadRef::Text(text) => (text.len() > MAX_BODY).then_some(Limit::Message(MAX_BODY)),
+        PayloadRef::Text(text) => (text.len() > most).then_some(Limit::Message(most)),
         PayloadRef::Binary(_) => Some(Limit::Text),
     }
 }
