@@ -120,6 +120,38 @@ impl Stomp {
     }
 
     /// Logs in. The passcode is shown by nothing here, and sent to the server alone.
+    ///
+    /// It may be a token, as of RabbitMQ's OAuth 2. One that has expired is refused, for which what is sent waits, and
+    /// a new one is used by whoever tries again:
+    ///
+    /// ```
+    /// use heartwire::{
+    ///     Event, Failure, Options, Status, Stomp, core::connection::Refusal, testing,
+    /// };
+    ///
+    /// fn options(token: &str) -> Options {
+    ///     Options::new().stomp(Stomp::new("/queue/orders").login("web", token))
+    /// }
+    ///
+    /// let (client, server) = testing::client("wss://broker.example.org/ws", options("old"));
+    /// let again = client.clone();
+    /// let refused = Status::Failed(Failure::Refused(Refusal::Login));
+    /// let _subscription = client.subscribe(move |event| match event {
+    ///     Event::Status(status) if *status == refused => {
+    ///         again.configure(options("new")); // which a page fetches first
+    ///         again.retry();
+    ///     }
+    ///     _ => {}
+    /// });
+    /// client.open();
+    /// server.accept();
+    /// server.say("ERROR\nmessage:Bad CONNECT\n\n\0");
+    /// server.accept();
+    /// let [.., connect] = &server.received()[..] else {
+    ///     panic!("nothing was said")
+    /// };
+    /// assert!(connect.text().unwrap().contains("passcode:new"));
+    /// ```
     #[must_use]
     pub fn login(mut self, login: impl Into<String>, passcode: impl Into<Secret>) -> Self {
         self.login = Some(login.into());

@@ -527,7 +527,7 @@ impl Connection {
         self.effects.push_back(Effect::StopTimer(Timer::Connect));
         #[cfg(feature = "stomp")]
         if self.speaks_stomp() {
-            self.begin_beats();
+            self.watch_anew();
             return;
         }
         self.restart_period();

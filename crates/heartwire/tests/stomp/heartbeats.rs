@@ -84,6 +84,26 @@ fn a_beat_that_is_missed_is_doubted_before_it_is_given_up() {
 }
 
 #[test]
+fn beats_begin_with_the_login_and_do_not_wait_for_the_subscription() {
+    let options = Options::new()
+        .heartbeat(secs(2))
+        .stomp(Stomp::new("/queue/a"));
+    let (client, server) = testing::client("ws://example.org", options);
+    client.open();
+    server.accept();
+    server.advance(secs(1));
+    server.say("CONNECTED\nheart-beat:2000,2000\n\n\0");
+    let heard = server.received().len();
+    // It receipts no subscription, which is waited for during 5 s, and closes after 4 s of silence.
+    for beats in 1..=6 {
+        server.advance(millis(1_400));
+        assert_eq!(server.received()[heard..].len(), beats);
+        server.say("\n");
+    }
+    assert!(client.status().is_open());
+}
+
+#[test]
 fn who_does_not_beat_is_not_missed() {
     for beats in ["heart-beat:0,0\n", "", "heart-beat:nonsense\n"] {
         let broker = Broker::new(Stomp::new("/queue/a"));

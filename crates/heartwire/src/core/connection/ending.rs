@@ -122,7 +122,9 @@ impl Connection {
 
     pub(super) fn stop_timers(&mut self) {
         let timers: &[Timer] = match self.status {
-            Status::Connecting { .. } if self.speaks_stomp() => &[Timer::Connect, Timer::Reply],
+            Status::Connecting { .. } if self.speaks_stomp() => {
+                &[Timer::Connect, Timer::Heartbeat, Timer::Reply]
+            }
             Status::Connecting { .. } => &[Timer::Connect],
             Status::Open { .. } => &[Timer::Heartbeat, Timer::Reply, Timer::Trial],
             Status::Waiting { .. } => &[Timer::Reconnect],

@@ -89,7 +89,10 @@ impl Connection {
         match (self.status, input) {
             (Status::Connecting { .. }, Input::Opened(_)) => self.log_in(),
             (_, Input::Received(_, frame)) => self.hear(&frame),
-            (Status::Open { .. }, Input::TimerExpired(_, Timer::Heartbeat)) => self.ring_stomp(),
+            (
+                Status::Connecting { .. } | Status::Open { .. },
+                Input::TimerExpired(_, Timer::Heartbeat),
+            ) => self.ring_stomp(),
             (_, Input::TimerExpired(_, Timer::Reply)) => self.judge_stomp(),
             (Status::Open { .. }, Input::Woke) => self.wake(),
             (_, input) => {
@@ -165,14 +168,11 @@ impl Connection {
         }
     }
 
-    /// Messages pass from now on.
-    pub(super) fn begin_beats(&mut self) {
+    /// Messages pass from now on, and nothing is waited for but what they and heart-beats bring.
+    pub(super) fn watch_anew(&mut self) {
         self.effects.push_back(Effect::StopTimer(Timer::Reply));
         if let Some(broker) = &mut self.broker {
             broker.judged = None;
-            if let Some(after) = broker.session.beats_after() {
-                self.set_timer(Timer::Heartbeat, after);
-            }
         }
         self.watch();
     }
@@ -387,6 +387,14 @@ impl Connection {
             }
             Heard::LoggedIn(subscribe) => {
                 self.say(subscribe);
+                // What was promised holds from now on, however long the subscription takes.
+                let after = self
+                    .broker
+                    .as_ref()
+                    .and_then(|broker| broker.session.beats_after());
+                if let Some(after) = after {
+                    self.set_timer(Timer::Heartbeat, after);
+                }
                 if !self.heartbeat.has_answered() {
                     self.judge_after(self.options.connect_timeout / 2);
                 }
