@@ -104,6 +104,20 @@ fn beats_begin_with_the_login_and_do_not_wait_for_the_subscription() {
 }
 
 #[test]
+fn the_subscriptions_receipt_is_timed_from_the_subscription() {
+    let broker = Broker::new(Stomp::new("/queue/a"));
+    broker.connects();
+    broker.says("CONNECTED\n\n");
+    broker.server.advance(millis(200));
+    // Acknowledged, which is sent after.
+    broker.says("MESSAGE\nack:1\n\nbefore");
+    broker.server.advance(millis(300));
+    broker.says("RECEIPT\nreceipt-id:subscription\n\n");
+    let round_trip = broker.client.inspect(|core| core.heartbeat().round_trip());
+    assert_eq!(round_trip, Some(millis(500)));
+}
+
+#[test]
 fn who_does_not_beat_is_not_missed() {
     for beats in ["heart-beat:0,0\n", "", "heart-beat:nonsense\n"] {
         let broker = Broker::new(Stomp::new("/queue/a"));

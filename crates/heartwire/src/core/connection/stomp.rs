@@ -19,6 +19,8 @@ pub(super) struct Broker {
     session: Session,
     /// When something was sent last.
     said: Duration,
+    /// When it was subscribed.
+    subscribed: Duration,
     /// When it is looked whether the server is there.
     judged: Option<Duration>,
     /// Whether the connection is to be closed, but for receipts that are still to come.
@@ -37,6 +39,7 @@ impl Broker {
         Some(Self {
             session: Session::new(options.stomp.as_ref()?),
             said: Duration::ZERO,
+            subscribed: Duration::ZERO,
             judged: None,
             lingers: false,
             has_receipt: false,
@@ -387,22 +390,21 @@ impl Connection {
             }
             Heard::LoggedIn(subscribe) => {
                 self.say(subscribe);
-                // What was promised holds from now on, however long the subscription takes.
-                let after = self
-                    .broker
-                    .as_ref()
-                    .and_then(|broker| broker.session.beats_after());
-                if let Some(after) = after {
-                    self.set_timer(Timer::Heartbeat, after);
+                if let Some(broker) = &mut self.broker {
+                    broker.subscribed = now;
+                    // What was promised holds from now on, however long the subscription takes.
+                    if let Some(after) = broker.session.beats_after() {
+                        self.set_timer(Timer::Heartbeat, after);
+                    }
                 }
                 if !self.heartbeat.has_answered() {
                     self.judge_after(self.options.connect_timeout / 2);
                 }
             }
             Heard::Subscribed => {
-                let said = self.broker.as_ref().map_or(now, |broker| broker.said);
+                let subscribed = self.broker.as_ref().map(|broker| broker.subscribed);
                 self.be_ready();
-                self.replied(said);
+                self.replied(subscribed.unwrap_or(now));
             }
             Heard::Message {
                 head,
