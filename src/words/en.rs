@@ -385,7 +385,7 @@ pub(super) const WORDS: Words = Words {
     },
     no_stomp: State {
         headline: "No STOMP",
-        detail: "{host} says what is no STOMP 1.2 in text frames. RabbitMQ has web_stomp.ws_frame for that.",
+        detail: "What {host} says is no STOMP 1.2, or no text.",
     },
     said: "The server said: {text}",
     unreceipted: "This server has sent no receipt yet, so nothing sent can be confirmed.",

@@ -343,7 +343,7 @@ pub(super) const WORDS: Words = Words {
     },
     no_stomp: State {
         headline: "不是 STOMP",
-        detail: "{host} 发送的内容不是文本帧中的 STOMP 1.2。RabbitMQ 可通过 web_stomp.ws_frame 设置。",
+        detail: "{host} 发送的内容不是 STOMP 1.2，或不是文本。",
     },
     said: "服务器的说明：{text}",
     unreceipted: "此服务器尚未发送过回执，因此无法确认已发送的内容。",

@@ -420,8 +420,8 @@ const STOMP: &[Mutation] = &[
         summary: "the receipt of the subscription is waited for to the end",
         rule: "a server without receipts is not left for that",
         file: "connection/stomp.rs",
-        original: "self.judge_after(self.options.connect_timeout / 2);",
-        broken: "self.judge_after(self.options.connect_timeout * 2);",
+        original: "let wait = self.options.connect_timeout / 2;",
+        broken: "let wait = self.options.connect_timeout * 2;",
     },
     Mutation {
         summary: "a server is kept whose receipts stop",

@@ -1,8 +1,6 @@
 //! What drives the core: takes what happens, and does what comes of it.
 
 use super::Client;
-#[cfg(feature = "stomp")]
-use crate::core::{protocol::Transmit, stomp::SUBPROTOCOL};
 use crate::{
     core::{
         connection::{Closure, Connection, Effect, Epoch, Input, Refusal, Status as CoreStatus},
@@ -12,6 +10,11 @@ use crate::{
     message::Message,
     platform::{Opened, PlatformEvent},
     target::{Attempt, Endpoint, Unavailable},
+};
+#[cfg(feature = "stomp")]
+use crate::{
+    core::{protocol::Transmit, stomp::SUBPROTOCOL},
+    message::Binary,
 };
 
 impl Client {
@@ -62,6 +65,8 @@ impl Client {
             match event {
                 PlatformEvent::Input(input) => self.handle(input),
                 PlatformEvent::Bytes(epoch, frame, bytes) => {
+                    #[cfg(feature = "stomp")]
+                    let frame = self.as_stomp(frame, &bytes);
                     self.0.bytes.replace(Some(bytes));
                     self.handle(Input::Received(epoch, frame));
                 }
@@ -75,6 +80,16 @@ impl Client {
         }
         self.0.is_driving.set(false);
         self.tell_all();
+    }
+
+    /// STOMP is text in binary frames, too: Artemis speaks so unless it is told otherwise, and RabbitMQ where it is
+    /// told to.
+    #[cfg(feature = "stomp")]
+    fn as_stomp(&self, frame: Frame, bytes: &Binary) -> Frame {
+        if self.inspect(Connection::step).is_none() {
+            return frame;
+        }
+        String::from_utf8(bytes.to_vec()).map_or(frame, Frame::Text)
     }
 
     fn handle(&self, input: Input) {

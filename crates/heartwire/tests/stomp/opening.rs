@@ -187,7 +187,7 @@ fn what_speaks_no_stomp_is_said_so() {
     broker.server.say("Hello\nworld\n");
     for _ in 0..2 {
         broker.attempt();
-        broker.server.say(b"CONNECTED\n\n\0");
+        broker.server.say(b"CONNECTED\nname:\xff\n\n\0");
     }
     assert_eq!(broker.client.status(), refused);
     assert_eq!(broker.client.last_loss().unwrap().error, None);
@@ -264,6 +264,34 @@ fn a_server_that_is_not_ready_and_what_happens_on_other_days_is_tried_again() {
         broker.server.close(1000);
         opens();
     }
+}
+
+#[test]
+fn a_server_that_is_known_to_send_no_receipts_is_not_waited_for_as_long() {
+    let broker = Broker::new(Stomp::new("/queue/a"));
+    let opens_after = || {
+        broker.says("CONNECTED\n\n");
+        let mut waited = 0;
+        while !broker.client.status().is_open() {
+            broker.server.advance(millis(100));
+            waited += 100;
+        }
+        waited
+    };
+    broker.connects();
+    assert_eq!(opens_after(), 5_000);
+    for _ in 0..2 {
+        broker.server.close(1006);
+        broker.attempt();
+        assert_eq!(opens_after(), 1_000);
+    }
+    // It was only slow.
+    broker.says("RECEIPT\nreceipt-id:subscription\n\n");
+    broker.server.close(1006);
+    broker.attempt();
+    broker.says("CONNECTED\n\n");
+    broker.server.advance(secs(9));
+    assert_eq!(broker.step(), Some(Step::Subscription));
 }
 
 #[test]

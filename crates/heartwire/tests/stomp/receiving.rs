@@ -2,7 +2,10 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use heartwire::{Event, QueueType, Status, Stomp, core::connection::Connection};
+use heartwire::{
+    Event, Fate, QueueType, Status, Stomp,
+    core::{connection::Connection, protocol::MAX_HEAD},
+};
 
 use super::broker::Broker;
 
@@ -138,6 +141,26 @@ fn a_frame_may_come_in_parts_and_several_at_once() {
 }
 
 #[test]
+fn a_server_may_speak_in_binary_frames() {
+    let broker = Broker::new(Stomp::new("/queue/a"));
+    let (_subscription, told) = broker.tells();
+    broker.connects();
+    broker.server.say(b"CONNECTED\n\n\0");
+    broker
+        .server
+        .say(b"RECEIPT\nreceipt-id:subscription\n\n\0\n");
+    assert!(broker.client.status().is_open());
+    // More than what is kept of bytes that are none of ours.
+    let text = "你好".repeat(MAX_HEAD as usize);
+    let frame = format!("MESSAGE\n\n{text}\0");
+    broker.server.say(frame.into_bytes());
+    assert_eq!(*told.borrow(), [text]);
+    let [receipt] = broker.send(["a"]);
+    broker.server.say(b"RECEIPT\nreceipt-id:0\n\n\0");
+    assert_eq!(receipt.fate(), Some(Fate::Confirmed));
+}
+
+#[test]
 fn what_is_no_frame_ends_the_connection() {
     for says in ["hello\0", "MESSAGE\nfoo\n\n\0"] {
         let broker = Broker::open(Stomp::new("/queue/a"));
@@ -148,7 +171,7 @@ fn what_is_no_frame_ends_the_connection() {
         );
     }
     let broker = Broker::open(Stomp::new("/queue/a"));
-    broker.server.say(b"MESSAGE\n\n\0");
+    broker.server.say(b"MESSAGE\n\n\xff\0");
     assert!(matches!(broker.client.status(), Status::Waiting { .. }));
 }
 

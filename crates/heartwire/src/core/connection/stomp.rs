@@ -21,6 +21,8 @@ pub(super) struct Broker {
     said: Duration,
     /// When it was subscribed.
     subscribed: Duration,
+    /// Whether a subscription was waited for that had no receipt in time.
+    is_unreceipted: bool,
     /// When it is looked whether the server is there.
     judged: Option<Duration>,
     /// Whether the connection is to be closed, but for receipts that are still to come.
@@ -40,6 +42,7 @@ impl Broker {
             session: Session::new(options.stomp.as_ref()?),
             said: Duration::ZERO,
             subscribed: Duration::ZERO,
+            is_unreceipted: false,
             judged: None,
             lingers: false,
             has_receipt: false,
@@ -188,7 +191,7 @@ impl Connection {
         };
         let heard = match frame {
             Frame::Text(text) => broker.session.hear(text),
-            // RabbitMQ's `web_stomp.ws_frame = binary`.
+            // Of bytes that are text the text comes here.
             Frame::Binary { .. } => vec![Heard::Foreign],
         };
         let is_heard = |status| matches!(status, Status::Connecting { .. } | Status::Open { .. });
@@ -258,6 +261,7 @@ impl Connection {
             && broker.session.step() == Step::Subscription
         {
             // It sends no receipts.
+            broker.is_unreceipted = true;
             broker.session.take_for_subscribed();
             self.opened();
         } else if !matches!(self.status, Status::Open { .. }) {
@@ -398,7 +402,12 @@ impl Connection {
                     }
                 }
                 if !self.heartbeat.has_answered() {
-                    self.judge_after(self.options.connect_timeout / 2);
+                    let wait = self.options.connect_timeout / 2;
+                    let is_known = self
+                        .broker
+                        .as_ref()
+                        .is_some_and(|broker| broker.is_unreceipted);
+                    self.judge_after(if is_known { wait.min(SHORT) } else { wait });
                 }
             }
             Heard::Subscribed => {
@@ -542,6 +551,9 @@ const BEAT: &str = "\n";
 
 /// How long receipts are waited for at the end.
 const LINGER: Duration = Duration::from_secs(2);
+
+/// How long a subscription's receipt is waited for at a server that has sent none before, such as Spring's own broker.
+const SHORT: Duration = Duration::from_secs(1);
 
 /// A message tells as much as a heart-beat does, so one that is due in less is not worth another.
 const MOMENT: Duration = Duration::from_millis(100);
