@@ -106,6 +106,7 @@ fn beats_begin_with_the_login_and_do_not_wait_for_the_subscription() {
 fn the_subscriptions_receipt_is_timed_from_the_subscription() {
     let broker = Broker::new(Stomp::new("/queue/a"));
     broker.connects();
+    broker.server.advance(secs(1));
     broker.says("CONNECTED\n\n");
     broker.server.advance(millis(200));
     // Acknowledged, which is sent after.
