@@ -309,8 +309,8 @@ const STOMP: &[Mutation] = &[
         summary: "a server that gives receipts is not waited for either",
         rule: "no message leaves before the subscription stands",
         file: "connection/stomp.rs",
-        original: "if !self.heartbeat.has_answered() {",
-        broken: "if self.speaks_stomp() {",
+        original: "&& !self.heartbeat.has_answered()",
+        broken: "&& self.speaks_stomp()",
     },
     Mutation {
         summary: "a receipt confirms all that was sent",
@@ -318,11 +318,11 @@ const STOMP: &[Mutation] = &[
         file: "connection/stomp.rs",
         original: "
         if let Some(broker) = &mut self.broker {
-            broker.has_receipt = true;",
+            broker.destination_works = true;",
         broken: "
         self.outbox.confirm(u64::MAX);
         if let Some(broker) = &mut self.broker {
-            broker.has_receipt = true;",
+            broker.destination_works = true;",
     },
     Mutation {
         summary: "a receipt confirms what was sent before",
@@ -420,8 +420,8 @@ const STOMP: &[Mutation] = &[
         summary: "the receipt of the subscription is waited for to the end",
         rule: "a server without receipts is not left for that",
         file: "connection/stomp.rs",
-        original: "let wait = self.options.connect_timeout / 2;",
-        broken: "let wait = self.options.connect_timeout * 2;",
+        original: "let wait = left / 2;",
+        broken: "let wait = left * 2;",
     },
     Mutation {
         summary: "a server is kept whose receipts stop",

@@ -288,8 +288,8 @@ impl Options {
     /// What is told of the texts of heartbeats, replies, greeting and answers, of [`prove_within`](Self::prove_within),
     /// [`heartbeat_mode`](Self::heartbeat_mode) and [`reply_timeout`](Self::reply_timeout) has no meaning then.
     ///
-    /// A message is a text, of at most 65,000 bytes: with its head it is the 64 KB that ActiveMQ and Spring take. What
-    /// a destination of more than 140 bytes has beyond is lost to the text, twice.
+    /// A message is a text of at most 65,000 bytes, so that its frame has no more than the 64 KiB that ActiveMQ and
+    /// Spring take; of less, in steps of 1,000, where the destination has more than 140.
     #[cfg(feature = "stomp")]
     #[must_use]
     pub fn stomp(mut self, stomp: Stomp) -> Self {

@@ -121,10 +121,12 @@ impl Stomp {
 
     /// Logs in. The passcode is shown by nothing here, and sent to the server alone.
     ///
-    /// It may be a token, as of RabbitMQ's OAuth 2. One that has expired is refused, for which what is sent waits, and
-    /// a new one is used by whoever tries again:
+    /// It may be a token, as of RabbitMQ's OAuth 2. One that has expired is refused: at once if no login has succeeded
+    /// before, and else the third time. What is sent waits until somebody tries again with another:
     ///
     /// ```
+    /// use std::cell::RefCell;
+    ///
     /// use heartwire::{
     ///     Event, Failure, Options, Status, Stomp, core::connection::Refusal, testing,
     /// };
@@ -134,12 +136,15 @@ impl Stomp {
     /// }
     ///
     /// let (client, server) = testing::client("wss://broker.example.org/ws", options("old"));
-    /// let again = client.clone();
+    /// let (again, used) = (client.clone(), RefCell::new("old"));
     /// let refused = Status::Failed(Failure::Refused(Refusal::Login));
     /// let _subscription = client.subscribe(move |event| match event {
     ///     Event::Status(status) if *status == refused => {
-    ///         again.configure(options("new")); // which a page fetches first
-    ///         again.retry();
+    ///         let token = "new"; // which a page fetches
+    ///         if used.replace(token) != token {
+    ///             again.configure(options(token));
+    ///             again.retry();
+    ///         }
     ///     }
     ///     _ => {}
     /// });

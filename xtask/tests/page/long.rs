@@ -29,7 +29,7 @@ async fn no_message_holds_up(browser: Browser) {
     let reference = visit.reference(&server).await;
     for (name, text) in messages() {
         let message = Message::text(text);
-        is_as_long(name, reference, async || {
+        takes_no_longer(name, reference, async || {
             visit.longest_once(&server, &message).await
         })
         .await;
@@ -45,7 +45,7 @@ async fn bytes_hold_the_page_up_no_longer_than_a_text() {
     let reference = visit.reference(&server).await;
     let bytes: Vec<u8> = (0..=255).cycle().take(1_000_000).collect();
     let message = Message::binary(bytes);
-    is_as_long("1 MB of bytes", reference, async || {
+    takes_no_longer("1 MB of bytes", reference, async || {
         visit.longest_once(&server, &message).await
     })
     .await;
@@ -107,7 +107,7 @@ async fn many_messages_of_100_kb_hold_nobody_up() {
     let (server, visit) = open(Browser::Chromium, "").await;
     let reference = visit.reference(&server).await;
     let filling = "0123456789 ".repeat(100_000 / 11);
-    is_as_long("200 × 100 kB", reference, async || {
+    takes_no_longer("200 × 100 kB", reference, async || {
         server.send([Message::text("next")]);
         visit.shows("next").await;
         visit.starts_meter().await;
@@ -192,7 +192,7 @@ async fn a_long_address_is_told_of_in_short() {
         (format!("{}://x", "a".repeat(1_000_000)), "badUrl"),
         (format!("{server}/{}", "a".repeat(1_000_000)), "refused"),
     ] {
-        is_as_long(&address[..20], reference, async || {
+        takes_no_longer(&address[..20], reference, async || {
             visit.pastes("#url", &address).await;
             visit.starts_meter().await;
             visit.press("Connect").await;
@@ -235,7 +235,7 @@ async fn a_long_row_is_opened_in_every_look() {
         (&text, &bytes, "00000000"),
         (&bytes, &pretty, "[\n  {\n"),
     ] {
-        is_as_long(begins, reference + read, async || {
+        takes_no_longer(begins, reference + read, async || {
             visit.within_page(before, vec![]).await;
             visit.measures(look, vec![]).await
         })
@@ -275,7 +275,7 @@ async fn a_search_in_5_mb_takes_no_longer_for_1_000_letters() {
     let letter = least(0.0, async || search("b").await).await;
     for ((needle, is_there), in_nothing) in needles.iter().zip(in_nothing) {
         let name = format!("{} letters", needle.len());
-        is_as_long(&name, letter + in_nothing, async || search(needle).await).await;
+        takes_no_longer(&name, letter + in_nothing, async || search(needle).await).await;
         let rows = "return document.querySelectorAll('.row.got').length";
         assert_eq!(visit.evaluate(rows).await, u64::from(*is_there));
     }
@@ -294,7 +294,7 @@ async fn all_of_a_long_message_is_copied() {
     visit
         .evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
         .await;
-    is_as_long("copied", reference, async || {
+    takes_no_longer("copied", reference, async || {
         visit.starts_meter().await;
         visit.press("Copy last message").await;
         visit.longest().await
@@ -393,7 +393,7 @@ async fn open(browser: Browser, query: &str) -> (Server, Visit) {
 }
 
 /// Checks that something takes no longer than [`FACTOR`] times its measure, both in milliseconds.
-async fn is_as_long(name: &str, measure: f64, take: impl AsyncFnMut() -> f64) {
+async fn takes_no_longer(name: &str, measure: f64, take: impl AsyncFnMut() -> f64) {
     let took = least(measure * FACTOR, take).await;
     println!("{name:?}: {took:.0} ms, its measure {measure:.0} ms");
     assert!(took <= measure * FACTOR, "{name}: {took} ms, {measure} ms");

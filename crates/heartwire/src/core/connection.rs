@@ -467,6 +467,8 @@ impl Connection {
     fn start(&mut self, destination: Destination) {
         self.last_loss = None;
         self.lost_at = None;
+        // What was sent waits again before another server is known, with whose predecessor it is forgotten.
+        self.finish_closing(None);
         if let Some(options) = self.next_options.take() {
             self.heartbeat = Heartbeat::new(&options);
             self.protocol = PlainText::new(&options);
@@ -481,7 +483,6 @@ impl Connection {
             self.silence = Silence::new(destination.learned);
         }
         if destination.is_new {
-            self.finish_closing(None);
             self.outbox.forget_server();
             self.heartbeat.forget();
             self.protocol = PlainText::new(&self.options);

@@ -60,7 +60,7 @@ pub enum Knowledge {
     /// It was sent a heartbeat and a second one, and nothing has come since; or its receipt, or its own heart-beat,
     /// is late.
     Lost {
-        /// When the second heartbeat was sent, or one of the server's was missed.
+        /// When the second heartbeat was sent, or what is late began to be missed.
         since: Duration,
         /// When the connection will be taken for dead.
         until: Duration,
@@ -341,7 +341,7 @@ pub fn is_late(due: Duration, now: Duration) -> bool {
 const LATE: Duration = Duration::from_secs(1);
 
 /// A radio that sleeps needs up to two seconds to wake.
-const SHORTEST: Duration = Duration::from_secs(3);
+pub(super) const SHORTEST: Duration = Duration::from_secs(3);
 
 /// Centrifugo's slack, the longest among the clients that were compared.
 const LONGEST: Duration = Duration::from_secs(10);

@@ -6,6 +6,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use super::{
     connection::Refusal,
+    heartbeat::SHORTEST,
     outbox::{Message, Name},
     protocol::Control,
 };
@@ -22,8 +23,8 @@ pub const MAX_FRAME: usize = 64 * 1024;
 /// What a frame has beside the destination and the text of its message, in bytes, and some to spare.
 const HEAD: usize = 256;
 
-/// How many bytes a message may have: whole kilobytes, as they are told.
-pub(super) fn max_message(settings: &Stomp) -> usize {
+/// How many bytes the longest message has that such a frame carries, in whole kilobytes, as they are told.
+pub(super) fn longest_message(settings: &Stomp) -> usize {
     // Each letter of the destination may be escaped.
     let head = HEAD.saturating_add(settings.destination.len().saturating_mul(2));
     MAX_FRAME.saturating_sub(head) / 1_000 * 1_000
@@ -76,8 +77,8 @@ pub(super) enum Heard {
         /// What stands before the text in its frame.
         head: String,
         text: String,
-        /// Whether it came before.
-        is_repeat: bool,
+        /// What it is known by.
+        mark: Mark,
         /// What tells the server that it came.
         acknowledgement: Option<Control>,
     },
@@ -91,6 +92,15 @@ pub(super) enum Heard {
     },
     /// It is nothing that a STOMP server says in text.
     Foreign,
+}
+
+/// What a message is known by when it comes again.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Mark {
+    /// What its sender calls it.
+    name: Option<Name>,
+    /// Its place in the stream.
+    offset: Option<u64>,
 }
 
 /// How often something is sent at least, each way.
@@ -206,7 +216,7 @@ impl Session {
             ..
         } = &self.settings;
         let is_place = |place: &str| !place.is_empty() && !place.contains(frame::NUL);
-        if !is_place(destination) {
+        if !is_place(destination) || longest_message(&self.settings) == 0 {
             return Err(Refusal::Destination);
         }
         if !is_place(self.settings.source()) {
@@ -305,10 +315,16 @@ impl Session {
         self.beats.ours.map(|ours| ours.saturating_mul(7) / 10)
     }
 
-    /// How long nothing may come before the connection is dead. Who looks once a period whether something was sent
-    /// lets almost two go by: 2.06 were measured of ActiveMQ 5.17, and Spring's simple broker looks as rarely.
+    /// How long nothing may come before the connection is dead. A server that looks once a period whether it has sent
+    /// something lets two go by (ActiveMQ 5.17: 2.06 measured; Spring's simple broker looks as rarely), and what it
+    /// sends is on its way for as long as a reply may be, or half a period.
     pub(super) fn patience(&self) -> Option<Duration> {
-        self.beats.theirs.map(|theirs| theirs.saturating_mul(5) / 2)
+        let theirs = self.beats.theirs?;
+        Some(
+            theirs
+                .saturating_mul(2)
+                .saturating_add(SHORTEST.max(theirs / 2)),
+        )
     }
 
     /// The server has ended the connection, and not by chance. Returns whether it would do so again.
@@ -350,17 +366,26 @@ impl Session {
                 Some(Heard::Message {
                     head: head.into(),
                     text: frame.body.into(),
-                    is_repeat: self.is_repeat(frame),
+                    mark: Mark {
+                        name: frame.header(NAME).and_then(Name::read),
+                        offset: frame
+                            .header("x-stream-offset")
+                            .and_then(|offset| offset.parse().ok()),
+                    },
                     acknowledgement: acknowledgement.map(|ack| Control::new("ACK", &[("id", ack)])),
                 })
             }
             "ERROR" => {
                 let message = frame.header("message").unwrap_or_default();
                 let detail = frame.body.lines().next().unwrap_or_default();
-                // ActiveMQ says the same twice.
-                let mut text = if message.contains(detail) {
+                // ActiveMQ says the same twice, perhaps with the exception's name before.
+                let ends = |whole: &str, end: &str| {
+                    let before = whole.strip_suffix(end);
+                    before.is_some_and(|it| end.is_empty() || it.is_empty() || it.ends_with(": "))
+                };
+                let mut text = if ends(message, detail) {
                     message.to_owned()
-                } else if detail.contains(message) {
+                } else if ends(detail, message) {
                     detail.to_owned()
                 } else {
                     [message, detail].join(": ")
@@ -422,11 +447,11 @@ impl Session {
             .then_some(("x-queue-type", kind.name()))
     }
 
-    fn is_repeat(&mut self, frame: &Frame<'_>) -> bool {
+    /// Whether a message came before; from now on it did.
+    pub(super) fn is_repeat(&mut self, mark: Mark) -> bool {
         // Another sender may have written the header where there is no stream.
         if self.settings.queue_type == Some(QueueType::Stream)
-            && let Some(offset) = frame.header("x-stream-offset")
-            && let Ok(offset) = offset.parse::<u64>()
+            && let Some(offset) = mark.offset
         {
             let known = self.next_offset.and_then(|next| next.checked_sub(offset));
             // Else it is another stream by now.
@@ -437,8 +462,7 @@ impl Session {
             self.is_behind = false;
             self.next_offset = Some(offset.saturating_add(1));
         }
-        let name = frame.header(NAME).and_then(Name::read);
-        name.is_some_and(|name| self.seen.has(name))
+        mark.name.is_some_and(|name| self.seen.has(name))
     }
 }
 

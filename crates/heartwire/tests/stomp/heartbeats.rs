@@ -2,7 +2,14 @@
 
 use std::time::Duration;
 
-use heartwire::{Options, Stomp, core::heartbeat::Knowledge, testing};
+use heartwire::{
+    Options, Stomp,
+    core::{
+        connection::Connection,
+        heartbeat::{Knowledge, Period},
+    },
+    testing,
+};
 
 use super::broker::{Broker, millis, secs};
 
@@ -52,34 +59,88 @@ fn who_lets_two_periods_pass_lives_and_is_not_doubted() {
     }
     let heard = broker.client.now();
     broker.server.advance(secs(74));
-    // A third of the time for receipts, which is shorter here than a sixth of the time for beats.
-    let [since, until] = [70, 75].map(|seconds| heard + secs(seconds));
+    let [since, until] = [62_500, 75_000].map(|after| heard + millis(after));
     assert_eq!(knowledge(), Knowledge::Lost { since, until });
     broker.server.advance(secs(1));
     assert!(!broker.client.status().is_open());
 }
 
 #[test]
-fn a_beat_that_is_missed_is_doubted_before_it_is_given_up() {
+fn what_is_late_is_doubted_for_as_long_as_is_left() {
+    // The time that receipts have changes nothing for beats.
+    for receipt_timeout in [secs(1), secs(3600)] {
+        for (period, doubted, dead) in [(1, 4_167, 5_000), (6, 12_500, 15_000)] {
+            let options = Options::new()
+                .heartbeat(secs(period))
+                .stomp(Stomp::new("/queue/a").receipt_timeout(receipt_timeout));
+            let (client, server) = testing::client("ws://example.org", options);
+            client.open();
+            server.accept();
+            server.say("CONNECTED\nheart-beat:1,1\n\n\0");
+            server.say("RECEIPT\nreceipt-id:subscription\n\n\0");
+            let knowledge = || client.inspect(|core| core.knowledge(client.now()));
+            server.advance(millis(doubted - 1));
+            assert_eq!(knowledge(), Knowledge::Answers);
+            server.advance(millis(2));
+            let Knowledge::Lost { since, until } = knowledge() else {
+                panic!("{period} s")
+            };
+            assert_eq!(until, millis(dead));
+            assert!(since.abs_diff(millis(doubted)) <= millis(1), "{since:?}");
+            server.advance(millis(dead - doubted - 2));
+            assert!(client.status().is_open());
+            server.advance(millis(2));
+            assert!(!client.status().is_open());
+        }
+    }
+    // And the other way round.
+    let broker = Broker::open(Stomp::new("/queue/a").receipt_timeout(secs(3)));
+    let _receipts = broker.send(["a"]);
+    broker.server.advance(millis(2_001));
+    let knowledge = broker
+        .client
+        .inspect(|core| core.knowledge(broker.client.now()));
+    let [since, until] = [2, 3].map(secs);
+    assert_eq!(knowledge, Knowledge::Lost { since, until });
+}
+
+#[test]
+fn after_a_sleep_the_time_that_is_left_is_told() {
+    let broker = Broker::open(Stomp::new("/queue/a"));
+    broker.server.sleep(secs(3600));
+    // What came meanwhile has a period and a quarter to be read.
+    broker.server.advance(secs(30));
+    let knowledge = broker
+        .client
+        .inspect(|core| core.knowledge(broker.client.now()));
+    let Knowledge::Lost { until, .. } = knowledge else {
+        panic!("{knowledge:?}")
+    };
+    broker
+        .server
+        .advance(until - broker.client.now() - millis(1));
+    assert!(broker.client.status().is_open());
+    broker.server.advance(millis(1));
+    assert!(!broker.client.status().is_open());
+}
+
+#[test]
+fn a_time_without_a_connection_is_no_silence() {
     let options = Options::new()
-        .heartbeat(secs(6))
+        .heartbeat(Period::Auto)
         .stomp(Stomp::new("/queue/a"));
     let (client, server) = testing::client("ws://example.org", options);
-    client.open();
-    server.accept();
-    server.say("CONNECTED\nheart-beat:1,1\n\n\0");
-    server.say("RECEIPT\nreceipt-id:subscription\n\n\0");
-    let is_lost = || {
-        let knowledge = client.inspect(|core| core.knowledge(client.now()));
-        matches!(knowledge, Knowledge::Lost { .. })
-    };
-    // Two and a half periods are 15 s, and 2.06 of them 12.4.
-    server.advance(millis(12_400));
-    assert!(!is_lost());
-    server.advance(millis(200));
-    assert!(is_lost() && client.status().is_open());
-    server.advance(millis(2_500));
-    assert!(!client.status().is_open());
+    let learned = || client.inspect(Connection::learned);
+    let mut before = None;
+    for _ in 0..7 {
+        client.open();
+        server.accept();
+        server.say("CONNECTED\nheart-beat:30000,30000\n\n\0");
+        server.say("RECEIPT\nreceipt-id:subscription\n\n\0");
+        assert_eq!(learned(), *before.get_or_insert(learned()));
+        client.close();
+        server.advance(secs(600));
+    }
 }
 
 #[test]
@@ -93,7 +154,7 @@ fn beats_begin_with_the_login_and_do_not_wait_for_the_subscription() {
     server.advance(secs(1));
     server.say("CONNECTED\nheart-beat:2000,2000\n\n\0");
     let heard = server.received().len();
-    // It receipts no subscription, which is waited for during 5 s, and closes after 4 s of silence.
+    // The subscription's receipt is waited for during 4.5 s.
     for beats in 1..=6 {
         server.advance(millis(1_400));
         assert_eq!(server.received()[heard..].len(), beats);
@@ -115,6 +176,13 @@ fn the_subscriptions_receipt_is_timed_from_the_subscription() {
     broker.says("RECEIPT\nreceipt-id:subscription\n\n");
     let round_trip = broker.client.inspect(|core| core.heartbeat().round_trip());
     assert_eq!(round_trip, Some(millis(500)));
+    // Said again, it tells nothing.
+    broker.server.advance(secs(3600));
+    broker.says("RECEIPT\nreceipt-id:subscription\n\n");
+    assert_eq!(
+        broker.client.inspect(|core| core.heartbeat().round_trip()),
+        round_trip
+    );
 }
 
 #[test]

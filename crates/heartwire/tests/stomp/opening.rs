@@ -295,6 +295,18 @@ fn a_server_that_is_known_to_send_no_receipts_is_not_waited_for_as_long() {
 }
 
 #[test]
+fn a_server_without_receipts_may_take_its_time_for_the_login() {
+    for login in [0, 5_500, 9_000] {
+        let broker = Broker::new(Stomp::new("/queue/a"));
+        broker.connects();
+        broker.server.advance(millis(login));
+        broker.says("CONNECTED\n\n");
+        broker.server.advance(millis((10_000 - login) / 2));
+        assert!(broker.client.status().is_open(), "{login} ms");
+    }
+}
+
+#[test]
 fn a_node_that_dies_and_a_connection_that_is_closed_are_tried_again() {
     let broker = Broker::open(Stomp::new("/queue/a"));
     for _ in 0..9 {

@@ -141,6 +141,38 @@ fn a_frame_may_come_in_parts_and_several_at_once() {
 }
 
 #[test]
+fn what_came_and_was_told_to_nobody_is_new_when_it_comes_again() {
+    let message = "MESSAGE\nack:1\nx-stream-offset:8\n\
+        x-heartwire-id:0123456789abcdef0123456789abcdef\n\nhello";
+    type Lose = fn(&Broker, &str);
+    let closing: Lose = |broker, message| {
+        let _receipts = broker.send(["x"]);
+        broker.client.close();
+        broker.says(message);
+        broker.says("RECEIPT\nreceipt-id:0\n\n");
+        broker.client.open();
+        broker.server.accept();
+    };
+    let behind_an_error: Lose = |broker, message| {
+        broker.says(&format!("ERROR\nmessage:no\n\n\0{message}"));
+        broker.attempt();
+    };
+    for lose in [closing, behind_an_error] {
+        for kind in [QueueType::Quorum, QueueType::Stream] {
+            let broker = Broker::open(Stomp::new("/amq/queue/a").queue_type(kind));
+            let (_subscription, told) = broker.tells();
+            lose(&broker, message);
+            let _ = broker.heard();
+            broker.welcomes();
+            assert_eq!(broker.client.inspect(Connection::offset), None);
+            broker.says(message);
+            assert_eq!(*told.borrow(), ["hello"]);
+            assert_eq!(broker.heard(), ["ACK id:1"]);
+        }
+    }
+}
+
+#[test]
 fn a_server_may_speak_in_binary_frames() {
     let broker = Broker::new(Stomp::new("/queue/a"));
     let (_subscription, told) = broker.tells();
@@ -199,6 +231,9 @@ fn what_an_error_says_is_told_once() {
         // ActiveMQ, and what names an exception before.
         ("message:not c\\cd\n\nnot c:d", "not c:d"),
         ("message:no\n\nAn.Exception: no\n at", "An.Exception: no"),
+        ("message:Failed: no\n\nno", "Failed: no"),
+        ("message:no\n\nI know", "no: I know"),
+        ("message:know\n\nno", "know: no"),
     ] {
         let broker = Broker::open(Stomp::new("/queue/a"));
         broker.says(&format!("ERROR\n{frame}"));

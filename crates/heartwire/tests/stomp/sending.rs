@@ -1,9 +1,9 @@
 //! What is sent, and the receipts of it.
 
 use heartwire::{
-    Client, Fate, Options, Payload, QueueType, Receipt, Status, Stomp,
+    Client, Failure, Fate, Options, Payload, QueueType, Receipt, Status, Stomp,
     core::{
-        connection::Connection,
+        connection::{Connection, Refusal},
         heartbeat::Knowledge,
         outbox::{Guarantee, Limit},
         stomp::MAX_FRAME,
@@ -316,22 +316,51 @@ fn what_the_server_never_takes_is_handed_back() {
 #[test]
 fn the_longest_message_has_no_longer_a_frame_than_servers_take() {
     // Each letter is escaped, and what whole kilobytes leave is all of a kilobyte for some.
-    let lengths = (1..500).step_by(9).chain([MAX_FRAME]);
-    for destination in lengths.map(|length| ":".repeat(length)) {
+    for destination in (1..500).step_by(9).map(|length| ":".repeat(length)) {
         let broker = Broker::open(Stomp::new(&*destination).queue_type(QueueType::Quorum));
         let most = broker.client.inspect(Connection::max_message).unwrap();
         // A NUL has the length told.
         let longest = "\0".to_owned() + &"x".repeat(most.saturating_sub(1));
-        if broker.client.send(longest).is_ok() {
-            let received = broker.server.received();
-            let frame = received.last().and_then(Payload::text).unwrap();
-            assert!(frame.starts_with("SEND\n"), "{frame:.80}");
-            assert!(frame.len() <= MAX_FRAME, "{}", frame.len());
-            assert!(MAX_FRAME - frame.len() < 1_500, "{}", frame.len());
-        } else {
-            assert_eq!(most, 0, "{destination:.20}");
-        }
+        broker.client.send(longest).unwrap();
+        let received = broker.server.received();
+        let frame = received.last().and_then(Payload::text).unwrap();
+        assert!(frame.starts_with("SEND\n"), "{frame:.80}");
+        assert!(frame.len() <= MAX_FRAME, "{}", frame.len());
+        assert!(MAX_FRAME - frame.len() < 1_500, "{}", frame.len());
     }
+    // Nothing is carried there.
+    let broker = Broker::new(Stomp::new("/".repeat(MAX_FRAME)));
+    broker.connects();
+    let refused = Status::Failed(Failure::Refused(Refusal::Destination));
+    assert_eq!(broker.client.status(), refused);
+}
+
+#[test]
+fn what_was_sent_to_one_destination_is_sent_to_no_other() {
+    for next in [Options::new(), Options::new().stomp(Stomp::new("/queue/b"))] {
+        let broker = Broker::open(Stomp::new("/queue/a"));
+        let [receipt] = broker.send(["for a"]);
+        // The receipt is still waited for.
+        broker.client.close();
+        broker.client.configure(next);
+        broker.client.open();
+        broker.server.accept();
+        broker.welcomes();
+        let received = broker.server.received();
+        let sent = received
+            .iter()
+            .filter(|one| one.text().is_some_and(|text| text.contains("for a")));
+        assert_eq!(sent.count(), 1, "{received:?}");
+        assert_eq!(receipt.fate(), Some(Fate::GivenUp));
+    }
+    // The same one gets it again.
+    let broker = Broker::open(Stomp::new("/queue/a"));
+    let _receipts = broker.send(["for a"]);
+    broker.client.close();
+    broker.client.open();
+    broker.server.accept();
+    broker.welcomes();
+    assert!(broker.heard().concat().ends_with(" for a"));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::{
         heartbeat::{Knowledge, is_late},
         outbox::Limit,
         protocol::{Control, Frame, Meaning, PayloadRef, Transmit},
-        stomp::{Heard, Session, Step, max_message},
+        stomp::{Heard, Session, Step, longest_message},
     },
 };
 
@@ -19,18 +19,19 @@ pub(super) struct Broker {
     session: Session,
     /// When something was sent last.
     said: Duration,
-    /// When it was subscribed.
-    subscribed: Duration,
-    /// Whether a subscription was waited for that had no receipt in time.
-    is_unreceipted: bool,
+    /// When the subscription was sent whose receipt has not come.
+    subscribed: Option<Duration>,
+    /// Whether such a receipt was waited for and did not come in time.
+    was_waited_for: bool,
     /// When it is looked whether the server is there.
     judged: Option<Duration>,
     /// Whether the connection is to be closed, but for receipts that are still to come.
     lingers: bool,
-    /// Whether a message has arrived where messages go: if connections end after one then, it is that one's doing.
-    has_receipt: bool,
-    /// Whether this connection has brought one.
-    is_receipted: bool,
+    /// Whether the server has taken a message for the destination: connections that end behind another one do not
+    /// end because of the destination.
+    destination_works: bool,
+    /// Whether this connection has brought a receipt of a message.
+    had_receipt: bool,
     /// What it said was wrong.
     error: Option<String>,
 }
@@ -41,12 +42,12 @@ impl Broker {
         Some(Self {
             session: Session::new(options.stomp.as_ref()?),
             said: Duration::ZERO,
-            subscribed: Duration::ZERO,
-            is_unreceipted: false,
+            subscribed: None,
+            was_waited_for: false,
             judged: None,
             lingers: false,
-            has_receipt: false,
-            is_receipted: false,
+            destination_works: false,
+            had_receipt: false,
             error: None,
         })
     }
@@ -84,7 +85,7 @@ impl Connection {
         );
         let options = self.next_options.as_ref().filter(|_| is_over);
         let options = options.unwrap_or(&self.options);
-        options.stomp.as_ref().map(max_message)
+        options.stomp.as_ref().map(longest_message)
     }
 
     /// Takes what means something else where STOMP is spoken, and hands back what does not.
@@ -124,7 +125,7 @@ impl Connection {
         let is_same = match (&mut self.broker, &self.options.stomp) {
             (Some(broker), Some(settings)) if !is_new => {
                 let is_same = broker.session.configure(settings);
-                broker.has_receipt &= is_same;
+                broker.destination_works &= is_same;
                 is_same
             }
             (before, settings) => {
@@ -146,7 +147,7 @@ impl Connection {
 
     /// What waits may come from before STOMP was to be spoken.
     pub(super) fn set_aside_what_stomp_cannot_carry(&mut self) {
-        if let Some(most) = self.options.stomp.as_ref().map(max_message) {
+        if let Some(most) = self.options.stomp.as_ref().map(longest_message) {
             let is_carried = |payload: &Payload| limit_of_stomp(payload.into(), most).is_none();
             self.outbox.set_aside_unless(&is_carried);
         }
@@ -158,13 +159,16 @@ impl Connection {
             broker.session.reset();
             broker.judged = None;
             broker.lingers = false;
-            broker.is_receipted = false;
+            broker.had_receipt = false;
+            broker.subscribed = None;
         }
     }
 
     /// The socket is open. The server has no time-out for what follows: that of the handshake holds for all of it.
     fn log_in(&mut self) {
         let period = self.wanted_period();
+        // No silence is over that was before this connection.
+        self.silence.opened(self.now);
         let Some(broker) = &mut self.broker else {
             return;
         };
@@ -174,7 +178,7 @@ impl Connection {
         }
     }
 
-    /// Messages pass from now on, and nothing is waited for but what they and heart-beats bring.
+    /// Messages pass from now on: looks after their receipts and the server's heart-beats.
     pub(super) fn watch_anew(&mut self) {
         self.effects.push_back(Effect::StopTimer(Timer::Reply));
         if let Some(broker) = &mut self.broker {
@@ -261,7 +265,7 @@ impl Connection {
             && broker.session.step() == Step::Subscription
         {
             // It sends no receipts.
-            broker.is_unreceipted = true;
+            broker.was_waited_for = true;
             broker.session.take_for_subscribed();
             self.opened();
         } else if !matches!(self.status, Status::Open { .. }) {
@@ -270,7 +274,7 @@ impl Connection {
             // The machine slept, and what came meanwhile is still to be read.
             let patience = broker.session.patience().map(|patience| patience / 2);
             self.judge_after(patience.unwrap_or(LINGER));
-        } else if self.stomp_due().is_some_and(|due| due <= now) {
+        } else if self.stomp_due().is_some_and(|(due, _)| due <= now) {
             self.give_up_on_server();
         } else {
             self.watch();
@@ -327,16 +331,16 @@ impl Connection {
     /// Whether a receipt, or a heart-beat, is missing for so long that the connection may be left soon: since when, and
     /// until when.
     pub(super) fn lost_by_stomp(&self, now: Duration) -> Option<Knowledge> {
-        let until = self.stomp_due()?;
         let Status::Open { .. } = self.status else {
             return None;
         };
-        let session = &self.broker.as_ref()?.session;
-        let doubted = session.receipt_timeout() / 3;
-        // The rest of the patience is for servers that beat late and live.
-        let doubted = session
-            .patience()
-            .map_or(doubted, |patience| doubted.min(patience / 6));
+        let (due, doubted) = self.stomp_due()?;
+        // After a sleep it is judged later.
+        let until = self
+            .broker
+            .as_ref()?
+            .judged
+            .map_or(due, |judged| due.max(judged));
         let since = until.saturating_sub(doubted);
         (now > since).then_some(Knowledge::Lost { since, until })
     }
@@ -355,7 +359,10 @@ impl Connection {
                 if !is_at_once {
                     broker.session.acquit();
                 }
-                (Refusal::Destination, !broker.has_receipt && is_at_once)
+                (
+                    Refusal::Destination,
+                    !broker.destination_works && is_at_once,
+                )
             }
         };
         // A node that dies says nothing.
@@ -366,8 +373,8 @@ impl Connection {
     /// Whether a connection that ends was worth anything: one that is left for receipts may live for as long as its
     /// server beats.
     pub(super) fn was_of_use(&self, was_silent: bool) -> bool {
-        let is_receipted = |broker: &Broker| broker.is_receipted;
-        !was_silent || self.broker.as_ref().is_none_or(is_receipted)
+        let had_receipt = |broker: &Broker| broker.had_receipt;
+        !was_silent || self.broker.as_ref().is_none_or(had_receipt)
     }
 
     /// What the server said of the end of a connection.
@@ -395,34 +402,40 @@ impl Connection {
             Heard::LoggedIn(subscribe) => {
                 self.say(subscribe);
                 if let Some(broker) = &mut self.broker {
-                    broker.subscribed = now;
+                    broker.subscribed = Some(now);
                     // What was promised holds from now on, however long the subscription takes.
                     if let Some(after) = broker.session.beats_after() {
                         self.set_timer(Timer::Heartbeat, after);
                     }
                 }
-                if !self.heartbeat.has_answered() {
-                    let wait = self.options.connect_timeout / 2;
-                    let is_known = self
-                        .broker
-                        .as_ref()
-                        .is_some_and(|broker| broker.is_unreceipted);
+                if let Status::Connecting { since } = self.status
+                    && !self.heartbeat.has_answered()
+                {
+                    // What is left of the handshake's time has to do for the rest of it, too.
+                    let left = (since + self.options.connect_timeout).saturating_sub(now);
+                    let wait = left / 2;
+                    let broker = self.broker.as_ref();
+                    let is_known = broker.is_some_and(|broker| broker.was_waited_for);
                     self.judge_after(if is_known { wait.min(SHORT) } else { wait });
                 }
             }
             Heard::Subscribed => {
-                let subscribed = self.broker.as_ref().map(|broker| broker.subscribed);
                 self.be_ready();
-                self.replied(subscribed.unwrap_or(now));
+                let broker = self.broker.as_mut();
+                if let Some(subscribed) = broker.and_then(|broker| broker.subscribed.take()) {
+                    self.replied(subscribed);
+                }
             }
             Heard::Message {
                 head,
                 text,
-                is_repeat,
+                mark,
                 acknowledgement,
             } => {
                 // Nothing comes where nothing is subscribed to.
                 self.be_ready();
+                let broker = self.broker.as_mut();
+                let is_repeat = broker.is_some_and(|broker| broker.session.is_repeat(mark));
                 let frame = Frame::Text(text);
                 if is_repeat {
                     self.effects.push_back(Effect::Note(frame, Meaning::Repeat));
@@ -475,8 +488,8 @@ impl Connection {
             return;
         };
         if let Some(broker) = &mut self.broker {
-            broker.has_receipt = true;
-            broker.is_receipted = true;
+            broker.destination_works = true;
+            broker.had_receipt = true;
             broker.session.acquit();
         }
         self.replied(sent);
@@ -513,7 +526,7 @@ impl Connection {
     /// Looks after the server in time; no timer is set for each message.
     fn watch(&mut self) {
         let due = self.stomp_due();
-        if let (Some(due), Some(broker)) = (due, &self.broker)
+        if let (Some((due, _)), Some(broker)) = (due, &self.broker)
             && broker.judged.is_none_or(|judged| due < judged)
         {
             self.judge_after(due.saturating_sub(self.now));
@@ -527,14 +540,19 @@ impl Connection {
         self.set_timer(Timer::Reply, wait);
     }
 
-    /// When the server is not there any more: it is silent, or gives no receipts though it has given some.
-    fn stomp_due(&self) -> Option<Duration> {
+    /// When the server is not there any more, and for how long before that it is doubted: it is silent, or gives no
+    /// receipts though it has given some.
+    fn stomp_due(&self) -> Option<(Duration, Duration)> {
         let session = &self.broker.as_ref()?.session;
-        let patience = session.patience();
-        let silent = patience.map(|patience| self.heartbeat.last_heard().saturating_add(patience));
+        let heard = self.heartbeat.last_heard();
+        // Of two and a half periods the first two and a bit: who beats so late lives.
+        let silent = session
+            .patience()
+            .map(|patience| (heard.saturating_add(patience), patience / 6));
         let taken = self.outbox.oldest_taken();
         let taken = taken.filter(|_| self.heartbeat.has_answered());
-        let unreceipted = taken.map(|taken| taken.saturating_add(session.receipt_timeout()));
+        let timeout = session.receipt_timeout();
+        let unreceipted = taken.map(|taken| (taken.saturating_add(timeout), timeout / 3));
         [silent, unreceipted].into_iter().flatten().min()
     }
 }
