@@ -142,9 +142,9 @@ fn a_frame_may_come_in_parts_and_several_at_once() {
 
 #[test]
 fn what_came_and_was_told_to_nobody_is_new_when_it_comes_again() {
+    type Lose = fn(&Broker, &str);
     let message = "MESSAGE\nack:1\nx-stream-offset:8\n\
         x-heartwire-id:0123456789abcdef0123456789abcdef\n\nhello";
-    type Lose = fn(&Broker, &str);
     let closing: Lose = |broker, message| {
         let _receipts = broker.send(["x"]);
         broker.client.close();

@@ -21,8 +21,8 @@ pub(super) struct Broker {
     said: Duration,
     /// When the subscription was sent whose receipt has not come.
     subscribed: Option<Duration>,
-    /// Whether such a receipt was waited for and did not come in time.
-    was_waited_for: bool,
+    /// How long such a receipt is waited for, once one has not come in time.
+    patience: Option<Duration>,
     /// When it is looked whether the server is there.
     judged: Option<Duration>,
     /// Whether the connection is to be closed, but for receipts that are still to come.
@@ -43,7 +43,7 @@ impl Broker {
             session: Session::new(options.stomp.as_ref()?),
             said: Duration::ZERO,
             subscribed: None,
-            was_waited_for: false,
+            patience: None,
             judged: None,
             lingers: false,
             destination_works: false,
@@ -265,7 +265,7 @@ impl Connection {
             && broker.session.step() == Step::Subscription
         {
             // It sends no receipts.
-            broker.was_waited_for = true;
+            broker.patience = Some(SHORT);
             broker.session.take_for_subscribed();
             self.opened();
         } else if !matches!(self.status, Status::Open { .. }) {
@@ -414,9 +414,8 @@ impl Connection {
                     // What is left of the handshake's time has to do for the rest of it, too.
                     let left = (since + self.options.connect_timeout).saturating_sub(now);
                     let wait = left / 2;
-                    let broker = self.broker.as_ref();
-                    let is_known = broker.is_some_and(|broker| broker.was_waited_for);
-                    self.judge_after(if is_known { wait.min(SHORT) } else { wait });
+                    let patience = self.broker.as_ref().and_then(|broker| broker.patience);
+                    self.judge_after(patience.map_or(wait, |patience| wait.min(patience)));
                 }
             }
             Heard::Subscribed => {
