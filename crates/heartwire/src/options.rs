@@ -305,7 +305,8 @@ impl Options {
             Locality::Loopback => (Duration::from_secs(1), Duration::from_secs(10)),
             Locality::Remote => (Duration::from_secs(5), Duration::from_secs(60)),
         };
-        match (self.retry_min, self.retry_max) {
+        let [min, max] = [self.retry_min, self.retry_max].map(|it| Some(it?.max(LEAST_CEILING)));
+        match (min, max) {
             (None, None) => Ceilings { first, last },
             (Some(first), None) => Ceilings {
                 first,
@@ -317,6 +318,13 @@ impl Options {
             },
             (Some(first), Some(last)) => Ceilings { first, last },
         }
+    }
+
+    /// Whether what these take for a reply, other ones take for one, too.
+    pub(crate) fn has_replies_of(&self, other: &Self) -> bool {
+        self.heartbeat_text == other.heartbeat_text
+            && self.reply_text == other.reply_text
+            && self.server_heartbeat_text == other.server_heartbeat_text
     }
 
     /// Drops the replies that are like what the server says by itself, or asks: that answers nothing.
@@ -331,6 +339,9 @@ impl Options {
         });
     }
 }
+
+/// Zero doubles to zero, and a page would try again without a pause.
+const LEAST_CEILING: Duration = Duration::from_millis(10);
 
 /// What [`Options::keep_in_tab`] makes of a name.
 #[derive(Clone)]

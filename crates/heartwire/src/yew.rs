@@ -109,7 +109,8 @@ pub fn use_last_message(client: &Client) -> Option<Rc<Message>> {
     let last = use_mut_ref(|| None::<(Client, Rc<Message>)>);
     let is_drawn = use_memo((), |()| Cell::new(true));
     let update = use_force_update();
-    let (taken, drawn) = (Rc::clone(&last), Rc::clone(&is_drawn));
+    let (taken, left) = (Rc::clone(&last), Rc::clone(&last));
+    let drawn = Rc::clone(&is_drawn);
     use_effect_with(client.clone(), move |client| {
         let frames = Rc::new(Frames {
             update,
@@ -125,7 +126,12 @@ pub fn use_last_message(client: &Client) -> Option<Rc<Message>> {
                 frames.draw();
             }
         });
-        move || drop(subscription)
+        move || {
+            drop(subscription);
+            // It holds a handle, without which its client may end.
+            let last = left.take();
+            drop(last);
+        }
     });
     is_drawn.set(true);
     let last = last.borrow();

@@ -16,7 +16,13 @@ use futures_core::Stream as _;
 
 use heartwire::{
     Attempt, Client, Endpoint, Event, Failure, Fate, Message, Options, Payload, SendJsonError,
-    Status, Target, Unavailable, core::connection::Refusal, testing,
+    Status, Target, Unavailable,
+    core::{
+        connection::{Connection, Refusal},
+        heartbeat::Period,
+        protocol::Trust,
+    },
+    testing,
 };
 
 #[test]
@@ -471,6 +477,101 @@ fn what_is_kept_waits_for_a_server_that_is_asked_for() {
     server.advance(Duration::ZERO);
     server.accept();
     assert_eq!(server.received(), ["a"]);
+}
+
+#[test]
+fn what_was_sent_to_one_target_goes_to_no_other_whoever_opens_meanwhile() {
+    let (client, server) = testing::client("ws://a.example.org", Options::new());
+    let again = client.clone();
+    let _subscription = client.subscribe(move |event| {
+        if let Event::Status(Status::Closed) = event {
+            again.open();
+        }
+    });
+    client.open();
+    server.accept();
+    let receipt = client.send("for a").unwrap();
+    client.set_target("ws://b.example.org");
+    server.accept();
+    client.send("for b").unwrap();
+    assert_eq!(messages(&server), ["for a", "for b"]);
+    server.close(1006);
+    server.advance(seconds(6));
+    let last = server.endpoints().pop().unwrap();
+    assert_eq!(last, Endpoint::new("ws://b.example.org"));
+    server.accept();
+    assert_eq!(messages(&server), ["for a", "for b", "for b"]);
+    assert_eq!(receipt.fate(), Some(Fate::GivenUp));
+}
+
+#[test]
+fn no_option_has_a_client_try_or_ask_without_a_pause() {
+    let options = Options::new()
+        .retry_min(Duration::ZERO)
+        .retry_max(Duration::ZERO);
+    let (client, server) = testing::client("ws://example.org", options);
+    client.open();
+    for _ in 0..1_000 {
+        while !matches!(client.status(), Status::Connecting { .. }) {
+            server.advance(Duration::from_millis(1));
+        }
+        server.refuse();
+    }
+    assert!(client.now() > seconds(2), "{:?}", client.now());
+
+    let options = Options::new().prove_within(Duration::ZERO);
+    let (client, server) = testing::client("ws://example.org", options);
+    server.echo();
+    client.open();
+    server.accept();
+    client.send("a").unwrap();
+    server.advance(seconds(1));
+    server.freeze();
+    let before = server.received().len();
+    client.send("b").unwrap();
+    server.advance(seconds(2));
+    server.thaw();
+    assert!(server.received().len() - before < 30);
+}
+
+#[test]
+fn what_a_server_said_unasked_is_not_forgotten_for_another_option() {
+    let (client, server) = testing::client("ws://example.org", Options::new());
+    let trust = || client.inspect(Connection::trust);
+    client.open();
+    server.accept();
+    server.say("heartbeat");
+    for (options, expected) in [
+        (Options::new().outbox_limit(500), Trust::Withdrawn),
+        (Options::new().heartbeat_text("other"), Trust::Given),
+    ] {
+        client.configure(options);
+        client.close();
+        client.open();
+        server.accept();
+        assert_eq!(trust(), expected);
+    }
+}
+
+#[test]
+fn where_no_heartbeats_are_sent_nothing_is_a_reply() {
+    for text in ["heartbeat", "beat {n}"] {
+        let options = Options::new().heartbeat(Period::Off).heartbeat_text(text);
+        let (client, server) = testing::client("ws://example.org", options);
+        let told = Rc::new(RefCell::new(Vec::new()));
+        let log = Rc::clone(&told);
+        let _subscription = client.subscribe(move |event| {
+            if let Event::Message(message) = event {
+                log.borrow_mut().push(message.text().unwrap().to_owned());
+            }
+        });
+        client.open();
+        server.accept();
+        for text in ["hello", "pong", "heartbeat"] {
+            server.say(text);
+        }
+        assert_eq!(*told.borrow(), ["hello", "pong", "heartbeat"]);
+    }
 }
 
 /// Keeps what the thread of a test is told.

@@ -421,7 +421,8 @@ impl Connection {
                 Status::Connecting { .. } | Status::Open { .. } | Status::Waiting { .. },
                 Input::Left,
             ) => {
-                self.note_outage(self.now);
+                let opened = self.note_outage(self.now);
+                self.start_over_if_stable(opened, self.now);
                 self.quit();
                 self.status = Status::Away;
             }
@@ -469,7 +470,12 @@ impl Connection {
         self.lost_at = None;
         // What was sent waits again before another server is known, with whose predecessor it is forgotten.
         self.finish_closing(None);
+        let mut is_distrusted = destination.is_distrusted;
         if let Some(options) = self.next_options.take() {
+            // The same words of the same server are as little worth with another option.
+            is_distrusted |= self.protocol.trust() == Trust::Withdrawn
+                && !(destination.is_new || destination.speaks_otherwise)
+                && options.has_replies_of(&self.options);
             self.heartbeat = Heartbeat::new(&options);
             self.protocol = PlainText::new(&options);
             self.outbox.limit(options.outbox_limit);
@@ -490,7 +496,7 @@ impl Connection {
             self.heartbeat.forget();
             self.protocol = PlainText::new(&self.options);
         }
-        if destination.is_distrusted {
+        if is_distrusted {
             self.protocol.withdraw_trust();
         }
         self.connect();
@@ -519,6 +525,7 @@ impl Connection {
         self.undrained_bytes = 0;
         self.awaits_drain = false;
         self.unasked = (0, 0);
+        self.answered = (now, 0);
         self.replayed = 0;
         self.prove_by = None;
         self.trial = Trial::default();

@@ -6,6 +6,7 @@ mod marked;
 use std::time::Duration;
 
 use super::{
+    heartbeat::Period,
     mark::{Mark, Template},
     protocol::{Frame, Meaning, Transmit, Trust},
 };
@@ -23,6 +24,8 @@ pub struct PlainText {
     replies: Vec<Pattern>,
     server_heartbeats: Vec<Pattern>,
     answers: Vec<(Pattern, Payload)>,
+    /// Whether heartbeats are sent: where none are, nothing is a reply.
+    asks: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -43,6 +46,7 @@ impl PlainText {
             replies: options.reply_text.clone(),
             server_heartbeats: options.server_heartbeat_text.clone(),
             answers: options.answers.clone(),
+            asks: options.heartbeat != Period::Off,
         }
     }
 
@@ -105,6 +109,9 @@ impl PlainText {
         }
         if self.server_heartbeats.iter().any(is_like) {
             return Meaning::ServerHeartbeat;
+        }
+        if !self.asks {
+            return Meaning::Message;
         }
         let reply = self.replies.iter().position(is_like);
         match (&mut self.heartbeats, text) {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use heartwire::core::{
     connection::{Closure, Input, Refusal, Status, Timer},
+    heartbeat::Period,
     outbox::Guarantee::AtLeastOnce,
     reach::Locality,
 };
@@ -216,6 +217,26 @@ fn an_old_loss_is_forgotten_once_it_is_mended() {
     shell.input(Input::Left);
     shell.input(Input::Returned);
     assert_eq!(shell.connection.last_loss(), None);
+}
+
+#[test]
+fn a_page_that_is_left_after_a_long_connection_has_no_failures_behind_it() {
+    for (open_for, is_over) in [(1_000, false), (3_600_000, true)] {
+        let mut shell = Shell::new(options().heartbeat(Period::Off));
+        shell.input(open());
+        for _ in 0..2 {
+            shell.socket_closes(1006);
+            shell.advance(60_000);
+        }
+        shell.socket_opens();
+        shell.advance(open_for);
+        let failures = shell.connection.attempt();
+        assert!(failures > 1);
+        shell.input(Input::Left);
+        shell.input(Input::Returned);
+        let left = if is_over { 0 } else { failures };
+        assert_eq!(shell.connection.attempt(), left);
+    }
 }
 
 #[test]

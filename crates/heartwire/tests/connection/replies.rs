@@ -283,3 +283,16 @@ fn an_answer_that_comes_back_as_a_question_is_not_answered_without_end() {
     shell.receive("ping");
     assert_eq!(shell.take_wire(), ["pong"]);
 }
+
+#[test]
+fn each_connection_may_ask_anew() {
+    let mut shell = Shell::open(options().answer("who", "me"));
+    for _ in 0..3 {
+        for _ in 0..10 {
+            shell.receive("who");
+        }
+        assert_eq!(shell.take_wire(), ["me"; 10]);
+        shell.socket_closes(1006);
+        shell.reconnect();
+    }
+}

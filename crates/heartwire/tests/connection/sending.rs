@@ -5,7 +5,8 @@ use std::time::Duration;
 use heartwire::{
     Payload,
     core::{
-        connection::{BATCH_BYTES, Connection, Input},
+        connection::{BATCH_BYTES, Connection, Effect, Input},
+        heartbeat::Period,
         outbox::{
             Full,
             Guarantee::{AtLeastOnce, AtMostOnce, Latest},
@@ -233,4 +234,30 @@ fn what_is_counted_anew_is_counted_from_then_on() {
     shell.advance(4_500);
     shell.receive("heartbeat");
     assert_eq!(shell.states()[3], 3);
+}
+
+#[test]
+fn a_dying_socket_is_not_given_the_same_without_end() {
+    for bytes in [BATCH_BYTES - 1, BATCH_BYTES] {
+        let mut shell = Shell::open(options().heartbeat(Period::Off));
+        let Shell {
+            connection, now, ..
+        } = &mut shell;
+        let text = "x".repeat(bytes);
+        connection.send(text, AtLeastOnce, *now).unwrap();
+        let mut tries = 0;
+        while let Some(effect) = connection.poll_effect() {
+            if let Effect::Transmit(transmit) = effect {
+                tries += 1;
+                assert_eq!(tries, 1, "{bytes} bytes");
+                let epoch = connection.epoch();
+                connection.handle_input(Input::NotTaken(epoch, transmit), *now);
+            } else if let Effect::AwaitDrain(epoch) = effect {
+                // The browser has nothing of it to send.
+                connection.handle_input(Input::Drained(epoch), *now);
+            }
+        }
+        assert_eq!(shell.messages(), [""; 0]);
+        assert_eq!(shell.states()[0], 1);
+    }
 }

@@ -44,6 +44,15 @@ impl Broker {
         broker
     }
 
+    /// The same, and the server has taken a message, which has the number 0.
+    pub(super) fn used(settings: Stomp) -> Self {
+        let broker = Self::open(settings);
+        let _receipts = broker.send(["first"]);
+        broker.says("RECEIPT\nreceipt-id:0\n\n");
+        let _ = broker.heard();
+        broker
+    }
+
     /// Opens for the first time; returns the subscription.
     pub(super) fn opens(&self) -> String {
         self.connects();

@@ -1,13 +1,14 @@
 //! How a connection is opened: who logs in, what is subscribed to, and what is refused.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefCell, rc::Rc, time::Duration};
 
 use heartwire::{
-    Event, Failure, Fate, QueueType, Status, Stomp, Trace,
+    Event, Failure, Fate, Options, QueueType, Status, Stomp, Trace,
     core::{
         connection::{Connection, Refusal},
         stomp::Step,
     },
+    testing,
 };
 
 use super::broker::{Broker, millis, secs};
@@ -304,6 +305,15 @@ fn a_server_without_receipts_may_take_its_time_for_the_login() {
         broker.server.advance(millis((10_000 - login) / 2));
         assert!(broker.client.status().is_open(), "{login} ms");
     }
+    let options = Options::new()
+        .connect_timeout(Duration::MAX)
+        .stomp(Stomp::new("/queue/a"));
+    let (client, server) = testing::client("ws://example.org", options);
+    client.open();
+    server.advance(secs(1));
+    server.accept();
+    server.say("CONNECTED\n\n\0");
+    assert!(matches!(client.status(), Status::Connecting { .. }));
 }
 
 #[test]

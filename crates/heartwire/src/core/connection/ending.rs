@@ -30,7 +30,7 @@ impl Connection {
 
     /// The handshake took too long.
     pub(super) fn give_up_on_handshake(&mut self, since: Duration) {
-        let has_slept = is_late(since + self.options.connect_timeout, self.now);
+        let has_slept = is_late(since.saturating_add(self.options.connect_timeout), self.now);
         self.lose(Closure::abnormal(), false);
         if has_slept {
             self.hurry();
@@ -55,11 +55,7 @@ impl Connection {
         let was_of_use = self.was_of_use(was_silent);
         #[cfg(not(feature = "stomp"))]
         let was_of_use = true;
-        let is_stable =
-            |since| end.saturating_sub(since) >= self.options.stable_after && was_of_use;
-        if opened.is_some_and(is_stable) {
-            self.backoff.reset();
-        }
+        self.start_over_if_stable(opened.filter(|_| was_of_use), end);
         self.drop_socket();
         // A STOMP server that keeps silent may not have been heard of at all by then.
         if !(was_silent && self.speaks_stomp()) {
@@ -94,6 +90,14 @@ impl Connection {
         };
         self.lost_at = Some(end);
         Some(since)
+    }
+
+    /// A connection that was open from one time to another shows that the failures before it are over.
+    pub(super) fn start_over_if_stable(&mut self, opened: Option<Duration>, end: Duration) {
+        let is_stable = |since| end.saturating_sub(since) >= self.options.stable_after;
+        if opened.is_some_and(is_stable) {
+            self.backoff.reset();
+        }
     }
 
     /// Ends what the status has under way. An open socket is asked to close.

@@ -36,7 +36,7 @@ impl Connection {
             && self.period().is_some()
             && self.heartbeat.may_be_answered(self.now)
         {
-            let by = self.now.saturating_add(within);
+            let by = self.now.saturating_add(within.max(SHORTEST_PERIOD));
             self.prove_by = Some(by);
             if by < self.heartbeat.due() {
                 self.restart_period();

@@ -61,6 +61,10 @@ impl Connection {
         if self.trial.awaits_answer {
             return None;
         }
+        #[cfg(feature = "stomp")]
+        if self.awaits_first_receipt() {
+            return None;
+        }
         if self.trial.left > 0 && !self.outbox.is_suspect_next() {
             self.await_answer();
             return self.effects.pop_front();
@@ -134,6 +138,9 @@ impl Connection {
     /// Keeps what a dying socket did not take, and gives it no more.
     pub(super) fn take_back(&mut self, transmit: &Transmit) {
         self.awaits_drain = true;
+        // Its buffer is empty for good, and a drain would have it given the same again.
+        self.effects
+            .retain(|effect| !matches!(effect, Effect::AwaitDrain(_)));
         match transmit {
             Transmit::Message(message) => {
                 let count = u64::from(!message.is_repeat);

@@ -213,6 +213,16 @@ impl Connection {
         self.end_lingering(false);
     }
 
+    /// Whether the first message of this connection waits for its receipt, and all others for that. RabbitMQ drops what
+    /// it is sent for a queue whose leader has just died, tells nobody, and gives the receipts of what it dropped with
+    /// that of the next message which it takes (3.10.8: 30 messages after a killed node, in 2 of 8 runs).
+    pub(super) fn awaits_first_receipt(&self) -> bool {
+        let is_first = |broker: &Broker| !broker.had_receipt;
+        self.broker.as_ref().is_some_and(is_first)
+            && self.heartbeat.has_answered()
+            && self.outbox.sent_count() > 0
+    }
+
     /// A message was handed to the socket.
     pub(super) fn await_receipt(&mut self) {
         if let Some(broker) = &mut self.broker {
@@ -412,7 +422,8 @@ impl Connection {
                     && !self.heartbeat.has_answered()
                 {
                     // What is left of the handshake's time has to do for the rest of it, too.
-                    let left = (since + self.options.connect_timeout).saturating_sub(now);
+                    let passed = now.saturating_sub(since);
+                    let left = self.options.connect_timeout.saturating_sub(passed);
                     let wait = left / 2;
                     let patience = self.broker.as_ref().and_then(|broker| broker.patience);
                     self.judge_after(patience.map_or(wait, |patience| wait.min(patience)));
