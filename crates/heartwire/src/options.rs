@@ -172,14 +172,15 @@ impl Options {
     }
 
     /// The ceiling of the first delay before a new attempt: 5 s, as RFC 6455 §7.2.3 spreads it, and 1 s
-    /// on this machine.
+    /// on this machine; 10 ms at least.
     #[must_use]
     pub fn retry_min(mut self, ceiling: Duration) -> Self {
         self.retry_min = Some(ceiling);
         self
     }
 
-    /// The ceiling of every delay, to which that of the first doubles: 1 min, and 10 s on this machine.
+    /// The ceiling of every delay, to which that of the first doubles: 1 min, and 10 s on this machine;
+    /// 10 ms at least.
     #[must_use]
     pub fn retry_max(mut self, ceiling: Duration) -> Self {
         self.retry_max = Some(ceiling);
@@ -232,9 +233,9 @@ impl Options {
         self
     }
 
-    /// While a message has no proof, a heartbeat leaves at most so long after it, whatever comes in: 5 s.
-    /// Without, a server that talks all the time proves nothing for a long time. Where no heartbeat is sent at
-    /// all, none is sent for this either.
+    /// While a message has no proof, a heartbeat leaves at most so long after it, whatever comes in: 5 s,
+    /// and 100 ms at least. Without, a server that talks all the time proves nothing for a long time. Where
+    /// no heartbeat is sent at all, none is sent for this either.
     #[must_use]
     pub fn prove_within(mut self, time: impl Into<Option<Duration>>) -> Self {
         self.prove_within = time.into();
