@@ -137,6 +137,26 @@ async fn what_came_between_a_drawing_and_its_effect_is_shown() {
 }
 
 #[wasm_bindgen_test]
+async fn a_client_that_a_component_has_left_may_end() {
+    #[component]
+    fn Last(props: &Shared) -> Html {
+        let last = use_last_message(&props.client);
+        html! { last.as_deref().and_then(Message::text).unwrap_or("none").to_owned() }
+    }
+    let page = Page::new();
+    let [one, two] = ["ws://one.example", "ws://two.example"].map(Client::connect);
+    let mut app = page.render::<Last>(Shared { client: one });
+    settle().await;
+    open(0);
+    receive(0, "hello");
+    eventually(|| page.text() == "hello").await;
+    app.update(Shared { client: two });
+    eventually(|| page.text() == "none").await;
+    eventually(|| closed_with(0) == Some(1000)).await;
+    app.destroy();
+}
+
+#[wasm_bindgen_test]
 async fn those_below_a_provider_share_a_connection_and_another_target_ends_it() {
     #[component]
     fn Below() -> Html {
