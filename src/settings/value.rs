@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use heartwire::{
     Pattern, Payload,
-    core::json::{self, Reader},
+    core::{
+        backoff::LEAST_CEILING,
+        json::{self, Reader},
+    },
     millis,
 };
 
@@ -83,9 +86,8 @@ pub(super) const PERIOD: Limits = Limits {
     most: Duration::from_hours(24),
 };
 
-/// Zero doubles to zero: a link must not make a page reconnect without a pause.
 pub(super) const CEILING: Limits = Limits {
-    least: Duration::from_millis(10),
+    least: LEAST_CEILING,
     most: PERIOD.most,
 };
 

@@ -169,7 +169,7 @@ impl Client {
         self.close();
         self.0.target.replace(target);
         self.0.is_new_target.set(true);
-        // Who was told of the close may have opened it again, to the old one.
+        // Who was told of the close may have opened the old one again.
         if was_wanted || !self.status().is_over() {
             self.close();
             self.start();

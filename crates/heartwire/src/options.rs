@@ -6,7 +6,7 @@ use std::{fmt, rc::Rc, time::Duration};
 use crate::Stomp;
 use crate::client::keeper::{self, Keeping};
 use crate::core::{
-    backoff::Ceilings,
+    backoff::{Ceilings, LEAST_CEILING},
     heartbeat::{Mode, Period, ReplyTimeout},
     mark,
     reach::Locality,
@@ -321,11 +321,11 @@ impl Options {
         }
     }
 
-    /// Whether what these take for a reply, other ones take for one, too.
-    pub(crate) fn has_replies_of(&self, other: &Self) -> bool {
-        self.heartbeat_text == other.heartbeat_text
-            && self.reply_text == other.reply_text
-            && self.server_heartbeat_text == other.server_heartbeat_text
+    /// What is said, what is a reply to it, and what is none: where these are the same, so is what a server was found
+    /// to say of them.
+    pub(crate) fn replies(&self) -> (&str, [&[Pattern]; 2]) {
+        let patterns = [&*self.reply_text, &self.server_heartbeat_text];
+        (&self.heartbeat_text, patterns)
     }
 
     /// Drops the replies that are like what the server says by itself, or asks: that answers nothing.
@@ -340,9 +340,6 @@ impl Options {
         });
     }
 }
-
-/// Zero doubles to zero, and a page would try again without a pause.
-const LEAST_CEILING: Duration = Duration::from_millis(10);
 
 /// What [`Options::keep_in_tab`] makes of a name.
 #[derive(Clone)]

@@ -129,8 +129,7 @@ pub fn use_last_message(client: &Client) -> Option<Rc<Message>> {
         move || {
             drop(subscription);
             // It holds a handle, without which its client may end.
-            let last = left.take();
-            drop(last);
+            drop(left.take());
         }
     });
     is_drawn.set(true);

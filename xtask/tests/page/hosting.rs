@@ -32,9 +32,7 @@ async fn heartbeats_keep_a_connection_that_a_proxy_would_end() {
     let page = format!("http://127.0.0.1:{port}/heartwire/?url=/ws&retry=false");
 
     visit.go(&format!("{page}&heartbeat=off")).await;
-    visit.reaches(&["confirm"]).await;
-    visit.press("Connect").await;
-    visit.reaches(&["open"]).await;
+    visit.agrees().await;
     visit.reaches(&["gaveUp"]).await;
 
     visit
@@ -177,9 +175,7 @@ async fn hosts_the_page(port: u16, server: &Server, compression: &str) {
     let visit = Visit::before(Browser::Chromium, &[], "/", None).await;
     let address = format!("http://127.0.0.1:{port}/heartwire/?url=/ws");
     visit.go(&address).await;
-    visit.reaches(&["confirm"]).await;
-    visit.press("Connect").await;
-    visit.reaches(&["open"]).await;
+    visit.agrees().await;
     visit.types("through the host").await;
     visit.shows("through the host").await;
     let shown = visit.session.console().await.unwrap();

@@ -295,9 +295,7 @@ async fn in_a_frame_of_another_origin_no_question_can_be_answered() {
         let own = client.window().await.unwrap();
         let alone = windows.into_iter().find(|window| *window != own);
         client.switch_to_window(alone.unwrap()).await.unwrap();
-        visit.reaches(&["confirm"]).await;
-        visit.press("Connect").await;
-        visit.reaches(&["open"]).await;
+        visit.agrees().await;
     }
 }
 

@@ -101,6 +101,13 @@ impl Visit {
         .await;
     }
 
+    /// Agrees to what a link wants, and is connected.
+    pub(crate) async fn agrees(&self) {
+        self.reaches(&["confirm"]).await;
+        self.press("Connect").await;
+        self.reaches(&["open"]).await;
+    }
+
     /// Opens the page anew at the address that it has.
     pub(crate) async fn reloads(&self) {
         let address = self.session.client.current_url().await.unwrap();

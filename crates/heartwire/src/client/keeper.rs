@@ -249,9 +249,8 @@ impl Keeper {
     fn replies(&self, options: fn(&Connection) -> &Options) -> String {
         let replies = self.client().map(|client| {
             client.inspect(|core| {
-                let options = options(core);
-                let own = (&options.reply_text, &options.server_heartbeat_text);
-                format!("{} {own:?}", options.heartbeat_text)
+                let (heartbeat, [replies, own]) = options(core).replies();
+                format!("{heartbeat} {:?}", (replies, own))
             })
         });
         replies.unwrap_or_default()

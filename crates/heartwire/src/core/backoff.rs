@@ -13,6 +13,9 @@ pub struct Ceilings {
     pub last: Duration,
 }
 
+/// The least of either: zero doubles to zero, and a page would try again without a pause.
+pub const LEAST_CEILING: Duration = Duration::from_millis(10);
+
 /// Draws the delay before each attempt to reconnect.
 ///
 /// Uniform from zero to the ceiling, since clients that lost one server together must not come

@@ -475,7 +475,7 @@ impl Connection {
             // The same words of the same server are as little worth with another option.
             is_distrusted |= self.protocol.trust() == Trust::Withdrawn
                 && !(destination.is_new || destination.speaks_otherwise)
-                && options.has_replies_of(&self.options);
+                && options.replies() == self.options.replies();
             self.heartbeat = Heartbeat::new(&options);
             self.protocol = PlainText::new(&options);
             self.outbox.limit(options.outbox_limit);

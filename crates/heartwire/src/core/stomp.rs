@@ -78,7 +78,7 @@ pub(super) enum Heard {
         head: String,
         text: String,
         /// What it is known by.
-        mark: Mark,
+        identity: Identity,
         /// What tells the server that it came.
         acknowledgement: Option<Control>,
     },
@@ -96,7 +96,7 @@ pub(super) enum Heard {
 
 /// What a message is known by when it comes again.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Mark {
+pub(super) struct Identity {
     /// What its sender calls it.
     name: Option<Name>,
     /// Its place in the stream.
@@ -366,7 +366,7 @@ impl Session {
                 Some(Heard::Message {
                     head: head.into(),
                     text: frame.body.into(),
-                    mark: Mark {
+                    identity: Identity {
                         name: frame.header(NAME).and_then(Name::read),
                         offset: frame
                             .header("x-stream-offset")
@@ -448,10 +448,10 @@ impl Session {
     }
 
     /// Whether a message came before; from now on it did.
-    pub(super) fn is_repeat(&mut self, mark: Mark) -> bool {
+    pub(super) fn is_repeat(&mut self, message: Identity) -> bool {
         // Another sender may have written the header where there is no stream.
         if self.settings.queue_type == Some(QueueType::Stream)
-            && let Some(offset) = mark.offset
+            && let Some(offset) = message.offset
         {
             let known = self.next_offset.and_then(|next| next.checked_sub(offset));
             // Else it is another stream by now.
@@ -462,7 +462,7 @@ impl Session {
             self.is_behind = false;
             self.next_offset = Some(offset.saturating_add(1));
         }
-        mark.name.is_some_and(|name| self.seen.has(name))
+        message.name.is_some_and(|name| self.seen.has(name))
     }
 }
 

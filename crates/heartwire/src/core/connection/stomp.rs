@@ -439,13 +439,13 @@ impl Connection {
             Heard::Message {
                 head,
                 text,
-                mark,
+                identity,
                 acknowledgement,
             } => {
                 // Nothing comes where nothing is subscribed to.
                 self.be_ready();
                 let broker = self.broker.as_mut();
-                let is_repeat = broker.is_some_and(|broker| broker.session.is_repeat(mark));
+                let is_repeat = broker.is_some_and(|broker| broker.session.is_repeat(identity));
                 let frame = Frame::Text(text);
                 if is_repeat {
                     self.effects.push_back(Effect::Note(frame, Meaning::Repeat));
@@ -555,7 +555,7 @@ impl Connection {
     fn stomp_due(&self) -> Option<(Duration, Duration)> {
         let session = &self.broker.as_ref()?.session;
         let heard = self.heartbeat.last_heard();
-        // Of two and a half periods the first two and a bit: who beats so late lives.
+        // The last sixth of it: who beats late and lives was heard of before ([`Session::patience`]).
         let silent = session
             .patience()
             .map(|patience| (heard.saturating_add(patience), patience / 6));
