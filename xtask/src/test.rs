@@ -150,6 +150,8 @@ enum Action {
     Run(Box<Command>),
     /// See that the core depends on no browser crate.
     CheckCore,
+    /// Hold all that is depended on to `deny.toml`, where there is a program for that.
+    Deny,
     /// Measure the page in `dist`.
     Measure,
     /// Build the pages in `bench`.
@@ -167,6 +169,7 @@ impl Action {
         match self {
             Self::Run(command) => process::shown(command),
             Self::CheckCore => process::shown(&core_dependencies()),
+            Self::Deny => DENY.to_owned(),
             Self::Measure => "the files in dist and in the seed's under brotli".to_owned(),
             Self::BuildPeers => "the pages in bench, from their packages".to_owned(),
             Self::UnpackHosts => "nginx and Caddy".to_owned(),
@@ -185,6 +188,7 @@ impl Action {
                 console::say(tree.trim_end());
                 check_core(&tree)
             }
+            Self::Deny => deny().await,
             Self::Measure => {
                 size::report(&root().join("dist")).await?;
                 size::report_seed()
@@ -215,6 +219,11 @@ fn steps() -> Vec<Step> {
             "core",
             "no browser crate among the core's dependencies",
             Action::CheckCore,
+        ),
+        Step::of(
+            "deny",
+            "the licences and sources of all that is depended on, where cargo-deny is there",
+            Action::Deny,
         ),
         Step::run(
             "clippy",
@@ -304,6 +313,18 @@ fn core_dependencies() -> Command {
     process::command("cargo", tree)
 }
 
+/// Without cargo-deny nothing is checked, and that is said: compiling it takes longer than any step but one.
+async fn deny() -> Result<(), Error> {
+    if process::find("cargo-deny").is_none() {
+        console::say(
+            "left out, as cargo-deny is not there: `cargo install --locked cargo-deny` brings it, and the \
+             workflow has it",
+        );
+        return Ok(());
+    }
+    Process::start(&mut command_line(DENY))?.succeed().await
+}
+
 /// For the host, and for browsers with all there is.
 fn packages() -> [Command; 2] {
     let package = "cargo package -p heartwire --allow-dirty";
@@ -330,6 +351,9 @@ fn check_core(tree: &str) -> Result<(), Error> {
 
 /// What makes the page in `dist`.
 pub(crate) const BUILD: &str = "trunk build --release";
+
+/// What needs no network of these checks: advisories are for the workflow.
+const DENY: &str = "cargo deny --workspace check bans licenses sources";
 
 /// How the names of crates begin that need a browser.
 const BROWSER_CRATES: [&str; 5] = ["gloo", "js-sys", "wasm-bindgen", "web-sys", "yew"];
