@@ -27,9 +27,8 @@ pub(super) async fn ask(field: &Field) -> Result<Answer, Error> {
         ],
     );
     grid.fill(field.rounds(ROUNDS), LIMIT, async |subject| {
-        let [task100, layout100] = measure(field, subject, 100_000).await?;
-        let [task1000, layout1000] = measure(field, subject, 1_000_000).await?;
-        Ok([task100, layout100, task1000, layout1000].map(Reading::Figure))
+        let figures = measure(field, subject).await?;
+        Ok(figures.map(Reading::Figure))
     })
     .await;
     grid.settle("task1000");
@@ -47,8 +46,8 @@ pub(super) async fn ask(field: &Field) -> Result<Answer, Error> {
     Ok(answer)
 }
 
-/// The work of the main thread for a message of so many bytes, and how much of it was layout.
-async fn measure(field: &Field, subject: Subject, bytes: usize) -> Result<[f64; 2], Error> {
+/// The work of the main thread for a message of 100 kB and how much of it was layout, and the same of 1 MB.
+async fn measure(field: &Field, subject: Subject) -> Result<[f64; 4], Error> {
     let server = Server::start(Manner::Silent)?;
     let told = Server::start(Manner::Silent)?;
     let page = field.open(subject, &server, "heartbeat=30s").await?;
@@ -58,15 +57,21 @@ async fn measure(field: &Field, subject: Subject, bytes: usize) -> Result<[f64; 
     let address = json!(told.to_string());
     page.evaluate_async(&format!("const address = {address};\n{WATCH}"))
         .await?;
+    let mut message = 0;
     // What is compiled, and the fonts that are read, when the first text is shown.
-    receive(&server, &told, 0, 1_000).await?;
-    let before = Work::measured(&page).await?;
-    for message in 1..=MESSAGES {
-        receive(&server, &told, message, bytes).await?;
+    receive(&server, &told, message, 1_000).await?;
+    let mut figures = [0.0; 4];
+    for (figures, bytes) in figures.chunks_mut(2).zip([100_000, 1_000_000]) {
+        let before = Work::measured(&page).await?;
+        for _ in 0..MESSAGES {
+            message += 1;
+            receive(&server, &told, message, bytes).await?;
+        }
+        let after = Work::measured(&page).await?;
+        figures[0] = after.task - before.task;
+        figures[1] = after.layout - before.layout;
     }
-    let after = Work::measured(&page).await?;
-    let shares = [after.task - before.task, after.layout - before.layout];
-    Ok(shares.map(|share| share / f64::from(MESSAGES)))
+    Ok(figures.map(|figure| figure / f64::from(MESSAGES)))
 }
 
 /// Sends a message, and waits until the page has told that it is laid out.
@@ -106,7 +111,7 @@ const WATCH: &str = r#"
     });
     observer.observe(document.body, { characterData: true, childList: true, subtree: true });"#;
 
-/// For one page, in each round.
+/// Of each length, for one page, in each round.
 const MESSAGES: u32 = 10;
 
 const ROUNDS: usize = 3;
