@@ -124,8 +124,8 @@ impl From<String> for Target {
 pub struct Attempt {
     /// How many have failed since the back-off last started over.
     pub number: u32,
-    /// How the last connection or attempt ended, if one did: its close code tells whether a token is to be
-    /// renewed.
+    /// How the last connection or attempt with this target ended, if it was not closed here: its close code tells
+    /// whether a token is to be renewed. It is told after [`Client::retry`](crate::Client::retry), too.
     pub loss: Option<Loss>,
 }
 

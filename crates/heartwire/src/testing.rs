@@ -99,6 +99,7 @@ impl Server {
     ///
     /// If there is none.
     pub fn accept(&self) {
+        self.0.answer_asked();
         let epoch = {
             let mut state = self.0.state.borrow_mut();
             let socket = state.socket.as_mut().filter(|socket| !socket.is_open);
@@ -116,6 +117,7 @@ impl Server {
     ///
     /// If there is none.
     pub fn refuse(&self) {
+        self.0.answer_asked();
         let is_open = self
             .0
             .state

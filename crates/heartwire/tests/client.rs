@@ -238,6 +238,33 @@ fn an_address_is_asked_for_anew_before_each_attempt() {
 }
 
 #[test]
+fn an_attempt_that_somebody_makes_is_told_how_the_last_one_ended_as_well() {
+    let codes = Rc::new(RefCell::new(Vec::new()));
+    let target = |url: &'static str| {
+        let codes = Rc::clone(&codes);
+        Target::asked(move |attempt: Attempt| {
+            let code = attempt.loss.map(|loss| loss.closure.code);
+            codes.borrow_mut().push(code);
+            async move { Ok(Endpoint::new(url)) }
+        })
+    };
+    let (client, server) = testing::client(target("ws://example.org/"), Options::new());
+    client.open();
+    server.accept();
+    server.close(1008);
+    client.retry();
+    assert_eq!(client.last_loss(), None);
+    server.accept();
+    client.close();
+    client.open();
+    server.refuse();
+    client.close();
+    client.open();
+    client.set_target(target("ws://example.com/"));
+    assert_eq!(*codes.borrow(), [None, Some(1008), None, Some(1006), None]);
+}
+
+#[test]
 fn a_dead_connection_is_noticed_and_what_was_sent_arrives() {
     let (client, server) = testing::client("ws://example.org", Options::new());
     server.echo();

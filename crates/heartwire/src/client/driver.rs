@@ -138,7 +138,7 @@ impl Client {
         match effect {
             Effect::Connect(epoch) => {
                 let attempt =
-                    self.inspect(|core| Attempt::new(core.attempt(), core.last_loss().cloned()));
+                    self.inspect(|core| Attempt::new(core.attempt(), core.last_end().cloned()));
                 // Nothing is borrowed while the user's function is called.
                 let target = self.0.target.borrow().clone();
                 let endpoint = target.endpoint(attempt);

@@ -76,6 +76,8 @@ pub struct Connection {
     answered: (Duration, u32),
     last_typed: String,
     last_loss: Option<Loss>,
+    /// A new start was made since the last loss.
+    is_started_anew: bool,
     /// When the last open connection was lost; until it is made good, or a new start is made.
     lost_at: Option<Duration>,
     sent: u64,
@@ -118,6 +120,7 @@ impl Connection {
             answered: (Duration::ZERO, 0),
             last_typed: String::new(),
             last_loss: None,
+            is_started_anew: false,
             lost_at: None,
             sent: 0,
             received: 0,
@@ -340,9 +343,14 @@ impl Connection {
         self.silence.drops()
     }
 
-    /// The connection or attempt that ended last without being stopped.
+    /// The connection or attempt that ended last without being stopped, since [`Input::Open`].
     #[must_use]
     pub fn last_loss(&self) -> Option<&Loss> {
+        self.last_loss.as_ref().filter(|_| !self.is_started_anew)
+    }
+
+    /// The connection or attempt with this server that ended last without being stopped, if none was open since.
+    pub(crate) fn last_end(&self) -> Option<&Loss> {
         self.last_loss.as_ref()
     }
 
@@ -466,7 +474,7 @@ impl Connection {
 
     /// Starts anew, perhaps with another server.
     fn start(&mut self, destination: Destination) {
-        self.last_loss = None;
+        self.is_started_anew = true;
         self.lost_at = None;
         // What was sent waits again before another server is known, with whose predecessor it is forgotten.
         self.finish_closing(None);
@@ -489,6 +497,7 @@ impl Connection {
             self.silence = Silence::new(destination.learned);
         }
         if destination.is_new {
+            self.last_loss = None;
             self.outbox.forget_server();
             self.heartbeat.forget();
             self.protocol = PlainText::new(&self.options);

@@ -67,6 +67,7 @@ impl Connection {
         let error = self.take_error();
         #[cfg(not(feature = "stomp"))]
         let error = None;
+        self.is_started_anew = false;
         self.last_loss = Some(Loss {
             closure,
             was_open: opened.is_some(),
