@@ -146,6 +146,9 @@ impl Client {
 
     /// Ends the connection with 1000; it stays so until [`open`](Self::open).
     pub fn close(&self) {
+        // Whoever closes as it hears a message has heard it.
+        #[cfg(feature = "stomp")]
+        self.acknowledge();
         self.take(Input::Close);
     }
 
@@ -158,14 +161,15 @@ impl Client {
         }
     }
 
-    /// Goes to another target from now on. What was sent to the old one is never sent to the new; what was
-    /// sent to nobody yet is.
+    /// Goes to another target from now on, at once unless it was [closed](Self::close) or never opened. What was sent
+    /// to the old one is never sent to the new; what was sent to nobody yet is.
     pub fn set_target(&self, target: impl Into<Target>) {
         let target = target.into();
         if *self.0.target.borrow() == target {
             return;
         }
-        let was_wanted = !self.status().is_over();
+        // One that failed is wanted, too: the old target may have been the reason.
+        let was_wanted = !matches!(self.status(), Status::Idle | Status::Closed);
         self.close();
         self.0.target.replace(target);
         self.0.is_new_target.set(true);
@@ -177,8 +181,10 @@ impl Client {
     }
 
     /// Sends at least once: now, or as soon as there is a connection, and again after a loss until there is
-    /// an answer. **It may arrive twice.** A message after which the connection ended three times in a row,
-    /// before any answer, is [set aside](crate::Fate::SetAside): see [`send_again`](Self::send_again).
+    /// an answer. **It may arrive twice; at a server that answers no heartbeat, once more after each loss**: nothing
+    /// tells what has arrived there, and [`send_once`](Self::send_once) is for what must not be repeated. A message
+    /// after which the connection ended three times in a row, before any answer, is [set
+    /// aside](crate::Fate::SetAside): see [`send_again`](Self::send_again).
     ///
     /// # Errors
     ///
@@ -231,7 +237,8 @@ impl Client {
         self.inspect(|core| core.heartbeat().round_trip())
     }
 
-    /// The connection or attempt that ended last without being closed.
+    /// The connection or attempt that ended last without being closed, until the next one is open or a new start is
+    /// made.
     #[must_use]
     pub fn last_loss(&self) -> Option<Loss> {
         self.inspect(|core| core.last_loss().cloned())
@@ -320,6 +327,7 @@ impl Client {
 
     /// Sends a message again that was [set aside](crate::Fate::SetAside).
     pub fn send_again(&self, id: MessageId) {
+        self.0.receipts.reopen(id);
         self.change(|core, now| core.send_again(id, now));
     }
 

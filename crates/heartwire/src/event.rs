@@ -61,7 +61,8 @@ impl Status {
 pub enum Failure {
     /// The server closed with one of [`Options::final_codes`](crate::Options::final_codes).
     TurnedAway(Closure),
-    /// As many attempts failed as [`Options::retry_limit`](crate::Options::retry_limit) allows.
+    /// As many attempts failed as [`Options::retry_limit`](crate::Options::retry_limit) allows, or none is made by
+    /// itself.
     GaveUp,
     /// Another attempt would end alike.
     Refused(Refusal),

@@ -31,8 +31,9 @@ pub(crate) trait Tab {
     fn names(&self) -> Vec<String>;
     /// What all tabs of the origin have under a name.
     fn shared(&self, name: &str) -> Option<String>;
-    /// Has all tabs of the origin see a text under a name, if there is room for it.
-    fn share(&self, name: &str, text: &str);
+    /// Has all tabs of the origin see a text under a name. Returns whether they do: if not, they see what was
+    /// there.
+    fn share(&self, name: &str, text: &str) -> bool;
     /// Sixteen bytes that nobody can guess, as hexadecimal digits.
     fn secret(&self) -> String;
     /// Holds a lock that all tabs of the origin see, until what is returned is dropped. Some browsers have none.
@@ -74,6 +75,8 @@ struct Ticket {
     server: String,
     /// Whether something was kept for it.
     has_own: bool,
+    /// Whether anything was, the last time.
+    has_any: bool,
     lock: Option<Box<dyn Any>>,
 }
 
@@ -156,6 +159,7 @@ impl Kept {
             secret: self.tab.secret(),
             server: server.into(),
             has_own: false,
+            has_any: false,
             lock: None,
         });
         let begin = [&self.name, OUTBOX, &ticket.secret, " "].concat();
@@ -169,16 +173,19 @@ impl Kept {
             ticket.server = server.into();
         }
         let mut older = "";
-        let mut is_kept = true;
+        let (mut is_kept, mut has_any) = (true, false);
         for (other, outbox) in &self.others {
             if other == server {
                 older = outbox;
             } else {
-                is_kept &= keep(other, &[outbox]);
+                let is_other_kept = keep(other, &[outbox]);
+                has_any |= is_other_kept;
+                is_kept &= is_other_kept;
             }
         }
         let is_own_kept = keep(server, &[older, outbox]);
         ticket.has_own = is_own_kept && !outbox.is_empty();
+        ticket.has_any = has_any || ticket.has_own;
         is_own_kept && is_kept
     }
 
@@ -220,12 +227,19 @@ impl Kept {
     /// forgotten here.
     pub fn is_claimed(&mut self) -> bool {
         let Some(Ticket {
-            secret, has_own, ..
+            secret,
+            has_own,
+            has_any,
+            ..
         }) = &self.ticket
         else {
             return false;
         };
-        let is_claimed = self.spent().contains(secret);
+        // The tab tells, too: there may have been no room to tell all tabs, or somebody had all forgotten.
+        let names = self.tab.names();
+        let is_of_ticket = |name: &String| self.split(name).is_some_and(|(of, _)| of == secret);
+        let is_gone = *has_any && !names.iter().any(is_of_ticket);
+        let is_claimed = is_gone || self.spent().contains(secret);
         let has_own = is_claimed && *has_own;
         if is_claimed {
             self.forget();
@@ -258,10 +272,13 @@ impl Kept {
         let is_good = !spent.contains(secret);
         if is_good {
             // The oldest are of tabs that were closed long ago.
-            let forgotten = spent.len().saturating_sub(MOST_SPENT);
-            let newest = spent.get(forgotten..).unwrap_or_default();
-            self.tab
-                .share(&self.spent_name(), &[newest, secret].concat());
+            let tell = |most: usize| {
+                let newest = spent.get(spent.len().saturating_sub(most)..);
+                let text = [newest.unwrap_or_default(), secret].concat();
+                self.tab.share(&self.spent_name(), &text)
+            };
+            // Where there is no room for one more, there is for one instead of the oldest.
+            let _ = tell(MOST_SPENT) || tell(spent.len().saturating_sub(SECRET));
         }
         is_good
     }
@@ -376,6 +393,28 @@ mod tests {
         let copies = [document.duplicate(), document.duplicate()];
         let claims = copies.map(|copy| claimed(&copy).has_others());
         assert_eq!(claims, [true, false]);
+    }
+
+    #[test]
+    fn what_was_claimed_is_told_without_room_for_it_too() {
+        let document = Rc::<Page>::default();
+        let mut kept = claimed(&document);
+        kept.keep("a", "t1:x");
+        document.fill_origin();
+        assert!(!kept.is_claimed());
+        assert!(claimed(&document.next()).has_others());
+        assert!(kept.is_claimed());
+
+        let document = Rc::<Page>::default();
+        let mut kept = claimed(&document);
+        kept.keep("a", "t1:x");
+        kept.withdraw();
+        kept.keep("a", "t1:x");
+        document.fill_origin();
+        let copies = [document.duplicate(), document.duplicate()];
+        let claims = copies.map(|copy| claimed(&copy).has_others());
+        assert_eq!(claims, [true, false]);
+        assert!(kept.is_claimed());
     }
 
     #[test]

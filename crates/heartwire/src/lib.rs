@@ -26,7 +26,11 @@ pub mod testing;
 pub mod yew;
 
 pub use client::{Client, OutboxFull, Subscription};
-pub use core::outbox::{Fate, MessageId};
+pub use core::{
+    connection::{Closure, Loss, Refusal},
+    heartbeat::{Mode, Period, ReplyTimeout},
+    outbox::{Delivery, Fate, Limit, MessageId},
+};
 pub use duration::millis;
 pub use event::{Event, Failure, Status, Trace};
 #[cfg(feature = "json")]

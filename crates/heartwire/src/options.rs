@@ -187,7 +187,8 @@ impl Options {
         self
     }
 
-    /// How many attempts in a row may fail before no other is made by itself: any number.
+    /// How many attempts may fail that are made by themselves, before no other is: any number. The attempt of
+    /// [`Client::open`](crate::Client::open) is none of them.
     #[must_use]
     pub fn retry_limit(mut self, attempts: impl Into<Option<u32>>) -> Self {
         self.retry_limit = attempts.into();
@@ -225,7 +226,9 @@ impl Options {
     }
 
     /// What the server asks, and what is answered at once: neither is a message. In an answer `{name}` becomes
-    /// the value that the question has at its [place](Pattern::members) of that name, as it was written.
+    /// the value that the question has at its [place](Pattern::members) of that name, as it was written. Ten are
+    /// answered a second, as a server that returns the answers would be asking for ever; what is to be acknowledged
+    /// more often is a message, and [`send_once`](crate::Client::send_once) answers it.
     #[must_use]
     pub fn answer(mut self, question: impl Into<Pattern>, answer: impl Into<Payload>) -> Self {
         self.answers.push((question.into(), answer.into()));
@@ -234,8 +237,9 @@ impl Options {
     }
 
     /// While a message has no proof, a heartbeat leaves at most so long after it, whatever comes in: 5 s,
-    /// and 100 ms at least. Without, a server that talks all the time proves nothing for a long time. Where
-    /// no heartbeat is sent at all, none is sent for this either.
+    /// and 100 ms at least. Without, a server that talks all the time proves nothing for a long time. A server
+    /// that lets heartbeats wait gets one a [period](Self::heartbeat). Where no heartbeat is sent at all, or the
+    /// server's replies prove nothing, none is sent for this either.
     #[must_use]
     pub fn prove_within(mut self, time: impl Into<Option<Duration>>) -> Self {
         self.prove_within = time.into();

@@ -14,7 +14,9 @@ use crate::core::outbox::{Fate, MessageId};
 /// What becomes of one message: an id for lists, a future for flows. Dropping it changes nothing.
 ///
 /// **From a server that answers no heartbeat no answer ever comes**: the future ends when the message is
-/// given up, or the client goes.
+/// given up, or the client goes. Nor does it end while a message is [set aside](Fate::SetAside), which only
+/// [`fate`](Self::fate) tells: that ends with [`Client::send_again`](crate::Client::send_again) or
+/// [`drop_aside`](crate::Client::drop_aside).
 #[derive(Clone)]
 pub struct Receipt {
     id: MessageId,
@@ -47,7 +49,8 @@ impl Receipt {
         self.id
     }
 
-    /// What became of it, once that [is final](Fate::is_final). [`Fate::Answered`] may be taken back once.
+    /// What became of it, once that [is final](Fate::is_final), or as long as it is [set aside](Fate::SetAside).
+    /// [`Fate::Answered`] may be taken back once.
     #[must_use]
     pub fn fate(&self) -> Option<Fate> {
         self.state.fate.get()
@@ -76,7 +79,7 @@ impl Future for Receipt {
     type Output = Fate;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Fate> {
-        if let Some(fate) = self.fate() {
+        if let Some(fate) = self.fate().filter(|fate| fate.is_final()) {
             return Poll::Ready(fate);
         }
         let mut wakers = self.state.wakers.borrow_mut();
@@ -112,22 +115,32 @@ impl Receipts {
 
     /// It is known what became of a message.
     pub(crate) fn settle(&self, id: MessageId, fate: Fate) {
-        if !fate.is_final() {
-            return;
+        let is_over = fate.is_final() && fate != Fate::Answered;
+        if fate != Fate::Unconfirmed
+            && let Some(state) = self.state(id, is_over)
+        {
+            state.turn(Some(fate));
         }
+    }
+
+    /// A message that was set aside is sent again.
+    pub(crate) fn reopen(&self, id: MessageId) {
+        if let Some(state) = self.state(id, false)
+            && state.fate.get() == Some(Fate::SetAside)
+        {
+            state.turn(None);
+        }
+    }
+
+    /// The state of a message, if somebody holds its receipt; nothing more is told of one that `is_over`.
+    fn state(&self, id: MessageId, is_over: bool) -> Option<Rc<State>> {
         let mut held = self.held.borrow_mut();
-        let Ok(index) = held.binary_search_by_key(&id, |(id, _)| *id) else {
-            return;
-        };
-        let state = if fate == Fate::Answered {
-            held[index].1.upgrade()
-        } else {
-            held.remove(index).1.upgrade()
-        };
-        drop(held);
-        if let Some(state) = state {
-            state.settle(fate);
+        let index = held.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+        let state = held[index].1.upgrade();
+        if is_over {
+            held.remove(index);
         }
+        state
     }
 }
 
@@ -135,18 +148,22 @@ impl Receipts {
 impl Drop for Receipts {
     fn drop(&mut self) {
         for (_, state) in self.held.take() {
-            if let Some(state) = state.upgrade().filter(|state| state.fate.get().is_none()) {
-                state.settle(Fate::GivenUp);
+            let state = state.upgrade();
+            if let Some(state) = state.filter(|state| !state.fate.get().is_some_and(Fate::is_final))
+            {
+                state.turn(Some(Fate::GivenUp));
             }
         }
     }
 }
 
 impl State {
-    fn settle(&self, fate: Fate) {
-        self.fate.set(Some(fate));
-        for waker in self.wakers.take() {
-            waker.wake();
+    fn turn(&self, fate: Option<Fate>) {
+        self.fate.set(fate);
+        if fate.is_some_and(Fate::is_final) {
+            for waker in self.wakers.take() {
+                waker.wake();
+            }
         }
         let watchers = self.watchers.borrow().clone();
         for look in watchers.iter().filter_map(Weak::upgrade) {

@@ -27,8 +27,9 @@ impl Endpoint {
         }
     }
 
-    /// Offers one more subprotocol, after those before (RFC 6455 §1.9). A server that chooses none of them
-    /// [refuses](crate::core::connection::Refusal::NoProtocol).
+    /// Offers one more subprotocol, after those before (RFC 6455 §1.9). Of a server that chooses none of them browsers
+    /// make different things: where they tell a page, that is [`NoProtocol`](crate::Refusal::NoProtocol) and not
+    /// tried again; Chromium has the handshake fail, as where no server is, and it is.
     #[must_use]
     pub fn protocol(mut self, name: impl Into<String>) -> Self {
         self.protocols.push(name.into());
@@ -137,6 +138,7 @@ impl Attempt {
 
 /// Nobody knows where to connect.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub enum Unavailable {
     /// It is asked again, after the back-off's delay.
     Now,

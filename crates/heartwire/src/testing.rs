@@ -358,16 +358,12 @@ impl Platform for Network {
         *self.hear.borrow_mut() = Some(hear);
     }
 
-    fn locality(&self, _: &Endpoint) -> Locality {
-        Locality::Remote
+    fn locality(&self, endpoint: &Endpoint) -> Locality {
+        host(&endpoint.url).map_or(Locality::Remote, Locality::of)
     }
 
     fn connect(&self, epoch: Epoch, endpoint: &Endpoint) -> Opened {
-        let is_address = ["ws://", "wss://", "/"].iter();
-        if !is_address
-            .into_iter()
-            .any(|start| endpoint.url.starts_with(start))
-        {
+        if !is_address(&endpoint.url) {
             return Opened::Refused(Refusal::BadAddress);
         }
         let mut state = self.state.borrow_mut();
@@ -391,11 +387,14 @@ impl Platform for Network {
             PayloadRef::Binary(bytes) => bytes.into(),
         };
         let mut state = self.state.borrow_mut();
-        let is_read = !state.is_frozen;
-        let socket = state.socket.as_mut().filter(|socket| socket.is_open);
-        let Some(socket) = socket else {
+        let is_frozen = state.is_frozen;
+        // A browser's socket takes nothing more once it is asked to close.
+        let is_open = |socket: &&mut Socket| socket.is_open && socket.reason.is_none();
+        let Some(socket) = state.socket.as_mut().filter(is_open) else {
             return false;
         };
+        // What is read is read in its order.
+        let is_read = !is_frozen && socket.wire.iter().all(|(_, is_read)| *is_read);
         socket.wire.push_back((payload.clone(), is_read));
         if is_read {
             state.received.push(payload);
@@ -436,5 +435,81 @@ impl Platform for Network {
         let mut state = self.state.borrow_mut();
         state.timers.clear();
         state.socket = None;
+    }
+}
+
+/// Whether a browser's `WebSocket` takes the address, relative ones too. It is no reading of addresses: names that
+/// browsers read as others, and what they find wrong with a name, are not known here.
+fn is_address(url: &str) -> bool {
+    let is_scheme = |scheme: &str| {
+        let schemes = ["ws", "wss", "http", "https"];
+        schemes.iter().any(|one| one.eq_ignore_ascii_case(scheme))
+    };
+    let is_absolute = url.split_once(':').is_some_and(|(scheme, _)| {
+        scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+            && scheme
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+    });
+    let is_host = |host: &str| !host.is_empty() && !host.contains(char::is_whitespace);
+    let is_good = match url.split_once(':') {
+        Some((scheme, _)) if is_absolute => is_scheme(scheme) && host(url).is_some_and(is_host),
+        Some(_) | None => true,
+    };
+    is_good && !url.contains('#')
+}
+
+/// The host of an address, without a port.
+fn host(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let host = authority.rsplit('@').next()?;
+    let end = host.find(']').map_or(0, |bracket| bracket + 1);
+    let port = host[end..]
+        .find(':')
+        .map_or(host.len(), |colon| end + colon);
+    Some(&host[..port])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_taken_as_browsers_take_them() {
+        for good in [
+            "ws://example.org",
+            "WSS://example.org:8080/a b?c",
+            "https://example.org",
+            "/chat",
+            "chat",
+            "?room=1",
+            "//example.org/chat",
+        ] {
+            assert!(is_address(good), "{good}");
+        }
+        for bad in [
+            "ftp://example.org",
+            "ws:",
+            "ws://",
+            "ws:///chat",
+            "ws://:8080",
+            "ws://a b",
+            "ws://example.org/#top",
+            "mailto:somebody",
+        ] {
+            assert!(!is_address(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_host_has_no_port() {
+        for (url, read) in [
+            ("ws://localhost:8080/chat", "localhost"),
+            ("ws://[::1]:8080?a", "[::1]"),
+            ("ws://somebody@localhost", "localhost"),
+        ] {
+            assert_eq!(host(url), Some(read));
+        }
     }
 }

@@ -157,7 +157,7 @@ pub fn use_messages(client: &Client, take: impl Fn(&Message) + 'static) {
     });
 }
 
-/// What became of a message, for a tick beside it.
+/// What became of a message, for a tick beside it: see [`Receipt::fate`].
 #[hook]
 pub fn use_fate(receipt: &Receipt) -> Option<Fate> {
     let fate = receipt.fate();

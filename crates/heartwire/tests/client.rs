@@ -5,8 +5,8 @@
 use std::{
     cell::RefCell,
     collections::BTreeMap,
-    future::ready,
-    pin::Pin,
+    future::{Future as _, ready},
+    pin::{Pin, pin},
     rc::Rc,
     task::{Context, Poll, Waker},
     time::Duration,
@@ -262,6 +262,87 @@ fn an_attempt_that_somebody_makes_is_told_how_the_last_one_ended_as_well() {
     client.open();
     client.set_target(target("ws://example.com/"));
     assert_eq!(*codes.borrow(), [None, Some(1008), None, Some(1006), None]);
+}
+
+#[test]
+fn another_target_is_gone_to_after_a_failure_and_not_after_a_close() {
+    let options = Options::new().retry_limit(0);
+    let (client, server) = testing::client("ftp://example.org", options);
+    client.set_target("ws://");
+    assert_eq!(client.status(), Status::Idle);
+    client.open();
+    let failure = Failure::Refused(Refusal::BadAddress);
+    assert_eq!(client.status(), Status::Failed(failure));
+    client.set_target("ws://example.org");
+    server.refuse();
+    assert_eq!(client.status(), Status::Failed(Failure::GaveUp));
+    client.set_target("ws://example.com");
+    server.accept();
+    assert!(client.status().is_open());
+    client.close();
+    client.set_target("ws://example.net");
+    assert_eq!(client.status(), Status::Closed);
+}
+
+#[test]
+fn a_receipt_tells_that_its_message_is_set_aside_until_it_is_sent_again() {
+    let (client, server) = testing::client("ws://example.org", Options::new());
+    client.open();
+    let mut receipt = pin!(client.send("poison").unwrap());
+    for _ in 0..3 {
+        server.accept();
+        server.close(1006);
+        while !matches!(client.status(), Status::Connecting { .. }) {
+            server.advance(seconds(1));
+        }
+    }
+    server.accept();
+    assert_eq!(receipt.fate(), Some(Fate::SetAside));
+    let mut context = Context::from_waker(Waker::noop());
+    assert_eq!(receipt.as_mut().poll(&mut context), Poll::Pending);
+    server.echo();
+    client.send_again(receipt.id());
+    assert_eq!(receipt.fate(), None);
+    server.advance(seconds(6));
+    assert_eq!(receipt.fate(), Some(Fate::Answered));
+    assert!(receipt.as_mut().poll(&mut context).is_ready());
+}
+
+/// The test's own server is one that reads in order.
+#[test]
+fn a_server_that_was_frozen_reads_in_order() {
+    let (client, server) = testing::client("ws://example.org", Options::new());
+    let sender = client.clone();
+    let subscription = client.subscribe(move |event| {
+        if let Event::Message(message) = event
+            && message.text() == Some("a")
+        {
+            sender.send("c").unwrap();
+        }
+    });
+    server.echo();
+    client.open();
+    server.accept();
+    server.freeze();
+    client.send("a").unwrap();
+    client.send("b").unwrap();
+    server.thaw();
+    assert_eq!(server.received(), ["a", "b", "c"]);
+    drop(subscription);
+}
+
+#[test]
+fn a_server_on_this_machine_is_tried_more_often() {
+    let (client, server) = testing::client("ws://localhost:8080", Options::new());
+    client.open();
+    for _ in 0..20 {
+        server.refuse();
+        let Status::Waiting { until, .. } = client.status() else {
+            panic!("{:?}", client.status());
+        };
+        assert!(until <= client.now() + seconds(10));
+        server.advance(seconds(10));
+    }
 }
 
 #[test]

@@ -61,7 +61,7 @@ impl Client {
     /// Tells the server what all subscribers have heard, on the connection that brought it; returns whether there was
     /// any. It brings it again if that does not arrive.
     #[cfg(feature = "stomp")]
-    fn acknowledge(&self) -> bool {
+    pub(super) fn acknowledge(&self) -> bool {
         let acknowledgements = self.0.acknowledgements.take();
         let epoch = self.inspect(Connection::epoch);
         let is_owed = !acknowledgements.is_empty();

@@ -176,13 +176,15 @@ impl Heartbeat {
         self.started.saturating_add(self.period)
     }
 
-    /// Whether a heartbeat that is sent soon may be answered: no server that has let one wait for long.
+    /// Whether a heartbeat that is sent soon may be answered: no server that has let one wait for long, or that has
+    /// answered none while one is on its way.
     #[must_use]
     pub fn may_be_answered(&self, now: Duration) -> bool {
         match self.knowledge(now) {
             Knowledge::Silent => false,
             Knowledge::Answers => self.is_answered(now),
-            Knowledge::Unasked | Knowledge::Lost { .. } => true,
+            Knowledge::Unasked => self.unanswered.is_none(),
+            Knowledge::Lost { .. } => true,
         }
     }
 

@@ -170,7 +170,7 @@ impl Learned {
         let limit = Duration::from_millis(limit?);
         Some(Self {
             period,
-            limit: (!limit.is_zero()).then_some(limit),
+            limit: (!limit.is_zero()).then_some(limit.max(SHORTEST)),
         })
     }
 }

@@ -55,9 +55,9 @@ impl Tab for Page {
         local()?.get_item(name).ok()?
     }
 
-    fn share(&self, name: &str, text: &str) {
+    fn share(&self, name: &str, text: &str) -> bool {
         // What was there stays if there is no room: a ticket that is spent must not be good again.
-        let _ = local().map(|storage| storage.set_item(name, text));
+        local().is_some_and(|storage| storage.set_item(name, text).is_ok())
     }
 
     fn secret(&self) -> String {

@@ -33,6 +33,8 @@ struct Origin {
     storage: Storage,
     locks: RefCell<Vec<Weak<str>>>,
     secrets: Cell<u32>,
+    /// Whether its storage has no room for more.
+    is_full: Cell<bool>,
 }
 
 impl Page {
@@ -66,6 +68,12 @@ impl Page {
     pub(crate) fn duplicate(&self) -> Rc<Self> {
         let storage = self.storage.borrow().clone();
         Rc::new(Self::of(Rc::new(RefCell::new(storage)), &self.origin))
+    }
+
+    /// Leaves no more room in what all tabs see.
+    #[cfg(test)]
+    pub(crate) fn fill_origin(&self) {
+        self.origin.is_full.set(true);
     }
 
     /// The names of the locks that are held.
@@ -109,8 +117,13 @@ impl Tab for Page {
         self.origin.storage.borrow().get(name).cloned()
     }
 
-    fn share(&self, name: &str, text: &str) {
-        put(&self.origin.storage, name, text);
+    fn share(&self, name: &str, text: &str) -> bool {
+        let room = self.shared(name).map_or(0, |before| before.len());
+        let has_room = !self.origin.is_full.get() || text.len() <= room;
+        if has_room {
+            put(&self.origin.storage, name, text);
+        }
+        has_room
     }
 
     fn secret(&self) -> String {

@@ -93,12 +93,46 @@ fn what_one_heartbeat_does_not_prove_another_does() {
         shell.receive("news");
     }
     assert_eq!(shell.take_wire(), ["heartbeat"]);
-    // A server that has stopped to answer is not asked for ever.
-    for _ in 0..60 {
+    // One that has stopped to answer is asked no more often than in silence, and may begin again.
+    let mut beats = 0;
+    for _ in 0..600 {
+        shell.advance(1_000);
+        shell.receive("news");
+        beats += shell.take_wire().len();
+    }
+    assert!((20..=22).contains(&beats), "{beats}");
+    shell.receive("heartbeat");
+    assert_eq!(shell.states(), [0, 0, 2, 0]);
+}
+
+/// A login may have to come first.
+#[test]
+fn a_server_that_talks_is_asked_again_where_it_has_not_answered() {
+    let mut shell = Shell::open(Options::new());
+    shell.send("login", AtLeastOnce);
+    for _ in 0..40 {
         shell.advance(1_000);
         shell.receive("news");
     }
-    assert!(shell.take_wire().len() < 3);
+    assert_eq!(shell.take_wire(), ["login", "heartbeat", "heartbeat"]);
+    shell.receive("heartbeat");
+    shell.receive("heartbeat");
+    assert_eq!(shell.states(), [0, 0, 1, 0]);
+}
+
+/// Its replies would prove nothing.
+#[test]
+fn a_server_that_says_replies_unasked_is_not_asked_for_proofs() {
+    let mut shell = Shell::open(Options::new());
+    for _ in 0..3 {
+        shell.receive("heartbeat");
+    }
+    shell.send("order", AtLeastOnce);
+    for _ in 0..600 {
+        shell.advance(1_000);
+        shell.receive("news");
+    }
+    assert_eq!(shell.take_wire(), ["order"]);
 }
 
 #[test]

@@ -3,11 +3,37 @@
 use std::{cell::RefCell, rc::Rc};
 
 use heartwire::{
-    Event, Fate, QueueType, Status, Stomp,
+    Client, Event, Fate, QueueType, Status, Stomp,
     core::{connection::Connection, protocol::MAX_HEAD},
 };
 
 use super::broker::Broker;
+
+/// Else the server would bring it again to whoever asks next.
+#[test]
+fn a_message_is_acknowledged_before_whoever_hears_it_closes_or_goes_elsewhere() {
+    let ends: [fn(&Client); 3] = [
+        Client::close,
+        |client| client.set_target("ws://example.com"),
+        |client| {
+            client.close();
+            client.open();
+        },
+    ];
+    for end in ends {
+        let broker = Broker::open(Stomp::new("/queue/a"));
+        let client = broker.client.clone();
+        let _subscription = broker.client.subscribe(move |event| {
+            if let Event::Message(_) = event {
+                end(&client);
+            }
+        });
+        broker.says("MESSAGE\nsubscription:0\nack:1\nmessage-id:1\n\njob");
+        let heard = broker.heard();
+        assert_eq!(heard[0], "ACK id:1", "{heard:?}");
+        assert!(heard[1].starts_with("DISCONNECT"), "{heard:?}");
+    }
+}
 
 #[test]
 fn a_message_is_acknowledged_once_everybody_has_heard_it() {

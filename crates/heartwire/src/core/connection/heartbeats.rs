@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::{Connection, Effect, Timer};
-use crate::core::heartbeat::{Period, Verdict};
+use crate::core::{
+    heartbeat::{Period, Verdict},
+    protocol::Trust,
+};
 
 impl Connection {
     /// What it has to be quiet for before a heartbeat is sent that the server may answer; `None` if none ever is.
@@ -29,14 +32,22 @@ impl Connection {
         }
     }
 
-    /// A message has no proof: a heartbeat is to prove it in time, where the server may answer one.
+    /// A message has no proof: a heartbeat is to prove it in time. A server that lets them wait is asked no more
+    /// often than in silence, and one whose replies prove nothing is not asked for that.
     pub(super) fn await_proof(&mut self) {
-        if let Some(within) = self.options.prove_within
-            && self.prove_by.is_none()
-            && self.period().is_some()
-            && self.heartbeat.may_be_answered(self.now)
-        {
-            let by = self.now.saturating_add(within.max(SHORTEST_PERIOD));
+        let (Some(within), Some(period)) = (self.options.prove_within, self.period()) else {
+            return;
+        };
+        if self.protocol.trust() == Trust::Withdrawn {
+            return;
+        }
+        let shortest = if self.heartbeat.may_be_answered(self.now) {
+            SHORTEST_PERIOD
+        } else {
+            period
+        };
+        let by = self.now.saturating_add(within.max(shortest));
+        if self.prove_by.is_none_or(|earlier| by < earlier) {
             self.prove_by = Some(by);
             if by < self.heartbeat.due() {
                 self.restart_period();
@@ -74,7 +85,7 @@ impl Connection {
         self.effects.push_back(Effect::Transmit(heartbeat));
         let doubt = self.heartbeat.beat(self.outbox.sent_bytes(), now);
         // Its reply may be lost, and the connection live.
-        if self.outbox.sent_count() > 0 && self.heartbeat.is_answered(now) {
+        if self.outbox.sent_count() > 0 {
             self.await_proof();
         }
         self.restart_period();

@@ -10,7 +10,8 @@ pub enum Fate {
     Confirmed,
     /// A connection had taken it that was lost, and there is no proof that it arrived. It is sent again.
     Unconfirmed,
-    /// A connection had taken it, there is no proof that it arrived, and it is not sent again.
+    /// A connection had taken it, there is no proof that it arrived, and it is not sent again. Or nobody will send it:
+    /// its client is gone, or its server never takes it.
     GivenUp,
     /// Each connection that took it ended, so it is not sent again unless somebody says so.
     SetAside,
