@@ -1,5 +1,5 @@
-// A worker that looks for a regular expression in texts: some expressions find no end. It answers with the
-// indices of the texts in which it is, or with what is wrong with it.
+// A worker that looks for a regular expression in texts: some expressions find no end. It says null when it is
+// there, and answers with the indices of the texts in which it is, or with what is wrong with it.
 onmessage = ({ data: [source, flags, texts] }) => {
   try {
     // With these two each search would begin where the last one ended.
@@ -9,3 +9,4 @@ onmessage = ({ data: [source, flags, texts] }) => {
     postMessage(error.message);
   }
 };
+postMessage(null);

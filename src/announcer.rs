@@ -9,7 +9,8 @@ use crate::strip::{State, Strip, Toggle};
 ///
 /// A state is told once, after it has lasted a second, and while the page reconnects no sooner than
 /// three seconds after the last one and, from the fourth attempt on, at every fifth. What waits for
-/// the user is told at once. A long wait is told again near its end.
+/// the user is told at once. A long wait is told again near its end, and what turns out while a connection is open
+/// once it has lasted, too.
 #[derive(Clone, Debug, Default)]
 pub struct Announcer {
     polite: String,
@@ -17,6 +18,10 @@ pub struct Announcer {
     state: Option<State>,
     since: Duration,
     is_pending: bool,
+    /// What was said of the state when it was told, or began and was not worth a word.
+    detail: String,
+    /// Since when something else is said of it.
+    changed: Option<Duration>,
     /// When something polite was told last.
     told: Option<Duration>,
     reminder: Option<String>,
@@ -33,6 +38,8 @@ impl Announcer {
             // It is over that the connection was down; that it is open was said.
             self.is_pending = (before, state) != (Some(State::Reopened), State::Open);
             self.reminder = None;
+            self.detail.clone_from(&strip.detail);
+            self.changed = None;
             // What was told of another state is wrong now, and to take it away is silent.
             self.polite.clear();
             self.urgent.clear();
@@ -45,7 +52,10 @@ impl Announcer {
             self.is_pending = false;
         } else if self.is_pending && self.may_tell(strip, attempt, now) {
             self.is_pending = false;
+            self.detail.clone_from(&strip.detail);
             self.tell(sentence(strip), now);
+        } else if !self.is_pending && strip.toggle == Toggle::Disconnect {
+            self.tell_news(&strip.detail, now);
         } else if strip.reminder.is_some() && strip.reminder != self.reminder {
             self.reminder.clone_from(&strip.reminder);
             self.tell(strip.reminder.clone().unwrap_or_default(), now);
@@ -72,6 +82,22 @@ impl Announcer {
                 let is_pause = (self.told).is_none_or(|told| now.saturating_sub(told) >= PAUSE);
                 let is_worth_it = attempt <= TOLD_ATTEMPTS || attempt.is_multiple_of(5);
                 self.has_lasted(now) && is_pause && is_worth_it
+            }
+        }
+    }
+
+    /// Tells what is said of an open connection and was not before.
+    fn tell_news(&mut self, detail: &str, now: Duration) {
+        if detail == self.detail {
+            self.changed = None;
+        } else if now.saturating_sub(*self.changed.get_or_insert(now)) >= LASTING {
+            let is_news = |line: &&str| !self.detail.lines().any(|known| known == *line);
+            let news: Vec<_> = detail.lines().filter(is_news).collect();
+            let news = news.join(" ");
+            self.detail = detail.into();
+            self.changed = None;
+            if !news.is_empty() {
+                self.tell(news, now);
             }
         }
     }
@@ -177,6 +203,29 @@ mod tests {
         told.sees(State::Open, 0, 5_000);
         told.sees(State::Open, 0, 7_000);
         assert_eq!(told.polite(), "");
+    }
+
+    #[test]
+    fn what_turns_out_while_it_is_open_is_told_once_it_has_lasted() {
+        let mut told = Told::default();
+        told.sees(State::Open, 0, 0);
+        told.sees(State::Open, 0, 1_000);
+        for (detail, millis, expected) in [
+            ("detail\nproves nothing", 2_000, "Open. detail said"),
+            ("detail", 2_500, "Open. detail said"),
+            ("detail\nproves nothing", 3_000, "Open. detail said"),
+            ("detail\nproves nothing", 4_000, "proves nothing"),
+            ("detail", 6_000, "proves nothing"),
+            ("detail", 8_000, "proves nothing"),
+        ] {
+            let strip = Strip {
+                detail: detail.into(),
+                ..strip(State::Open)
+            };
+            told.announcer
+                .notice(&strip, 0, Duration::from_millis(millis));
+            assert_eq!(told.polite(), expected, "{detail} {millis}");
+        }
     }
 
     #[test]

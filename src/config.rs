@@ -53,9 +53,13 @@ impl Config {
                         let hosts = hosts.filter(|host| !host.is_empty());
                         config.allowed_hosts = hosts.map(str::to_owned).collect();
                     } else {
-                        complaints.push(complaint(&key, &node, Allowed::Plain));
                         // There is to be a limit, and this is the narrowest.
-                        config.allowed_hosts = vec!["self".into()];
+                        const NARROWEST: &str = "self";
+                        complaints.push(Complaint {
+                            instead: Some(NARROWEST.into()),
+                            ..complaint(&key, &node, Allowed::Plain)
+                        });
+                        config.allowed_hosts = vec![NARROWEST.into()];
                     }
                 }
                 "url_param" => {

@@ -17,7 +17,7 @@ pub struct History(Vec<Visit>);
 const MOST: usize = 10;
 
 /// Settings of which a server gets to read something, or which say what is believed of what it says.
-pub(crate) const WORDING: [&str; 12] = [
+const WORDING: [&str; 12] = [
     "protocol",
     "destination",
     "subscribe",
@@ -32,8 +32,18 @@ pub(crate) const WORDING: [&str; 12] = [
     "answers",
 ];
 
-/// So many of them, the first, mean something only where STOMP is spoken.
+/// So many of them, the first, are about STOMP.
 const OF_STOMP: usize = 6;
+
+/// Those of [`WORDING`] that mean something with these settings.
+pub(crate) fn told(settings: &Settings) -> impl Iterator<Item = &'static str> {
+    let (protocol, others) = WORDING.split_at(1);
+    let others = match settings.protocol {
+        Protocol::Stomp => others,
+        Protocol::Text => &others[OF_STOMP - 1..],
+    };
+    protocol.iter().chain(others).copied()
+}
 
 /// An address that was connected to.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -104,10 +114,9 @@ impl History {
 
 fn wording(settings: &Settings) -> u64 {
     let mut hasher = SipHasher24::new();
-    // Plain text is told nothing of these, and what was stored before there was anything else is known.
-    let is_told = |index| settings.protocol == Protocol::Stomp || index >= OF_STOMP;
-    let told = (0..).zip(WORDING).filter(|(index, _)| is_told(*index));
-    for (_, name) in told {
+    // What was stored before there was another protocol is known.
+    let is_hashed = |name: &&str| settings.protocol == Protocol::Stomp || *name != WORDING[0];
+    for name in told(settings).filter(is_hashed) {
         settings.text(name).hash(&mut hasher);
     }
     hasher.finish()
@@ -176,7 +185,7 @@ mod tests {
     #[test]
     fn the_early_socket_waits_for_the_question_about_any_of_the_words() {
         let script = include_str!("web/early.js");
-        // Where there is a word on the protocol it connects nowhere, and these mean nothing without.
+        // Where there is a word on the protocol it connects nowhere, and nobody is asked about these without.
         for name in &WORDING[OF_STOMP..] {
             assert!(script.contains(&format!("\"{name}\"")), "{name}");
         }

@@ -113,14 +113,24 @@ impl SavedMessages {
         if site.place(name).is_some() {
             return Err(Refusal::OfSite(name.into()));
         }
-        let mut saved = self.clone();
-        if let Some(place) = saved.place(name) {
-            saved.0[place].text = text;
-        } else {
-            let name = name.into();
-            saved.0.push(SavedMessage { name, text });
+        let place = self.place(name);
+        if place.is_none() && self.0.len() >= MOST {
+            return Err(Refusal::Count);
         }
-        self.become_checked(saved)
+        let others = (0..)
+            .zip(&self.0)
+            .filter(|(other, _)| Some(*other) != place);
+        let others: usize = others.map(|(_, message)| message.size()).sum();
+        let name = name.into();
+        let message = SavedMessage { name, text };
+        if others + message.size() > MOST_BYTES {
+            return Err(Refusal::Bytes);
+        }
+        match place {
+            Some(place) => self.0[place] = message,
+            None => self.0.push(message),
+        }
+        Ok(())
     }
 
     /// Saves all of these.
@@ -170,16 +180,21 @@ impl SavedMessages {
     }
 
     fn become_checked(&mut self, changed: Self) -> Result<(), Refusal> {
-        let sizes = changed.0.iter();
-        let sizes = sizes.map(|message| message.name.len() + message.text.len());
         if changed.0.len() > MOST {
             return Err(Refusal::Count);
         }
-        if sizes.sum::<usize>() > MOST_BYTES {
+        if changed.0.iter().map(SavedMessage::size).sum::<usize>() > MOST_BYTES {
             return Err(Refusal::Bytes);
         }
         *self = changed;
         Ok(())
+    }
+}
+
+impl SavedMessage {
+    /// What it counts for, in bytes.
+    fn size(&self) -> usize {
+        self.name.len() + self.text.len()
     }
 }
 

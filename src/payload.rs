@@ -70,6 +70,12 @@ pub fn exposed(text: &str) -> String {
     visible(text, MOST_SHOWN)
 }
 
+/// Whether a text is [`exposed`] whole.
+#[must_use]
+pub fn is_whole(text: &str) -> bool {
+    !begin(text, MOST_SHOWN, push_visible).is_cut
+}
+
 fn visible(text: &str, most: usize) -> String {
     let visible = begin(text, most, push_visible);
     if visible.is_cut {

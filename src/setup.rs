@@ -4,7 +4,8 @@ use crate::{
     access::{Access, Consent, UrlParam},
     address::Address,
     config::Config,
-    history::WORDING,
+    history::told,
+    payload::is_whole,
     settings::{Allowed, Complaint, Layer, Reading, SETTINGS, Setting, Settings, Source},
 };
 
@@ -36,19 +37,28 @@ impl Setup {
     /// What holds.
     #[must_use]
     pub fn read(&self, access: &Access) -> Reading {
-        let url = self.query.iter().rfind(|(name, _)| name == "url");
-        let Some((name, value)) = url.filter(|_| access.url_param == UrlParam::Off) else {
-            return self.read_layers(&self.stored, &self.query, access);
-        };
-        let query = without(&self.query, name);
+        let mut query = Vec::new();
+        let mut complaints = Vec::new();
+        for (name, value) in &self.query {
+            let allowed = if name == "url" && access.url_param == UrlParam::Off {
+                Allowed::NotFromLink
+            } else if Setting::named(name).is_some() && !is_whole(value) {
+                // Nobody can be asked about what cannot be shown.
+                Allowed::ShownWhole
+            } else {
+                query.push((name.clone(), value.clone()));
+                continue;
+            };
+            complaints.push(Complaint {
+                setting: name.clone(),
+                value: value.clone(),
+                source: Some(Source::Query),
+                allowed,
+                instead: None,
+            });
+        }
         let mut reading = self.read_layers(&self.stored, &query, access);
-        reading.complaints.push(Complaint {
-            setting: name.clone(),
-            value: value.clone(),
-            source: Some(Source::Query),
-            allowed: Allowed::NotFromLink,
-            instead: None,
-        });
+        reading.complaints.extend(complaints);
         reading
     }
 
@@ -78,7 +88,7 @@ impl Setup {
     ) -> Consent {
         let is_linked = |name| reading.source(name) == Some(Source::Query);
         let leads = is_linked("url") && !is_typed && !self.is_familiar(address, access);
-        let speaks = WORDING.iter().any(|name| is_linked(name))
+        let speaks = told(&reading.settings).any(is_linked)
             && !self.is_usual(&reading.settings, access)
             && !access
                 .history
@@ -126,7 +136,7 @@ impl Setup {
     fn is_usual(&self, settings: &Settings, access: &Access) -> bool {
         let chosen = self.unlinked(access);
         let plain = self.plain(access);
-        WORDING.iter().all(|name| {
+        told(settings).all(|name| {
             let text = settings.text(name);
             text == chosen.text(name) || text == plain.text(name)
         })
@@ -218,9 +228,7 @@ impl Setup {
 
 /// Whether servers get to read the same with these settings.
 fn is_worded_alike(one: &Settings, other: &Settings) -> bool {
-    WORDING
-        .iter()
-        .all(|name| one.text(name) == other.text(name))
+    told(one).all(|name| one.text(name) == other.text(name))
 }
 
 fn without(pairs: &[(String, String)], setting: &str) -> Vec<(String, String)> {
@@ -265,6 +273,58 @@ mod tests {
         assert_eq!(complaint.allowed, Allowed::NotFromLink);
         setup.config.mandatory = pairs(&[("url", "ws://evil.example")]);
         assert!(setup.read(&access).is_locked("url"));
+    }
+
+    #[test]
+    fn nobody_is_asked_about_words_that_say_nothing() {
+        let access = access();
+        for (link, expected) in [
+            ("vhost=x", Consent::Given),
+            ("destination=/queue/a", Consent::Given),
+            ("login=me", Consent::Given),
+            ("protocol=text", Consent::Given),
+            ("protocol=stomp", Consent::Ask),
+            ("greeting=x", Consent::Ask),
+        ] {
+            assert_eq!(consent(&linked(link), &access), expected, "{link}");
+        }
+        let mut setup = linked("vhost=x");
+        setup.stored = pairs(&[("protocol", "stomp")]);
+        assert_eq!(consent(&setup, &access), Consent::Ask);
+        let mut setup = linked("protocol=text");
+        setup.stored = pairs(&[("protocol", "stomp")]);
+        setup.config.defaults = pairs(&[("protocol", "stomp")]);
+        assert_eq!(consent(&setup, &access), Consent::Ask);
+    }
+
+    /// Else the question would end before what it is about.
+    #[test]
+    fn a_link_sets_nothing_that_cannot_be_shown_whole() {
+        let behind = |filling: String| ["hi,", &filling, ",delete"].concat();
+        for (value, is_taken) in [
+            (behind("a".repeat(20_000)), true),
+            (behind("a".repeat(40_000)), false),
+            (behind("ا".repeat(600)), false),
+            (behind("e\u{301}".repeat(10_000)), false),
+            (behind("aا".repeat(2_200)), false),
+        ] {
+            let mut setup = setup();
+            setup.query = vec![
+                ("greeting".into(), value.clone()),
+                ("retry".into(), "false".into()),
+            ];
+            let reading = setup.read(&access());
+            assert_eq!(reading.source("greeting").is_some(), is_taken);
+            assert_eq!(reading.settings.options.greeting.is_empty(), !is_taken);
+            assert!(!reading.settings.options.retry);
+            let allowed: Vec<_> = reading.complaints.iter().map(|one| &one.allowed).collect();
+            let refused = [&Allowed::ShownWhole];
+            assert_eq!(allowed, if is_taken { &[] } else { refused.as_slice() });
+            // What is the user's own is asked about nobody.
+            setup.query.clear();
+            setup.stored = vec![("greeting".into(), value)];
+            assert!(setup.read(&access()).source("greeting").is_some());
+        }
     }
 
     #[test]

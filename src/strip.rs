@@ -820,7 +820,7 @@ mod tests {
         };
         assert_eq!(
             Strip::new(&scene, Lang::En.words()).detail,
-            "Close code 4001 (application code): {url} <b>gone</b>."
+            "Close code 4001 (application code): {url} <b>go⟨U+202E⟩ne</b>."
         );
     }
 

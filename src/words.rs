@@ -5,9 +5,9 @@ mod zh_cn;
 
 pub use crate::lang::Lang;
 use crate::{
-    address::{AddressError, is_deceptive},
+    address::AddressError,
     messages::{MOST, MOST_BYTES, MOST_FILE_BYTES, MOST_LETTERS, Refusal},
-    payload::{excerpt, line},
+    payload::{MOST_SHOWN, excerpt, line},
     settings::{Allowed, Complaint, Limits, Source, duration_text},
 };
 
@@ -65,6 +65,7 @@ pub struct Words {
     pub base64_error: &'static str,
     pub outbox_full: &'static str,
     pub outbox_full_bytes: &'static str,
+    pub stays_in_field: &'static str,
     pub message_too_long: &'static str,
     pub message_not_text: &'static str,
     pub saved: &'static str,
@@ -313,6 +314,8 @@ pub struct Words {
     pub url_malformed: &'static str,
     pub url_not_allowed: &'static str,
     pub url_not_from_link: &'static str,
+    /// With a place for `{most}`, a size.
+    pub allowed_shown_whole: &'static str,
 
     pub setting_refused: &'static str,
     pub default_used: &'static str,
@@ -604,6 +607,7 @@ impl Words {
             // An address may hold a secret; the field shows it.
             Allowed::Address(_)
             | Allowed::NotFromLink
+            | Allowed::ShownWhole
             | Allowed::Messages(_)
             | Allowed::Destination => {
                 format!("{setting}: {allowed}")
@@ -706,6 +710,10 @@ impl Words {
             Allowed::Messages(refusal) => self.refusal(refusal),
             Allowed::Unknown => self.setting_unknown.into(),
             Allowed::NotFromLink => self.url_not_from_link.into(),
+            Allowed::ShownWhole => fill(
+                self.allowed_shown_whole,
+                &[("most", &self.size(MOST_SHOWN))],
+            ),
             Allowed::NotBelowRetryMin(least) => {
                 let least = duration_text(*least);
                 fill(self.allowed_not_below_retry_min, &[("least", &least)])
@@ -719,11 +727,11 @@ impl Words {
     }
 }
 
-/// A link can carry any amount of text; an error shows enough of it to be found again, without what
-/// would hide or turn round what stands beside it.
+/// A link can carry any amount of text; an error shows enough of it to be found again, in one line, with what
+/// would hide in it made visible.
 pub(crate) fn shortened(value: &str) -> String {
     const MOST: usize = 80;
-    let value = value.replace(is_deceptive, "");
+    let value = line(value);
     match value.char_indices().nth(MOST) {
         Some((end, _)) => format!("{}…", &value[..end]),
         None => value,

@@ -1,6 +1,6 @@
 //! The values of settings: what is allowed, and how they are read and written.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use heartwire::{
     Pattern, Payload,
@@ -62,6 +62,8 @@ pub enum Allowed {
     Unknown,
     /// A value that does not come with a link.
     NotFromLink,
+    /// What can be shown whole to whoever is asked about a link.
+    ShownWhole,
     /// A duration not below `retry_min`, which is this.
     NotBelowRetryMin(Duration),
     /// A duration only where heartbeats are sent, and `heartbeat` is off.
@@ -381,7 +383,7 @@ pub(super) fn close_codes(value: &str) -> Result<Vec<u16>, Allowed> {
 pub(super) fn protocols(value: &str) -> Result<Vec<String>, Allowed> {
     let names = list(value, |name| is_token(name).then(|| name.to_owned()));
     names
-        .filter(|names| (1..names.len()).all(|index| !names[..index].contains(&names[index])))
+        .filter(|names| names.iter().collect::<BTreeSet<_>>().len() == names.len())
         .ok_or(Allowed::Protocols)
 }
 

@@ -7,7 +7,7 @@ use heartwire::core::connection::{Closure, Loss};
 
 use super::seconds_rounded_up;
 use crate::{
-    address::is_deceptive,
+    payload::excerpt,
     words::{Words, fill},
 };
 
@@ -56,10 +56,11 @@ pub(super) fn closure_text(closure: &Closure, words: &Words) -> String {
     )
 }
 
-/// A close reason is untrusted text: without characters that hide or reorder what stands beside it.
+/// A close reason is untrusted text: in one line, and what would hide in it, or turn round what stands beside it, is
+/// made visible.
 fn printable(reason: &str) -> String {
-    reason
-        .replace(is_deceptive, "")
+    let words: Vec<_> = reason.split_whitespace().collect();
+    excerpt(&words.join(" "))
         .trim_matches([' ', '.', '。'])
         .to_owned()
 }

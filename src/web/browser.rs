@@ -168,6 +168,12 @@ pub(super) fn has_focus_within(element: &Element) -> bool {
     element.contains(document().active_element().as_deref())
 }
 
+/// The first button within an element.
+pub(super) fn first_button(element: &Element) -> Option<HtmlElement> {
+    let button = element.query_selector("button").ok()??;
+    button.dyn_into().ok()
+}
+
 /// Whether nothing has the focus.
 pub(super) fn has_lost_focus() -> bool {
     let document = document();
@@ -214,14 +220,18 @@ pub(super) fn stored(name: &str) -> Option<String> {
     local_storage()?.get_item(&own(name)).ok()?
 }
 
-/// Stores a text under a name in this browser; an empty one is forgotten. Returns whether it was stored.
+/// Stores a text under a name in this browser; an empty one is forgotten. Returns whether it was stored: if not,
+/// what stood there stays.
 pub(super) fn store(name: &str, text: &str) -> bool {
-    put(local_storage(), &own(name), text)
-}
-
-/// Stores a text under a name in this browser. Where it is not taken, what stood there stays.
-pub(super) fn store_over(name: &str, text: &str) -> bool {
-    local_storage().is_some_and(|storage| storage.set_item(&own(name), text).is_ok())
+    let Some(storage) = local_storage() else {
+        return false;
+    };
+    let result = if text.is_empty() {
+        storage.remove_item(&own(name))
+    } else {
+        storage.set_item(&own(name), text)
+    };
+    is_done(&result)
 }
 
 /// What this tab has kept under a name.
@@ -472,7 +482,11 @@ fn put(storage: Option<Storage>, name: &str, text: &str) -> bool {
     } else {
         storage.set_item(name, text)
     };
-    if let Err(error) = &result {
+    is_done(&result)
+}
+
+fn is_done(result: &Result<(), JsValue>) -> bool {
+    if let Err(error) = result {
         warn("the browser's storage took nothing", error);
     }
     result.is_ok()

@@ -93,6 +93,8 @@ const BASE64: &str = "Base64";
 enum Refusal {
     /// The outbox's limit that was met.
     Full(Limit),
+    /// The same of a message that is saved.
+    SavedFull(Limit),
     Misspelt(Misspelling),
     File(Failure),
 }
@@ -257,7 +259,8 @@ impl Composer {
                 self.take(typed, connection, resend, now);
             }
             Composed::SentSaved(text) => {
-                self.send((&*text).into(), connection, resend, now);
+                let refused = connection.send(&*text, resend.sent(), now).err();
+                self.refusal = refused.map(|Full { limit, .. }| Refusal::SavedFull(limit));
             }
         }
     }
@@ -425,20 +428,24 @@ impl Composer {
 impl Refusal {
     fn text(&self, words: &Words) -> String {
         match self {
-            Self::Full(Limit::Messages(count)) => {
-                fill(words.outbox_full, &[("n", &count.to_string())])
-            }
-            Self::Full(Limit::Bytes(bytes)) => {
-                let [kept, most] = [*bytes, MAX_BYTES].map(|bytes| (bytes / 1_000).to_string());
-                fill(words.outbox_full_bytes, &[("n", &kept), ("m", &most)])
-            }
-            Self::Full(Limit::Message(most)) => {
-                fill(words.message_too_long, &[("size", &words.size(*most))])
-            }
-            Self::Full(Limit::Text) => words.message_not_text.into(),
+            Self::Full(limit @ Limit::Text) | Self::SavedFull(limit) => refused_by(*limit, words),
+            Self::Full(limit) => refused_by(*limit, words) + words.stays_in_field,
             Self::Misspelt(misspelling) => misspelling.text(words),
             Self::File(failure) => failure.text(words),
         }
+    }
+}
+
+/// Which limit a message met.
+fn refused_by(limit: Limit, words: &Words) -> String {
+    match limit {
+        Limit::Messages(count) => fill(words.outbox_full, &[("n", &count.to_string())]),
+        Limit::Bytes(bytes) => {
+            let [kept, most] = [bytes, MAX_BYTES].map(|bytes| (bytes / 1_000).to_string());
+            fill(words.outbox_full_bytes, &[("n", &kept), ("m", &most)])
+        }
+        Limit::Message(most) => fill(words.message_too_long, &[("size", &words.size(most))]),
+        Limit::Text => words.message_not_text.into(),
     }
 }
 

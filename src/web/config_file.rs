@@ -20,7 +20,7 @@ pub(super) const PATIENCE: u32 = 3;
 
 /// What the file said when the page was here last.
 pub(super) fn last() -> Option<Node> {
-    Some(node(&browser::last_config()?))
+    node(&browser::last_config()?, MOST_DEPTH)
 }
 
 /// Gets the file that stands beside the page, as it is now.
@@ -29,11 +29,14 @@ pub(super) async fn get() -> Result<Node, Failure> {
         return Err(Failure::Error("it was not asked for".into()));
     };
     let value = file.await.map_err(|error| reason(&error))?;
-    match node(&value) {
-        object @ Node::Object(_) => Ok(object),
-        Node::Null | Node::Text(_) | Node::Literal(_) | Node::List(_) => {
+    match node(&value, MOST_DEPTH) {
+        Some(object @ Node::Object(_)) => Ok(object),
+        Some(Node::Null | Node::Text(_) | Node::Literal(_) | Node::List(_)) => {
             Err(Failure::Error("no object".into()))
         }
+        None => Err(Failure::Error(format!(
+            "lists and objects in each other, more than {MOST_DEPTH} deep"
+        ))),
     }
 }
 
@@ -47,17 +50,23 @@ fn reason(error: &JsValue) -> Failure {
     Failure::Error(error.message().into())
 }
 
-fn node(value: &JsValue) -> Node {
-    if let Some(list) = value.dyn_ref::<Array>() {
-        Node::List(list.iter().map(|item| node(&item)).collect())
+/// Reads a value; nothing if it is deeper than that.
+fn node(value: &JsValue, depth: usize) -> Option<Node> {
+    let within = |value: &JsValue| node(value, depth.checked_sub(1)?);
+    Some(if let Some(list) = value.dyn_ref::<Array>() {
+        Node::List(
+            list.iter()
+                .map(|item| within(&item))
+                .collect::<Option<_>>()?,
+        )
     } else if let Some(object) = value.dyn_ref::<Object>() {
         let entries = Object::entries(object);
         let entries = entries.iter().map(|entry| {
             let entry: Array = entry.unchecked_into();
             let key = entry.get(0).as_string().unwrap_or_default();
-            (key, node(&entry.get(1)))
+            Some((key, within(&entry.get(1))?))
         });
-        Node::Object(entries.collect())
+        Node::Object(entries.collect::<Option<_>>()?)
     } else if value.is_null() {
         Node::Null
     } else if let Some(text) = value.as_string() {
@@ -66,5 +75,8 @@ fn node(value: &JsValue) -> Node {
         let written = JSON::stringify(value).ok();
         let written = written.and_then(|written| written.as_string());
         Node::Literal(written.unwrap_or_default())
-    }
+    })
 }
+
+/// No setting needs more, and each level takes some of the stack.
+const MOST_DEPTH: usize = 64;

@@ -13,6 +13,10 @@
     drop();
   };
 
+  // Beside an address with a name and a password nothing can be fetched, and the browser knows them by now.
+  const { username, password } = new URL(document.baseURI);
+  if (username + password) location.replace(location.origin + location.pathname + location.search + location.hash);
+
   // As in browser.rs: another installation on this origin has another path.
   const own = (name) => `heartwire ${location.pathname.replace(/[^/]*$/, "")} ${name}`;
   const text = fetch("config.json", { cache: "no-store", signal: AbortSignal.timeout(3_000) })

@@ -162,7 +162,8 @@ impl LastMessage {
                 <div class="copying">
                     <button
                         type="button"
-                        disabled={!is_text}
+                        // One that is disabled loses the focus.
+                        aria-disabled={if is_text { "false" } else { "true" }}
                         onclick={emit.reform(|_| Msg::Copy)}
                         ~textContent={words.copy_last}
                     />

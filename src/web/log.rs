@@ -180,6 +180,7 @@ impl LogPanel {
                 if let Some(expression) = &mut self.expression {
                     expression.take(&answer, &mut self.log);
                 }
+                self.search_on();
             }
             Msg::Pause => self.log.pause(!self.log.is_paused()),
             Msg::Clear | Msg::Begin => self.log.clear(),

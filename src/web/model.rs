@@ -63,7 +63,7 @@ pub(super) struct Model {
     day: u64,
     /// What the address field holds.
     entered: String,
-    /// What it held when the user or the page last wanted to connect.
+    /// What it held when the user or the page last wanted to connect; before that, where *Connect* goes.
     address: Result<Address, AddressError>,
     obstacle: Option<Obstacle>,
     setup: Setup,
@@ -72,6 +72,8 @@ pub(super) struct Model {
     reading: Reading,
     /// What would hold if the user chose nothing.
     plain: Settings,
+    /// The settings whose changes this browser has not stored.
+    unstored: Vec<String>,
     /// What fields of the settings hold instead of a value that is in use.
     entries: Vec<Entry>,
     settings: Look,
@@ -112,6 +114,9 @@ pub(super) struct Model {
     status: NodeRef,
     /// Whether the focus was within the status section before what is being completed was drawn.
     status_had_focus: Cell<bool>,
+    /// The messages that were set aside.
+    aside: NodeRef,
+    aside_had_focus: Cell<bool>,
     /// Whether what the user ended last was an open connection.
     was_open: bool,
     /// Whether the browser's storage, and the tab's, take what is stored.
@@ -200,6 +205,7 @@ impl Model {
             plain: setup.plain(&access),
             setup,
             reading,
+            unstored: Vec::new(),
             entries: Vec::new(),
             settings: Look::default(),
             copy: None,
@@ -228,6 +234,8 @@ impl Model {
             tab: Tab::default(),
             status: NodeRef::default(),
             status_had_focus: Cell::new(false),
+            aside: NodeRef::default(),
+            aside_had_focus: Cell::new(false),
             was_open: false,
             stores: browser::can_store(),
             keeps: browser::can_keep(),
@@ -313,11 +321,15 @@ impl Model {
         let words = self.lang.words();
         let emit = &self.emit;
         let strip = self.strip();
-        let had_focus = self.status.cast::<Element>();
-        let had_focus = had_focus.is_some_and(|status| browser::has_focus_within(&status));
-        // Of two drawings in a row the second finds it gone.
-        self.status_had_focus
-            .set(self.status_had_focus.get() || had_focus);
+        for (part, had_focus) in [
+            (&self.status, &self.status_had_focus),
+            (&self.aside, &self.aside_had_focus),
+        ] {
+            let part = part.cast::<Element>();
+            let has_focus = part.is_some_and(|part| browser::has_focus_within(&part));
+            // Of two drawings in a row the second finds it gone.
+            had_focus.set(had_focus.get() || has_focus);
+        }
         let toggle = strip.toggle;
         let facts = self.client.inspect(|core| Facts::of(core, self.now));
         let form = AddressForm {
@@ -359,7 +371,7 @@ impl Model {
                     { view::complaints(self.notices(words)) }
                     { view::address_form(words, form) }
                     { settings_panel(words, &panel, &on_change) }
-                    { self.client.inspect(|core| view::aside(words, core, &on_aside)) }
+                    { self.client.inspect(|core| view::aside(words, core, &self.aside, &on_aside)) }
                     <div class="work">
                         <div class="exchange">
                             <div>
@@ -389,13 +401,16 @@ impl Model {
             self.composer.listen();
             self.composer.go_on(&self.props.draft);
         }
-        // A button that was pressed can be gone. The keyboard goes on from where it was.
-        if self.status_had_focus.take()
-            && browser::has_lost_focus()
-            && let Some(status) = self.status.cast::<HtmlElement>()
-            && let Err(error) = status.focus()
-        {
-            browser::warn("the focus is lost", &error);
+        // A button that was pressed can be gone. The keyboard goes on from where it was: of messages that were set
+        // aside with the next one's, and with the status where there is none.
+        let (was_status, was_aside) = (self.status_had_focus.take(), self.aside_had_focus.take());
+        if (was_status || was_aside) && browser::has_lost_focus() {
+            let aside = self.aside.cast::<Element>().filter(|_| was_aside);
+            let next = aside.and_then(|aside| browser::first_button(&aside));
+            let next = next.or_else(|| self.status.cast::<HtmlElement>());
+            if let Some(Err(error)) = next.map(|next| next.focus()) {
+                browser::warn("the focus is lost", &error);
+            }
         }
         self.trace.advance(self.now);
         self.log.rendered();
@@ -462,6 +477,7 @@ impl Model {
             Msg::AddressEntered(text) => {
                 self.entered = text;
                 self.is_typed = true;
+                self.look_ahead();
                 Draws::AtOnce
             }
             Msg::Toggled(Toggle::Connect) => self.connect(),

@@ -383,7 +383,7 @@ impl SavedPanel {
                 self.is_kept = if changed.all().is_empty() {
                     browser::store(MESSAGES, "")
                 } else {
-                    browser::store_over(MESSAGES, &changed.json())
+                    browser::store(MESSAGES, &changed.json())
                 };
                 let before = mem::replace(&mut self.own, changed.clone());
                 self.last = said.is_some().then_some([before, changed]);

@@ -13,6 +13,8 @@ use crate::log::Log;
 /// What is looked for as rows come, until it is dropped or takes too long.
 pub(super) struct Expression {
     worker: Option<Worker>,
+    /// Whether the worker is there: its script may be long on its way.
+    is_ready: bool,
     _listeners: Option<[EventListener; 2]>,
     emit: Callback<Answer>,
     source: String,
@@ -67,6 +69,7 @@ impl Expression {
         Some(Self {
             problem: worker.is_none().then_some(Problem::Refused),
             worker,
+            is_ready: false,
             _listeners: listeners,
             emit,
             source: source.into(),
@@ -78,7 +81,8 @@ impl Expression {
 
     /// Has the rows searched that were not yet, as far as the worker is free.
     pub(super) fn go_on(&mut self, log: &mut Log) {
-        let Some(worker) = self.worker.as_ref().filter(|_| self.searched.is_none()) else {
+        let is_free = self.is_ready && self.searched.is_none();
+        let Some(worker) = self.worker.as_ref().filter(|_| is_free) else {
             return;
         };
         if let Some(changed) = log.take_changed() {
@@ -112,17 +116,18 @@ impl Expression {
 
     /// Tells the log what was found.
     pub(super) fn take(&mut self, answer: &Answer, log: &mut Log) {
-        let Some((numbers, _)) = self.searched.take() else {
-            return;
-        };
+        let searched = self.searched.take();
         match answer {
+            Answer::Told(told) if told.is_null() => self.is_ready = true,
             Answer::Told(told) if told.is_string() => {
                 self.problem = Some(Problem::Wrong(told.as_string().unwrap_or_default()));
             }
             Answer::Told(told) => {
-                let found = Uint32Array::new(told).to_vec().into_iter();
-                let found = found.filter_map(|index| numbers.get(index as usize).copied());
-                log.find(numbers[0], found);
+                if let Some((numbers, _)) = searched {
+                    let found = Uint32Array::new(told).to_vec().into_iter();
+                    let found = found.filter_map(|index| numbers.get(index as usize).copied());
+                    log.find(numbers[0], found);
+                }
             }
             Answer::Refused => self.problem = Some(Problem::Refused),
             Answer::Late => self.problem = Some(Problem::Slow),
@@ -134,7 +139,7 @@ impl Expression {
 
     /// Whether something may be found yet.
     pub(super) fn is_under_way(&self) -> bool {
-        self.searched.is_some()
+        self.searched.is_some() || self.worker.is_some() && !self.is_ready
     }
 
     /// Why it has ended, if it has.
@@ -167,7 +172,7 @@ fn parts(text: &str) -> Option<(&str, &str)> {
 const BATCH_BYTES: usize = 256_000;
 
 /// An expression takes a few milliseconds for so much, or grows with more than the length of a text. A
-/// worker begins later on a machine that is busy.
+/// machine may be busy.
 const MOST_MILLIS: u32 = 3_000;
 
 /// The worker's script, beside the page.

@@ -81,7 +81,12 @@ pub(super) enum Aside {
 
 /// The messages that were set aside, of which a few are shown at a time. The region is there from the
 /// start: one that comes with its text is not read.
-pub(super) fn aside(words: &'static Words, core: &Connection, on_aside: &Callback<Aside>) -> Html {
+pub(super) fn aside(
+    words: &'static Words,
+    core: &Connection,
+    part: &NodeRef,
+    on_aside: &Callback<Aside>,
+) -> Html {
     const MOST: usize = 3;
     let said = |message: &Message| {
         let limit = core.limit_of((&message.payload).into());
@@ -95,7 +100,7 @@ pub(super) fn aside(words: &'static Words, core: &Connection, on_aside: &Callbac
         )
     };
     html! {
-        <div class="complaints" role="alert">
+        <div ref={part} class="complaints" role="alert">
             for message in core.outbox().aside().take(MOST) {
                 <div key={message.id.number()} class="aside">
                     <p

@@ -155,7 +155,7 @@ impl LogPanel {
                         { fact(if reply.is_some() { words.round_trip } else { words.delivery }, &said) }
                     }
                     if let Some(head) = &row.head {
-                        { fact(words.frame, head) }
+                        { fact(words.frame, &beginning(head).text) }
                     }
                 </dl>
                 <pre

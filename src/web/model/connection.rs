@@ -45,7 +45,7 @@ impl Model {
                 browser::open_alone();
                 return Draws::Nothing;
             }
-            // An address that was entered since is not the one that the question is about.
+            // An address that cannot be read is not the one that the question is about.
             if entered == self.address {
                 self.trusted = entered.clone().ok();
             }
@@ -64,6 +64,21 @@ impl Model {
             }
         }
         Draws::AtOnce
+    }
+
+    /// Speaks of what *Connect* will do, and asks what it will ask, as the user changes what that is: where the page
+    /// has not connected yet, or asks.
+    pub(super) fn look_ahead(&mut self) {
+        let is_asking = self.obstacle == Some(Obstacle::Unconfirmed);
+        let is_new = self.started.is_none() && self.obstacle.is_none();
+        let Ok(address) = self.access.address(&self.entered) else {
+            return;
+        };
+        if is_asking || is_new {
+            let asks = self.consent(&address) == Consent::Ask;
+            self.obstacle = (is_asking && asks).then_some(Obstacle::Unconfirmed);
+            self.address = Ok(address);
+        }
     }
 
     /// Starts a connection, with what this tab has kept for it.

@@ -71,6 +71,7 @@ impl Model {
                 self.is_forgotten = true;
                 self.access.history = History::default();
                 self.remembered = None;
+                self.unstored.clear();
                 self.entries.clear();
                 self.saved.forget();
                 self.setup.stored.clear();
@@ -119,10 +120,15 @@ impl Model {
         change(&mut self.setup);
         // Another tab may have chosen other things meanwhile.
         let mut stored = browser::choices();
-        stored.retain(|(name, _)| name != setting);
+        self.unstored.push(setting.into());
+        let is_own = |(name, _): &(String, String)| self.unstored.contains(name);
+        stored.retain(|pair| !is_own(pair));
         let chosen = self.setup.stored.iter();
-        stored.extend(chosen.filter(|(name, _)| name == setting).cloned());
+        stored.extend(chosen.filter(|pair| is_own(pair)).cloned());
         self.stores = browser::store_choices(&stored);
+        if self.stores {
+            self.unstored.clear();
+        }
         if self.setup.query.len() != linked {
             browser::set_query(&self.setup.query);
         }
@@ -142,6 +148,7 @@ impl Model {
             self.log.speak(lang.words());
             self.last_message.reword();
         }
+        self.look_ahead();
     }
 
     /// Gives the client its options, with the passcode, which is no setting.

@@ -5,7 +5,7 @@ use heartwire::core::connection::Connection;
 use super::Model;
 use crate::{
     address::Address,
-    history::WORDING,
+    history::told,
     settings::{SETTINGS, Setting, Source},
     strip::{LocalAccess, Obstacle, Scene, Strip, Unsent},
     web::browser,
@@ -45,7 +45,9 @@ impl Model {
         (scene.link, scene.own) = (&link, &own);
         let count = core.outbox().delivery().queued;
         let next = (count > 0).then(|| self.access.address(&self.entered).ok());
-        if let Some(next) = next.as_ref().filter(|next| **next != self.started) {
+        // Whoever is next, while the field's address cannot be read.
+        let is_other = |next: &&Option<Address>| next.is_none() || **next != self.started;
+        if let Some(next) = next.as_ref().filter(is_other) {
             let host = next.as_ref().map(Address::host);
             scene.unsent = Some(Unsent { count, host });
         }
@@ -84,7 +86,8 @@ impl Model {
     fn carried(&self, setting: &Setting) -> Option<(&'static str, String)> {
         let leads = self.reading.source("url") == Some(Source::Query) && !self.is_typed;
         let is_own = self.reading.source(setting.name) == Some(Source::Stored);
-        if !(leads && is_own && WORDING.contains(&setting.name)) {
+        let is_told = |name| told(&self.reading.settings).any(|told| told == name);
+        if !(leads && is_own && is_told(setting.name)) {
             return None;
         }
         let text = setting.text(&self.reading.settings);

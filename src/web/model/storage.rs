@@ -5,7 +5,7 @@ use heartwire::{Stomp, core::connection::Connection};
 use super::Model;
 use crate::{
     address::Address,
-    history::WORDING,
+    history::told,
     settings::{Source, Storage},
     web::browser,
 };
@@ -96,8 +96,9 @@ impl Model {
         if let Some(stored) = browser::history() {
             *history = stored;
         }
-        let is_linked = |name: &&str| self.reading.source(name) == Some(Source::Query);
-        let is_own = self.is_chosen || !["url"].iter().chain(&WORDING).any(is_linked);
+        let is_linked = |name| self.reading.source(name) == Some(Source::Query);
+        let is_own =
+            self.is_chosen || !is_linked("url") && !told(&self.reading.settings).any(is_linked);
         history.note(&address, &self.reading.settings, is_own);
         self.stores = browser::store_history(history);
         if self.is_chosen && !self.is_linked() && !self.reading.is_locked("url") {

@@ -23,6 +23,10 @@ async fn whatever_config_json_is_the_page_starts_and_says_so() {
         ),
         (text("[]"), "config.json"),
         (
+            Config::Text("[".repeat(20_000) + &"]".repeat(20_000)),
+            "more than 64 deep",
+        ),
+        (
             Config::Silence,
             "config.json could not be read (no answer within 3 s)",
         ),

@@ -129,6 +129,9 @@ async fn an_early_connection_goes_only_where_nobody_asks() {
         (false, r#"{"defaults": {"url": "SERVER"}}"#, "greeting=x"),
         (false, r#"{"defaults": {"url": "SERVER"}}"#, "answers=x%3Dy"),
         (false, r#"{"defaults": {"url": "SERVER"}}"#, "protocols=x"),
+        // They mean nothing in plain text, and nobody is asked about them.
+        (true, r#"{"defaults": {"url": "SERVER"}}"#, "vhost=x"),
+        (true, r#"{"defaults": {"url": "SERVER"}}"#, "login=x"),
         (false, r#"{"defaults": {"url": "ws://:secret@HOST"}}"#, ""),
         (false, r#"{"defaults": {"url": "ws://HOST/a b"}}"#, ""),
         (false, r#"{"defaults": {"url": "//HOST"}}"#, ""),

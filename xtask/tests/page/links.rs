@@ -78,6 +78,59 @@ async fn a_link_to_another_path_of_the_pages_own_host_is_asked_about_and_stays_t
     assert_eq!(visit.url().await, at_example(&server));
 }
 
+/// A text is cut where it would take a browser long to lay it out, and nobody can agree to the rest.
+#[tokio::test]
+async fn what_a_link_says_that_cannot_be_shown_whole_is_not_said() {
+    let server = Server::start(Manner::Echo);
+    let visit = Visit::before(Browser::Chromium, &[], "/", None).await;
+    visit.site.configure(Config::Built);
+    // Letters that join: with plain ones it would take more than an address holds.
+    let greeting = format!("hi,{},delete", "%D8%A7".repeat(600));
+    let query = format!("url={server}&greeting={greeting}&lang=en");
+    visit.go(&visit.site.address("127.0.0.1", &query)).await;
+    visit.reaches(&["confirm"]).await;
+    let question = visit.alert().await;
+    assert!(!question.contains("greeting = "), "{question}");
+    assert!(question.contains("greeting: What a link says is too long"));
+    visit.agrees().await;
+    visit.types("a").await;
+    visit.shows("a").await;
+    assert_eq!(server.texts(), ["a"]);
+}
+
+/// *Connect* goes where the field says, and asks what is still to be asked.
+#[tokio::test]
+async fn the_question_follows_the_address_and_ends_with_what_it_is_about() {
+    let server = Server::start(Manner::Echo);
+    let visit = Visit::before(Browser::Chromium, &[], "/", None).await;
+    visit.site.configure(Config::Built);
+    let link = "url=wss://evil.example/x&autoconnect=false&lang=en";
+    visit.go(&visit.site.address("127.0.0.1", link)).await;
+    visit.reaches(&["confirm"]).await;
+    visit.enters_url(&server.to_string()).await;
+    visit.reaches(&["idle"]).await;
+    let said = visit.status().await;
+    assert!(said.contains(&server.to_string()), "{said}");
+    visit.press("Connect").await;
+    visit.reaches(&["open"]).await;
+
+    let link = "url=wss://evil.example/x&greeting=hi&autoconnect=false&lang=en";
+    visit.go(&visit.site.address("127.0.0.1", link)).await;
+    visit.reaches(&["confirm"]).await;
+    visit.enters_url("ws://example.org/").await;
+    let asks = "Connect to example.org?";
+    eventually("the question follows", SOON, async || {
+        (visit.headline().await == asks).then_some(())
+    })
+    .await;
+    let question = visit.alert().await;
+    assert!(question.contains("greeting = hi"), "{question}");
+    assert!(!question.contains("evil.example"), "{question}");
+    visit.opens_panel().await;
+    visit.press("Reset to defaults").await;
+    visit.reaches(&["idle"]).await;
+}
+
 /// It may be a login, and goes where the link leads.
 #[tokio::test]
 async fn the_question_says_what_of_the_users_own_goes_where_a_link_leads() {
@@ -152,10 +205,8 @@ async fn an_answer_holds_for_the_server_that_it_was_given_for() {
     visit.go(&visit.site.address("127.0.0.1", &query)).await;
     visit.reaches(&["confirm"]).await;
 
-    // Entered under the question, which is about the first.
+    // Entered under the question, which is about that one then.
     visit.enters_url(&second.to_string()).await;
-    visit.press("Connect").await;
-    visit.reaches(&["confirm"]).await;
     let expected = second.to_string().replace("ws://", "Connect to ") + "?";
     eventually("it is asked about the second", SOON, async || {
         (visit.headline().await == expected).then_some(())

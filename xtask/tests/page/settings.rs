@@ -236,6 +236,46 @@ async fn addresses_are_offered_without_their_secrets_until_they_are_forgotten() 
     assert_eq!(visit.text_of(stored).await, "{}");
 }
 
+/// Nothing that was set is lost because something else cannot be stored.
+#[tokio::test]
+async fn full_storage_costs_no_setting_that_was_stored() {
+    let visit = Visit::to("autoconnect=false&lang=en").await;
+    visit.opens_panel().await;
+    visit.sets("greeting", "login me").await;
+    let stored = "return localStorage.getItem('heartwire / settings')";
+    eventually("it is stored", SOON, async || {
+        let stored = visit.text_of(stored).await;
+        stored.contains("greeting=login+me").then_some(())
+    })
+    .await;
+    let fill = "for (let size = 2 ** 22; size >= 1; size /= 2) {
+            try {
+                for (;;) localStorage.setItem(`other ${localStorage.length}`, 'x'.repeat(size));
+            } catch {}
+        }";
+    visit.evaluate(fill).await;
+    visit.sets("reply_text", "a very long text that needs room").await;
+    eventually("it says that it is not kept", SOON, async || {
+        let hint = "return document.querySelector('.settings .hint').textContent";
+        let hint = visit.text_of(hint).await;
+        hint.ends_with("loading the page again undoes it.").then_some(())
+    })
+    .await;
+    assert!(visit.text_of(stored).await.contains("greeting=login+me"));
+    let free = "for (const name of Object.keys(localStorage)) {
+            if (name.startsWith('other')) localStorage.removeItem(name);
+        }";
+    visit.evaluate(free).await;
+    visit.sets("connect_timeout", "9s").await;
+    for kept in ["greeting=login+me", "reply_text=a+very", "connect_timeout=9s"] {
+        eventually(kept, SOON, async || {
+            let stored = visit.text_of(stored).await;
+            stored.contains(kept).then_some(())
+        })
+        .await;
+    }
+}
+
 impl Visit {
     pub(super) async fn opens_panel(&self) {
         let summary = Locator::Css(".settings > summary");

@@ -213,9 +213,22 @@ async fn a_duplicated_tab_sends_nothing_that_the_first_one_has() {
     }
 }
 
-/// The document that comes back has all that it had when it left.
+/// The document that comes back has all that it had when it left. What was taken is known as well where there is no
+/// room to note it, and where all is forgotten meanwhile.
 #[tokio::test]
 async fn a_document_out_of_the_cache_sends_nothing_that_another_has_taken() {
+    let full = "for (let size = 2 ** 22; size >= 1; size /= 2) {
+            try {
+                for (;;) localStorage.setItem(`other ${localStorage.length}`, 'x'.repeat(size));
+            } catch {}
+        }";
+    for (before, after) in [("", ""), (full, ""), ("", "localStorage.clear()")] {
+        out_of_the_cache(before, after).await;
+    }
+}
+
+/// Runs scripts before another document takes what waits, and after that.
+async fn out_of_the_cache(before: &str, after: &str) {
     let mut server = Server::absent(Manner::Echo);
     let query = format!("url={server}&{QUICK}&outbox_storage=session&heartbeat=off&lang=en");
     let visit = Visit::to(&query).await;
@@ -231,10 +244,12 @@ async fn a_document_out_of_the_cache_sends_nothing_that_another_has_taken() {
         kept.contains("outbox").then_some(())
     })
     .await;
+    visit.evaluate(before).await;
     visit.go(&visit.site.address("127.0.0.1", &query)).await;
     visit.awaits("queued", |count| count == "2").await;
     server.resume();
     server.receives(&["a", "ab"]).await;
+    visit.evaluate(after).await;
 
     client.back().await.unwrap();
     client.back().await.unwrap();

@@ -197,6 +197,70 @@ async fn a_button_that_goes_leaves_the_keyboard_where_it_was() {
 }
 
 #[tokio::test]
+async fn a_message_that_was_set_aside_goes_and_leaves_the_keyboard_with_the_next() {
+    let server = Server::start(Manner::Silent);
+    let quick = "retry_min=100ms&retry_max=100ms&resend=every";
+    let visit = Visit::to(&format!("url={server}&lang=en&{quick}")).await;
+    visit.reaches(&["open"]).await;
+    visit.types("a").await;
+    visit.sets_aside(&server, "a", "bad").await;
+    visit.reaches(&["open", "reopened"]).await;
+    visit.tabs_to("Discard").await;
+    visit.strikes(ENTER).await;
+    eventually("it is gone", SOON, async || {
+        let aside = "return document.querySelector('.aside') === null";
+        visit.evaluate(aside).await.as_bool().filter(|gone| *gone)
+    })
+    .await;
+    let place = "return document.activeElement.dataset.state";
+    let state = visit.text_of(place).await;
+    assert!(["open", "reopened"].contains(&state.as_str()), "{state}");
+}
+
+/// Nobody knows who is next, and what waits may be secret.
+#[tokio::test]
+async fn what_waits_can_be_dropped_while_the_address_cannot_be_read() {
+    let server = Server::start(Manner::Echo);
+    let visit = Visit::to("autoconnect=false&lang=en").await;
+    visit.types("s").await;
+    visit.awaits("queued", |count| count == "1").await;
+    visit.enters_url("127.0.0.1").await;
+    let says = async |text: &str| {
+        eventually(text, SOON, async || {
+            visit.status().await.contains(text).then_some(())
+        })
+        .await;
+    };
+    says("1 message waits. Connecting sends it to the next server.").await;
+    visit.press("Connect").await;
+    visit.reaches(&["badUrl"]).await;
+    says("1 message waits. Connecting sends it to the next server.").await;
+    visit.press("Drop what waits").await;
+    visit.enters_url(&server.to_string()).await;
+    visit.press("Connect").await;
+    visit.types("x").await;
+    visit.shows("sx").await;
+    assert_eq!(server.texts(), ["sx"]);
+}
+
+/// A button that is disabled would lose it.
+#[tokio::test]
+async fn what_comes_leaves_the_keyboard_at_the_button_that_copies() {
+    let server = Server::start(Manner::Silent);
+    let visit = Visit::to(&format!("url={server}&lang=en")).await;
+    visit.reaches(&["open"]).await;
+    server.send([Message::text("a")]);
+    visit.shows("a").await;
+    visit.tabs_to("Copy last message").await;
+    server.send([Message::binary([1, 2, 3].as_slice())]);
+    visit.shows("Binary, 3 bytes").await;
+    assert_eq!(visit.focus().await, "Copy last message");
+    server.send([Message::text("b")]);
+    visit.shows("b").await;
+    assert_eq!(visit.focus().await, "Copy last message");
+}
+
+#[tokio::test]
 async fn enter_in_the_address_field_connects_and_never_disconnects() {
     let server = Server::start(Manner::Echo);
     let visit = Visit::to(&format!("url={server}&autoconnect=false")).await;
