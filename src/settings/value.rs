@@ -1,6 +1,6 @@
 //! The values of settings: what is allowed, and how they are read and written.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use heartwire::{
     Pattern, Payload,
@@ -32,7 +32,7 @@ pub enum Allowed {
     OneOf(&'static [&'static str]),
     /// Close codes from 1000 to 4999, separated by commas, or nothing.
     CloseCodes,
-    /// Names of subprotocols, separated by commas, none twice, or nothing: tokens of RFC 9110 §5.6.2.
+    /// Names of subprotocols, separated by commas, none twice, 4 kB in all, or nothing: tokens of RFC 9110 §5.6.2.
     Protocols,
     /// Texts in a list, none empty, or nothing.
     Texts,
@@ -381,11 +381,17 @@ pub(super) fn close_codes(value: &str) -> Result<Vec<u16>, Allowed> {
 }
 
 pub(super) fn protocols(value: &str) -> Result<Vec<String>, Allowed> {
+    if value.len() > MOST_PROTOCOLS {
+        return Err(Allowed::Protocols);
+    }
     let names = list(value, |name| is_token(name).then(|| name.to_owned()));
     names
-        .filter(|names| names.iter().collect::<BTreeSet<_>>().len() == names.len())
+        .filter(|names| (1..names.len()).all(|index| !names[..index].contains(&names[index])))
         .ok_or(Allowed::Protocols)
 }
+
+/// In bytes: nginx and Apache take header lines of 8 kB.
+const MOST_PROTOCOLS: usize = 4_000;
 
 /// Reads what stands between the commas, nothing being no item; `None` if any of it cannot be read.
 fn list<T>(value: &str, read: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
@@ -452,6 +458,17 @@ mod tests {
         ] {
             assert_eq!(texts(list), None, "{list}");
         }
+    }
+
+    #[test]
+    fn subprotocols_are_as_many_as_a_handshake_takes() {
+        let names = |count| {
+            let names: Vec<_> = (1000..1000 + count).map(|name| name.to_string()).collect();
+            names.join(",")
+        };
+        assert_eq!(protocols(&names(800)).map(|names| names.len()), Ok(800));
+        assert_eq!(protocols(&names(801)), Err(Allowed::Protocols));
+        assert_eq!(protocols("a,b,a"), Err(Allowed::Protocols));
     }
 
     #[test]

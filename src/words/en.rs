@@ -461,7 +461,7 @@ pub(super) const WORDS: Words = Words {
     allowed_words: "It takes one of: {words}.",
     list_separator: ", ",
     allowed_close_codes: "It takes close codes from 1000 to 4999, separated by commas, or nothing.",
-    allowed_protocols: "It takes subprotocol names without spaces, each once, separated by commas, or nothing.",
+    allowed_protocols: "It takes subprotocol names without spaces, each once, separated by commas, 4 kB in all, or nothing.",
     allowed_texts: "It takes up to 100 texts separated by commas, none of them empty, or a JSON array where one has a comma, or nothing.",
     allowed_patterns: "It takes up to 100 texts separated by commas, none of them empty, or a JSON array where one has a comma. One that ends with * and is more than that is a beginning; a JSON object matches every object with its members.",
     allowed_nothing: " It may be empty.",

@@ -410,7 +410,7 @@ pub(super) const WORDS: Words = Words {
     allowed_words: "可用的值：{words}。",
     list_separator: "、",
     allowed_close_codes: "请使用 1000 至 4999 之间的关闭代码，用逗号分隔；也可以留空。",
-    allowed_protocols: "请使用不含空格且不重复的子协议名称，用逗号分隔；也可以留空。",
+    allowed_protocols: "请使用不含空格且不重复的子协议名称，用逗号分隔，总共不超过 4 kB；也可以留空。",
     allowed_texts: "请使用以逗号分隔的文本，最多 100 项，每项都不能为空；含逗号时请使用 JSON 数组；也可以留空。",
     allowed_patterns: "请使用以逗号分隔的文本，最多 100 项，每项都不能为空；含逗号时请使用 JSON 数组。以 * 结尾且不止于此的文本表示开头；JSON 对象匹配含有其全部成员的对象。",
     allowed_nothing: "也可以留空。",

@@ -25,7 +25,7 @@ pub struct Arguments {}
 pub const BUDGET: usize = 165_000;
 
 /// The most that it may weigh until it meets the [`BUDGET`], so that it does not grow meanwhile.
-pub const LIMIT: usize = 218_300;
+pub const LIMIT: usize = 220_300;
 
 /// What everything the seed loads is to weigh under brotli, in bytes.
 pub const SEED_BUDGET: usize = 70_000;

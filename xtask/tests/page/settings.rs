@@ -254,11 +254,14 @@ async fn full_storage_costs_no_setting_that_was_stored() {
             } catch {}
         }";
     visit.evaluate(fill).await;
-    visit.sets("reply_text", "a very long text that needs room").await;
+    visit
+        .sets("reply_text", "a very long text that needs room")
+        .await;
     eventually("it says that it is not kept", SOON, async || {
         let hint = "return document.querySelector('.settings .hint').textContent";
         let hint = visit.text_of(hint).await;
-        hint.ends_with("loading the page again undoes it.").then_some(())
+        hint.ends_with("loading the page again undoes it.")
+            .then_some(())
     })
     .await;
     assert!(visit.text_of(stored).await.contains("greeting=login+me"));
@@ -267,7 +270,11 @@ async fn full_storage_costs_no_setting_that_was_stored() {
         }";
     visit.evaluate(free).await;
     visit.sets("connect_timeout", "9s").await;
-    for kept in ["greeting=login+me", "reply_text=a+very", "connect_timeout=9s"] {
+    for kept in [
+        "greeting=login+me",
+        "reply_text=a+very",
+        "connect_timeout=9s",
+    ] {
         eventually(kept, SOON, async || {
             let stored = visit.text_of(stored).await;
             stored.contains(kept).then_some(())
