@@ -18,10 +18,12 @@ pub struct Announcer {
     state: Option<State>,
     since: Duration,
     is_pending: bool,
-    /// What was said of the state when it was told, or began and was not worth a word.
+    /// What was said of the state as it was told.
     detail: String,
-    /// Since when something else is said of it.
-    changed: Option<Duration>,
+    /// What was told of a connection while it was open.
+    news: String,
+    /// What is said of the state instead of that, and since when.
+    changed: Option<(String, Duration)>,
     /// When something polite was told last.
     told: Option<Duration>,
     reminder: Option<String>,
@@ -38,15 +40,20 @@ impl Announcer {
             // It is over that the connection was down; that it is open was said.
             self.is_pending = (before, state) != (Some(State::Reopened), State::Open);
             self.reminder = None;
-            self.detail.clone_from(&strip.detail);
             self.changed = None;
+            if !self.is_pending {
+                // The rest of it may be new.
+                let known = strip.detail.lines().next().unwrap_or_default();
+                self.detail = [known, "\n", &self.news].concat();
+            }
             // What was told of another state is wrong now, and to take it away is silent.
             self.polite.clear();
             self.urgent.clear();
         }
         if is_urgent {
             let text = sentence(strip);
-            if text != self.urgent {
+            // It may follow what somebody types.
+            if before != Some(state) || self.has_changed(&text, self.urgent == text, now) {
                 self.urgent = text;
             }
             self.is_pending = false;
@@ -86,18 +93,43 @@ impl Announcer {
         }
     }
 
+    /// Whether something else is about to be told that has to last until then.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        self.changed.is_some()
+    }
+
     /// Tells what is said of an open connection and was not before.
     fn tell_news(&mut self, detail: &str, now: Duration) {
-        if detail == self.detail {
+        if !self.has_changed(detail, detail == self.detail, now) {
+            return;
+        }
+        let is_news = |line: &&str| !self.detail.lines().any(|known| known == *line);
+        let news: Vec<_> = detail.lines().filter(is_news).collect();
+        self.detail = detail.into();
+        if !news.is_empty() {
+            self.news = news.join("\n");
+            self.tell(news.join(" "), now);
+        }
+    }
+
+    /// Whether this is said instead of what was told, and has lasted.
+    fn has_changed(&mut self, text: &str, is_told: bool, now: Duration) -> bool {
+        if is_told {
             self.changed = None;
-        } else if now.saturating_sub(*self.changed.get_or_insert(now)) >= LASTING {
-            let is_news = |line: &&str| !self.detail.lines().any(|known| known == *line);
-            let news: Vec<_> = detail.lines().filter(is_news).collect();
-            let news = news.join(" ");
-            self.detail = detail.into();
-            self.changed = None;
-            if !news.is_empty() {
-                self.tell(news, now);
+            return false;
+        }
+        match &self.changed {
+            Some((said, since)) if said == text => {
+                let has_lasted = now.saturating_sub(*since) >= LASTING;
+                if has_lasted {
+                    self.changed = None;
+                }
+                has_lasted
+            }
+            Some(_) | None => {
+                self.changed = Some((text.into(), now));
+                false
             }
         }
     }
@@ -225,6 +257,48 @@ mod tests {
             told.announcer
                 .notice(&strip, 0, Duration::from_millis(millis));
             assert_eq!(told.polite(), expected, "{detail} {millis}");
+        }
+    }
+
+    #[test]
+    fn what_turned_out_as_it_was_reopened_is_told_and_what_was_known_is_not() {
+        let mut told = Told::default();
+        let mut sees = |state, detail: &str, millis| {
+            let strip = Strip {
+                detail: detail.into(),
+                ..strip(state)
+            };
+            told.announcer
+                .notice(&strip, 0, Duration::from_millis(millis));
+            told.polite().to_owned()
+        };
+        for start in [0, 100_000] {
+            sees(State::Reopened, "back", start);
+            sees(State::Reopened, "back", start + 1_000);
+            assert_eq!(sees(State::Open, "detail\nnews", start + 5_000), "");
+            let heard = sees(State::Open, "detail\nnews", start + 6_000);
+            assert_eq!(heard, if start == 0 { "news" } else { "" });
+        }
+    }
+
+    #[test]
+    fn a_question_that_follows_what_is_typed_is_told_once_it_has_lasted() {
+        let mut told = Told::default();
+        for (detail, millis, expected) in [
+            ("ws://a", 0, "Confirm. ws://a said"),
+            ("ws://ab", 1_000, "Confirm. ws://a said"),
+            ("ws://abc", 1_500, "Confirm. ws://a said"),
+            ("ws://abc", 2_000, "Confirm. ws://a said"),
+            ("ws://abc", 2_500, "Confirm. ws://abc said"),
+        ] {
+            let strip = Strip {
+                detail: detail.into(),
+                ..strip(State::Confirm)
+            };
+            told.announcer
+                .notice(&strip, 0, Duration::from_millis(millis));
+            assert_eq!(told.announcer.urgent(), expected);
+            assert_eq!(told.announcer.waits(), detail != "ws://a" && millis < 2_500);
         }
     }
 

@@ -17,7 +17,7 @@ pub struct History(Vec<Visit>);
 const MOST: usize = 10;
 
 /// Settings of which a server gets to read something, or which say what is believed of what it says.
-const WORDING: [&str; 12] = [
+static WORDING: [&str; 12] = [
     "protocol",
     "destination",
     "subscribe",
@@ -35,14 +35,9 @@ const WORDING: [&str; 12] = [
 /// So many of them, the first, are about STOMP.
 const OF_STOMP: usize = 6;
 
-/// Those of [`WORDING`] that mean something with these settings.
+/// The protocol, and those of [`WORDING`] that mean something with it.
 pub(crate) fn told(settings: &Settings) -> impl Iterator<Item = &'static str> {
-    let (protocol, others) = WORDING.split_at(1);
-    let others = match settings.protocol {
-        Protocol::Stomp => others,
-        Protocol::Text => &others[OF_STOMP - 1..],
-    };
-    protocol.iter().chain(others).copied()
+    ["protocol"].iter().chain(hashed(settings)).copied()
 }
 
 /// An address that was connected to.
@@ -114,12 +109,19 @@ impl History {
 
 fn wording(settings: &Settings) -> u64 {
     let mut hasher = SipHasher24::new();
-    // What was stored before there was another protocol is known.
-    let is_hashed = |name: &&str| settings.protocol == Protocol::Stomp || *name != WORDING[0];
-    for name in told(settings).filter(is_hashed) {
+    for name in hashed(settings) {
         settings.text(name).hash(&mut hasher);
     }
     hasher.finish()
+}
+
+/// Plain text is told nothing of STOMP's. Nor is it hashed that it is plain text: hashes that were stored before there
+/// was another protocol hold on.
+fn hashed(settings: &Settings) -> &'static [&'static str] {
+    match settings.protocol {
+        Protocol::Stomp => &WORDING,
+        Protocol::Text => &WORDING[OF_STOMP..],
+    }
 }
 
 #[cfg(all(test, not(target_arch = "wasm32")))]

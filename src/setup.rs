@@ -37,27 +37,36 @@ impl Setup {
     /// What holds.
     #[must_use]
     pub fn read(&self, access: &Access) -> Reading {
-        let mut query = Vec::new();
+        let mut query = self.query.clone();
         let mut complaints = Vec::new();
-        for (name, value) in &self.query {
-            let allowed = if name == "url" && access.url_param == UrlParam::Off {
-                Allowed::NotFromLink
-            } else if Setting::named(name).is_some() && !is_whole(value) {
-                // Nobody can be asked about what cannot be shown.
-                Allowed::ShownWhole
-            } else {
-                query.push((name.clone(), value.clone()));
-                continue;
-            };
-            complaints.push(Complaint {
+        let mut refuse = |query: &mut Vec<(String, String)>, setting: &str, allowed| {
+            let value = query.iter().rfind(|(name, _)| name == setting);
+            complaints.extend(value.map(|(name, value)| Complaint {
                 setting: name.clone(),
                 value: value.clone(),
                 source: Some(Source::Query),
                 allowed,
                 instead: None,
-            });
+            }));
+            *query = without(query, setting);
+        };
+        if access.url_param == UrlParam::Off {
+            refuse(&mut query, "url", Allowed::NotFromLink);
         }
         let mut reading = self.read_layers(&self.stored, &query, access);
+        // Nobody can be asked about what cannot be shown.
+        let is_hidden = |setting: &&Setting| {
+            let is_linked = reading.source(setting.name) == Some(Source::Query);
+            is_linked
+                && shown(setting, &reading.settings, access).is_some_and(|text| !is_whole(&text))
+        };
+        let hidden: Vec<_> = SETTINGS.iter().filter(is_hidden).collect();
+        if !hidden.is_empty() {
+            for setting in hidden {
+                refuse(&mut query, setting.name, Allowed::ShownWhole);
+            }
+            reading = self.read_layers(&self.stored, &query, access);
+        }
         reading.complaints.extend(complaints);
         reading
     }
@@ -226,6 +235,20 @@ impl Setup {
     }
 }
 
+/// A setting as the question about a link shows it: an address as the browser reads it.
+#[must_use]
+pub fn shown(setting: &Setting, settings: &Settings, access: &Access) -> Option<String> {
+    let text = setting.text(settings)?;
+    match setting.name {
+        "url" => Some(
+            access
+                .address(&text)
+                .map_or(text, |address| address.to_string()),
+        ),
+        _ => Some(text),
+    }
+}
+
 /// Whether servers get to read the same with these settings.
 fn is_worded_alike(one: &Settings, other: &Settings) -> bool {
     told(one).all(|name| one.text(name) == other.text(name))
@@ -307,6 +330,15 @@ mod tests {
             (behind("ا".repeat(600)), false),
             (behind("e\u{301}".repeat(10_000)), false),
             (behind("aا".repeat(2_200)), false),
+            // It is longer as it is shown.
+            (
+                format!("[\"hi\",\"{}\",\"delete\"]", "\\u0627".repeat(700)),
+                false,
+            ),
+            (
+                format!("[\"hi\",\"{}\",\"delete\"]", "\\u200b".repeat(5_000)),
+                false,
+            ),
         ] {
             let mut setup = setup();
             setup.query = vec![
@@ -324,6 +356,20 @@ mod tests {
             setup.query.clear();
             setup.stored = vec![("greeting".into(), value)];
             assert!(setup.read(&access()).source("greeting").is_some());
+        }
+    }
+
+    #[test]
+    fn a_link_leads_nowhere_that_cannot_be_shown_whole() {
+        for (url, is_taken) in [
+            (format!("/ws?{}&delete", "a".repeat(31_000)), true),
+            (format!("/ws?{}&delete", "a".repeat(31_985)), false),
+            (format!("wss://example.org/{}", "ا".repeat(600)), false),
+        ] {
+            let mut setup = setup();
+            setup.query = vec![("url".into(), url)];
+            let reading = setup.read(&access());
+            assert_eq!(reading.source("url").is_some(), is_taken);
         }
     }
 

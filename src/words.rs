@@ -65,6 +65,7 @@ pub struct Words {
     pub base64_error: &'static str,
     pub outbox_full: &'static str,
     pub outbox_full_bytes: &'static str,
+    /// How those end that are about what the field holds.
     pub stays_in_field: &'static str,
     pub message_too_long: &'static str,
     pub message_not_text: &'static str,
@@ -765,6 +766,19 @@ mod tests {
         let filled = fill("{a} and {b}, {a}", &[("a", "{b}"), ("b", "two")]);
         assert_eq!(filled, "{b} and two, {b}");
         assert_eq!(fill("{unknown} {open", &[("a", "x")]), "{unknown} {open");
+    }
+
+    #[test]
+    fn what_is_said_of_the_field_can_be_left_out() {
+        for words in Lang::ALL.map(Lang::words) {
+            for text in [
+                words.outbox_full,
+                words.outbox_full_bytes,
+                words.message_too_long,
+            ] {
+                assert!(text.ends_with(words.stays_in_field), "{text}");
+            }
+        }
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub enum Allowed {
     OneOf(&'static [&'static str]),
     /// Close codes from 1000 to 4999, separated by commas, or nothing.
     CloseCodes,
-    /// Names of subprotocols, separated by commas, none twice, 4 kB in all, or nothing: tokens of RFC 9110 §5.6.2.
+    /// Names of subprotocols, separated by commas, none twice, 4000 letters in all, or nothing: tokens of RFC 9110 §5.6.2.
     Protocols,
     /// Texts in a list, none empty, or nothing.
     Texts,

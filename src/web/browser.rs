@@ -80,6 +80,14 @@ pub(super) fn last_config() -> Option<JsValue> {
     js_sys::JSON::parse(&stored(CONFIG)?).ok()
 }
 
+/// Stores what the operator says, for `early.js` and for when he says nothing.
+pub(super) fn store_config(config: &JsValue) {
+    let json = js_sys::JSON::stringify(config).ok();
+    if let Some(json) = json.and_then(|json| json.as_string()) {
+        store(CONFIG, &json);
+    }
+}
+
 /// Stores what the user has chosen; returns whether that was kept.
 pub(super) fn store_choices(choices: &[(String, String)]) -> bool {
     let pairs = choices.iter().map(|(name, value)| (name.as_str(), value));

@@ -428,8 +428,11 @@ impl Composer {
 impl Refusal {
     fn text(&self, words: &Words) -> String {
         match self {
-            Self::Full(limit @ Limit::Text) | Self::SavedFull(limit) => refused_by(*limit, words),
-            Self::Full(limit) => refused_by(*limit, words) + words.stays_in_field,
+            Self::Full(limit) => refused_by(*limit, words),
+            Self::SavedFull(limit) => {
+                let text = refused_by(*limit, words);
+                text.trim_end_matches(words.stays_in_field).to_owned()
+            }
             Self::Misspelt(misspelling) => misspelling.text(words),
             Self::File(failure) => failure.text(words),
         }

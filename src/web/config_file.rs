@@ -30,7 +30,10 @@ pub(super) async fn get() -> Result<Node, Failure> {
     };
     let value = file.await.map_err(|error| reason(&error))?;
     match node(&value, MOST_DEPTH) {
-        Some(object @ Node::Object(_)) => Ok(object),
+        Some(object @ Node::Object(_)) => {
+            browser::store_config(&value);
+            Ok(object)
+        }
         Some(Node::Null | Node::Text(_) | Node::Literal(_) | Node::List(_)) => {
             Err(Failure::Error("no object".into()))
         }

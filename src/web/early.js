@@ -19,9 +19,8 @@
 
   // As in browser.rs: another installation on this origin has another path.
   const own = (name) => `heartwire ${location.pathname.replace(/[^/]*$/, "")} ${name}`;
-  const text = fetch("config.json", { cache: "no-store", signal: AbortSignal.timeout(3_000) })
-    .then((response) => response.ok ? response.text() : Promise.reject(`HTTP ${response.status}`));
-  early.config = text.then(JSON.parse);
+  early.config = fetch("config.json", { cache: "no-store", signal: AbortSignal.timeout(3_000) })
+    .then((response) => response.ok ? response.json() : Promise.reject(`HTTP ${response.status}`));
 
   // Where the page is going to connect to, where src/setup.rs asks nobody: to the page's own host, or from
   // this machine to itself. Whatever else is said of connections is left to the page, and so is what a
@@ -64,13 +63,8 @@
   };
   // What the operator said when the page was here last saves the round trip to ask again, and holds until
   // he says something else. The page tells what went wrong, and connects by itself.
-  const name = own("config");
   try {
-    connect(JSON.parse(localStorage.getItem(name)));
+    connect(JSON.parse(localStorage.getItem(own("config"))));
   } catch {}
   early.config.then(connect).catch(() => {});
-  // What cannot be read, or is no object, says nothing, and what was said last holds.
-  early.config.then(async (config) => {
-    if (`${config}` === "[object Object]") localStorage.setItem(name, await text);
-  }).catch(() => {});
 }

@@ -63,8 +63,10 @@ pub(super) struct Model {
     day: u64,
     /// What the address field holds.
     entered: String,
-    /// What it held when the user or the page last wanted to connect; before that, where *Connect* goes.
+    /// What it held when the user or the page last wanted to connect.
     address: Result<Address, AddressError>,
+    /// What it holds since, where *Connect* has not gone anywhere or asks.
+    ahead: Option<Address>,
     obstacle: Option<Obstacle>,
     setup: Setup,
     access: Access,
@@ -217,6 +219,7 @@ impl Model {
             is_forgotten: false,
             address: access.address(&entered),
             entered,
+            ahead: None,
             access,
             obstacle: None,
             started: None,
@@ -287,8 +290,8 @@ impl Model {
         if before != after && matches!(after, Status::Open { .. }) {
             self.remember();
         }
-        self.run_ticker(after);
         if after == Status::Away {
+            self.run_ticker(after);
             // Nobody looks at it, and a notice of the end would flash up while another page loads.
             return false;
         }
@@ -313,6 +316,7 @@ impl Model {
             self.log.read_on();
             self.draw_trace(before != after);
         }
+        self.run_ticker(after);
         draws
     }
 
@@ -334,7 +338,7 @@ impl Model {
         let facts = self.client.inspect(|core| Facts::of(core, self.now));
         let form = AddressForm {
             entered: self.entered.clone().into(),
-            error: self.address.as_ref().err(),
+            error: self.address.as_ref().err().filter(|_| self.ahead.is_none()),
             toggle,
             is_set_by_site: self.reading.is_locked("url"),
             on_address: emit.reform(Msg::AddressEntered),
@@ -532,6 +536,7 @@ impl Model {
                 self.entered = entered_at_first(&self.reading, &self.props.page);
                 self.is_typed = false;
                 self.address = self.access.address(&self.entered);
+                self.ahead = None;
                 self.obstacle = None;
                 // What was refused before concerned another address.
                 self.take(Input::Close);
@@ -583,7 +588,7 @@ impl Model {
             | Status::Stopped
             | Status::GaveUp
             | Status::TurnedAway
-            | Status::Refused(_) => self.trace.pulse.is_moving(self.now),
+            | Status::Refused(_) => self.trace.pulse.is_moving(self.now) || self.announcer.waits(),
         };
         if passes != self.ticker.is_some() {
             self.ticked = self.now;

@@ -18,6 +18,8 @@ pub struct Kept {
     /// Servers that are not the current one, and what waits for them.
     others: Vec<(String, String)>,
     ticket: Option<Ticket>,
+    /// Whether the document was in the browser's cache when it was looked at last.
+    was_left: bool,
 }
 
 /// What a tab keeps for its documents, and what all tabs of an origin share.
@@ -75,7 +77,7 @@ struct Ticket {
     server: String,
     /// Whether something was kept for it.
     has_own: bool,
-    /// Whether anything was, the last time.
+    /// Whether the tab has anything with the secret.
     has_any: bool,
     lock: Option<Box<dyn Any>>,
 }
@@ -99,6 +101,7 @@ impl Kept {
             name: name.into(),
             others: Vec::new(),
             ticket: None,
+            was_left: false,
         }
     }
 
@@ -185,7 +188,7 @@ impl Kept {
         }
         let is_own_kept = keep(server, &[older, outbox]);
         ticket.has_own = is_own_kept && !outbox.is_empty();
-        ticket.has_any = has_any || ticket.has_own;
+        ticket.has_any = has_any || is_own_kept && !(older.is_empty() && outbox.is_empty());
         is_own_kept && is_kept
     }
 
@@ -210,6 +213,7 @@ impl Kept {
 
     /// Holds the lock as long as the document lives, and not in the browser's cache.
     pub fn hold(&mut self, lives: bool) {
+        self.was_left = !lives;
         let Some(Ticket { secret, lock, .. }) = &self.ticket else {
             return;
         };
@@ -235,11 +239,12 @@ impl Kept {
         else {
             return false;
         };
-        // The tab tells, too: there may have been no room to tell all tabs, or somebody had all forgotten.
+        // Whoever claims it takes it out of the tab, and may have no room to note that all tabs see. A document that
+        // lives is passed over, and what is gone then was deleted.
         let names = self.tab.names();
         let is_of_ticket = |name: &String| self.split(name).is_some_and(|(of, _)| of == secret);
-        let is_gone = *has_any && !names.iter().any(is_of_ticket);
-        let is_claimed = is_gone || self.spent().contains(secret);
+        let is_taken = self.was_left && *has_any && !names.iter().any(is_of_ticket);
+        let is_claimed = is_taken || self.spent().contains(secret);
         let has_own = is_claimed && *has_own;
         if is_claimed {
             self.forget();
@@ -272,15 +277,20 @@ impl Kept {
         let is_good = !spent.contains(secret);
         if is_good {
             // The oldest are of tabs that were closed long ago.
-            let tell = |most: usize| {
-                let newest = spent.get(spent.len().saturating_sub(most)..);
-                let text = [newest.unwrap_or_default(), secret].concat();
-                self.tab.share(&self.spent_name(), &text)
-            };
-            // Where there is no room for one more, there is for one instead of the oldest.
-            let _ = tell(MOST_SPENT) || tell(spent.len().saturating_sub(SECRET));
+            let forgotten = spent.len().saturating_sub(MOST_SPENT);
+            if !self.note_spent(&spent, forgotten, secret) {
+                // There may be no room for one more, and there is for it instead of the oldest.
+                self.note_spent(&spent, SECRET, secret);
+            }
         }
         is_good
+    }
+
+    /// Has all tabs see that a ticket is spent, and no more the oldest of those before, so many bytes of them.
+    fn note_spent(&self, spent: &str, forgotten: usize, secret: &str) -> bool {
+        let newest = spent.get(forgotten..).unwrap_or_default();
+        self.tab
+            .share(&self.spent_name(), &[newest, secret].concat())
     }
 
     fn spent(&self) -> String {
@@ -401,9 +411,21 @@ mod tests {
         let mut kept = claimed(&document);
         kept.keep("a", "t1:x");
         document.fill_origin();
+        kept.hold(false);
         assert!(!kept.is_claimed());
         assert!(claimed(&document.next()).has_others());
         assert!(kept.is_claimed());
+
+        // What it had claimed itself and was not opened yet is claimed as well.
+        let document = Rc::<Page>::default();
+        claimed(&document).keep("a", "t1:x");
+        document.fill_origin();
+        let mut kept = claimed(&document);
+        kept.keep("a", "");
+        kept.hold(false);
+        assert!(claimed(&document.next()).has_others());
+        assert!(!kept.is_claimed());
+        assert!(!kept.has_others());
 
         let document = Rc::<Page>::default();
         let mut kept = claimed(&document);
@@ -415,6 +437,19 @@ mod tests {
         let claims = copies.map(|copy| claimed(&copy).has_others());
         assert_eq!(claims, [true, false]);
         assert!(kept.is_claimed());
+    }
+
+    /// By whoever clears the tab's storage: nobody else has it.
+    #[test]
+    fn what_is_deleted_while_the_document_lives_is_not_claimed() {
+        let document = Rc::<Page>::default();
+        let mut kept = claimed(&document);
+        kept.keep("a", "t1:x");
+        kept.hold(true);
+        for name in document.names() {
+            document.keep(&name, "");
+        }
+        assert!(!kept.is_claimed());
     }
 
     #[test]

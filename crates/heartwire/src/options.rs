@@ -187,8 +187,8 @@ impl Options {
         self
     }
 
-    /// How many attempts may fail that are made by themselves, before no other is: any number. The attempt of
-    /// [`Client::open`](crate::Client::open) is none of them.
+    /// How many attempts in a row may fail that are made by themselves, before no other is: any number. The one that
+    /// [`Client::open`](crate::Client::open) makes is none of them.
     #[must_use]
     pub fn retry_limit(mut self, attempts: impl Into<Option<u32>>) -> Self {
         self.retry_limit = attempts.into();

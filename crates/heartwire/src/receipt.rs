@@ -115,32 +115,36 @@ impl Receipts {
 
     /// It is known what became of a message.
     pub(crate) fn settle(&self, id: MessageId, fate: Fate) {
-        let is_over = fate.is_final() && fate != Fate::Answered;
-        if fate != Fate::Unconfirmed
-            && let Some(state) = self.state(id, is_over)
-        {
+        if fate == Fate::Unconfirmed {
+            // It is sent again: nothing has become of it.
+            return;
+        }
+        let mut held = self.held.borrow_mut();
+        let Ok(index) = held.binary_search_by_key(&id, |(id, _)| *id) else {
+            return;
+        };
+        let may_change = !fate.is_final() || fate == Fate::Answered;
+        let state = if may_change {
+            held[index].1.upgrade()
+        } else {
+            held.remove(index).1.upgrade()
+        };
+        drop(held);
+        if let Some(state) = state {
             state.turn(Some(fate));
         }
     }
 
     /// A message that was set aside is sent again.
     pub(crate) fn reopen(&self, id: MessageId) {
-        if let Some(state) = self.state(id, false)
-            && state.fate.get() == Some(Fate::SetAside)
-        {
+        let state = {
+            let held = self.held.borrow();
+            let index = held.binary_search_by_key(&id, |(id, _)| *id);
+            index.ok().and_then(|index| held[index].1.upgrade())
+        };
+        if let Some(state) = state.filter(|state| state.fate.get() == Some(Fate::SetAside)) {
             state.turn(None);
         }
-    }
-
-    /// The state of a message, if somebody holds its receipt; nothing more is told of one that `is_over`.
-    fn state(&self, id: MessageId, is_over: bool) -> Option<Rc<State>> {
-        let mut held = self.held.borrow_mut();
-        let index = held.binary_search_by_key(&id, |(id, _)| *id).ok()?;
-        let state = held[index].1.upgrade();
-        if is_over {
-            held.remove(index);
-        }
-        state
     }
 }
 

@@ -442,18 +442,17 @@ impl Platform for Network {
 /// browsers read as others, and what they find wrong with a name, are not known here.
 fn is_address(url: &str) -> bool {
     let is_scheme = |scheme: &str| {
-        let schemes = ["ws", "wss", "http", "https"];
-        schemes.iter().any(|one| one.eq_ignore_ascii_case(scheme))
-    };
-    let is_absolute = url.split_once(':').is_some_and(|(scheme, _)| {
         scheme.starts_with(|first: char| first.is_ascii_alphabetic())
             && scheme
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
-    });
-    let is_host = |host: &str| !host.is_empty() && !host.contains(char::is_whitespace);
+    };
     let is_good = match url.split_once(':') {
-        Some((scheme, _)) if is_absolute => is_scheme(scheme) && host(url).is_some_and(is_host),
+        Some((scheme, _)) if is_scheme(scheme) => {
+            let mut known = ["ws", "wss", "http", "https"].iter();
+            let is_host = |host: &str| !host.is_empty() && !host.contains(char::is_whitespace);
+            known.any(|known| known.eq_ignore_ascii_case(scheme)) && host(url).is_some_and(is_host)
+        }
         Some(_) | None => true,
     };
     is_good && !url.contains('#')

@@ -308,6 +308,35 @@ fn a_receipt_tells_that_its_message_is_set_aside_until_it_is_sent_again() {
     assert!(receipt.as_mut().poll(&mut context).is_ready());
 }
 
+/// Its subscribers are told of the loss first, and of what became of the message then.
+#[test]
+fn a_message_that_is_sent_again_at_once_is_not_said_to_be_set_aside() {
+    let (client, server) = testing::client("ws://example.org", Options::new());
+    let sender = client.clone();
+    let subscription = client.subscribe(move |event| {
+        if let Event::Status(Status::Waiting { .. }) = event {
+            let aside: Vec<_> = sender.inspect(|core| {
+                let aside = core.outbox().aside();
+                aside.map(|message| message.id).collect()
+            });
+            for id in aside {
+                sender.send_again(id);
+            }
+        }
+    });
+    client.open();
+    let receipt = client.send("poison").unwrap();
+    for _ in 0..6 {
+        server.accept();
+        server.close(1006);
+        assert_eq!(receipt.fate(), None);
+        while !matches!(client.status(), Status::Connecting { .. }) {
+            server.advance(seconds(1));
+        }
+    }
+    drop(subscription);
+}
+
 /// The test's own server is one that reads in order.
 #[test]
 fn a_server_that_was_frozen_reads_in_order() {

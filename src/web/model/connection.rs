@@ -46,13 +46,12 @@ impl Model {
                 return Draws::Nothing;
             }
             // An address that cannot be read is not the one that the question is about.
-            if entered == self.address {
-                self.trusted = entered.clone().ok();
-            }
+            self.trusted = entered.clone().ok();
         }
         self.is_chosen = true;
         self.is_forgotten = false;
         self.address = entered;
+        self.ahead = None;
         self.obstacle = None;
         if let Ok(address) = self.address.clone() {
             if address.is_blocked_on(&self.props.page) {
@@ -71,13 +70,13 @@ impl Model {
     pub(super) fn look_ahead(&mut self) {
         let is_asking = self.obstacle == Some(Obstacle::Unconfirmed);
         let is_new = self.started.is_none() && self.obstacle.is_none();
-        let Ok(address) = self.access.address(&self.entered) else {
-            return;
-        };
-        if is_asking || is_new {
+        let address = self.access.address(&self.entered);
+        if let Ok(address) = address
+            && (is_asking || is_new)
+        {
             let asks = self.consent(&address) == Consent::Ask;
             self.obstacle = (is_asking && asks).then_some(Obstacle::Unconfirmed);
-            self.address = Ok(address);
+            self.ahead = Some(address);
         }
     }
 

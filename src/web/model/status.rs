@@ -4,9 +4,10 @@ use heartwire::core::connection::Connection;
 
 use super::Model;
 use crate::{
-    address::Address,
+    address::{Address, AddressError},
     history::told,
     settings::{SETTINGS, Setting, Source},
+    setup::shown,
     strip::{LocalAccess, Obstacle, Scene, Strip, Unsent},
     web::browser,
 };
@@ -17,8 +18,11 @@ impl Model {
         let strip = self.strip();
         let attempt = self.client.inspect(Connection::attempt);
         self.announcer.notice(&strip, attempt, self.now);
-        let host = self.address.as_ref().ok().map(Address::host);
-        self.tab.show(&strip, host);
+        let host = self
+            .spoken_of()
+            .ok()
+            .map(|address| address.host().to_owned());
+        self.tab.show(&strip, host.as_deref());
     }
 
     /// The strip as it is now.
@@ -27,7 +31,7 @@ impl Model {
     }
 
     fn strip_of(&self, core: &Connection) -> Strip {
-        let (settings, address) = (&self.reading.settings, self.address.as_ref());
+        let (settings, address) = (&self.reading.settings, self.spoken_of());
         let mut scene = Scene::of(core, settings, address, self.now);
         scene.obstacle = self.obstacle;
         scene.local_access = self.local_access();
@@ -55,9 +59,15 @@ impl Model {
         Strip::new(&scene, self.lang.words())
     }
 
+    /// The address that the page speaks of: where *Connect* goes, as long as it has not connected or asks, or where
+    /// it wanted to connect last.
+    fn spoken_of(&self) -> Result<&Address, &AddressError> {
+        self.ahead.as_ref().map_or(self.address.as_ref(), Ok)
+    }
+
     /// What the browser makes of an attempt to go there.
     fn local_access(&self) -> LocalAccess {
-        let reach = self.address.as_ref().map(Address::reach);
+        let reach = self.spoken_of().map(Address::reach);
         if !reach.is_ok_and(|reach| reach < self.props.page.reach()) {
             LocalAccess::Free
         } else if self.client.is_permission_asked() {
@@ -72,13 +82,11 @@ impl Model {
         if self.reading.source(setting.name) != Some(Source::Query) {
             return None;
         }
-        let text = match setting.name {
-            "url" if self.is_typed => None,
-            // As the browser reads it.
-            "url" => self.address.as_ref().ok().map(Address::to_string),
-            _ => setting.text(&self.reading.settings),
-        };
-        Some((setting.name, text?))
+        if setting.name == "url" && self.is_typed {
+            return None;
+        }
+        let text = shown(setting, &self.reading.settings, &self.access)?;
+        Some((setting.name, text))
     }
 
     /// A setting that is sent to servers, and the user's own value of it: a link that leads to another

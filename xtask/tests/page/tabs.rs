@@ -164,6 +164,8 @@ async fn what_waits_is_kept_before_the_first_connection_and_after_disconnect() {
         let address = visit.site.address("127.0.0.1", &query);
         visit.types("a").await;
         visit.awaits("queued", |count| count == "1").await;
+        // Entered, and not connected to.
+        visit.enters_url("ws://other.example/").await;
 
         visit.go(&address).await;
         visit.awaits("queued", |count| count == "1").await;

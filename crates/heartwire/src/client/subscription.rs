@@ -7,9 +7,12 @@ use std::{
 };
 
 use super::{Client, Shared};
-use crate::event::Event;
 #[cfg(feature = "stomp")]
 use crate::{core::connection::Connection, event::Trace};
+use crate::{
+    core::outbox::{Fate, MessageId},
+    event::Event,
+};
 
 /// Ends its subscription when it is dropped.
 #[must_use = "dropping a subscription ends it"]
@@ -36,7 +39,9 @@ impl Client {
                 }
                 break;
             };
-            if let Event::Fate(id, fate) = event {
+            if let Event::Fate(id, fate) = event
+                && (fate != Fate::SetAside || self.is_aside(id))
+            {
                 self.0.receipts.settle(id, fate);
             }
             // One may end another, or its own, and a new one hears what comes after.
@@ -48,6 +53,11 @@ impl Client {
             }
         }
         self.0.is_telling.set(false);
+    }
+
+    /// Whether a message is set aside still: who was told of something before may have sent it again.
+    fn is_aside(&self, id: MessageId) -> bool {
+        self.inspect(|core| core.outbox().aside().any(|message| message.id == id))
     }
 
     fn subscriber(&self, numbers: Range<u64>) -> Option<(u64, Hear)> {

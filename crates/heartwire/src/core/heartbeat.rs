@@ -176,15 +176,14 @@ impl Heartbeat {
         self.started.saturating_add(self.period)
     }
 
-    /// Whether a heartbeat that is sent soon may be answered: no server that has let one wait for long, or that has
-    /// answered none while one is on its way.
+    /// Whether the server may be expected to answer a heartbeat that is sent now: one that answers, and one that was
+    /// not asked yet.
     #[must_use]
     pub fn may_be_answered(&self, now: Duration) -> bool {
         match self.knowledge(now) {
             Knowledge::Silent => false,
-            Knowledge::Answers => self.is_answered(now),
+            Knowledge::Answers | Knowledge::Lost { .. } => self.is_answered(now),
             Knowledge::Unasked => self.unanswered.is_none(),
-            Knowledge::Lost { .. } => true,
         }
     }
 
@@ -195,15 +194,15 @@ impl Heartbeat {
         now.saturating_sub(self.started) > self.period / 2
     }
 
-    /// A heartbeat is sent, behind so much text without a proof: returns how long to wait until
-    /// [`judge`](Self::judge), if that wait starts now.
-    pub fn beat(&mut self, unproven_bytes: usize, now: Duration) -> Option<Duration> {
+    /// A heartbeat is sent, behind so much text without a proof, or one whose reply nobody waits for: returns how long
+    /// to wait until [`judge`](Self::judge), if that wait starts now.
+    pub fn beat(&mut self, unproven_bytes: Option<usize>, now: Duration) -> Option<Duration> {
         self.beaten = Some(now);
         self.unanswered.get_or_insert(now);
         if self.doubt.is_some() {
             return None;
         }
-        let timeout = self.timeout(unproven_bytes)?;
+        let timeout = self.timeout(unproven_bytes?)?;
         Some(self.begin_doubt(timeout, now, false))
     }
 
@@ -363,7 +362,7 @@ mod tests {
     fn a_server_that_never_answered_is_given_all_the_time() {
         let mut heartbeat = Heartbeat::new(&Options::new());
         heartbeat.opened(at(0));
-        assert_eq!(heartbeat.beat(0, at(30_000)), None);
+        assert_eq!(heartbeat.beat(Some(0), at(30_000)), None);
         assert_eq!(heartbeat.knowledge(at(33_000)), Knowledge::Unasked);
         assert_eq!(heartbeat.knowledge(at(33_001)), Knowledge::Silent);
         assert_eq!(heartbeat.judge(at(90_000)), None);
@@ -373,7 +372,10 @@ mod tests {
     fn the_timeout_follows_the_round_trip_within_its_bounds() {
         for (round_trip, timeout) in [(1, 3_000), (1_500, 6_000), (9_000, 10_000)] {
             let mut heartbeat = answered(ReplyTimeout::Auto, round_trip);
-            assert_eq!(heartbeat.beat(0, at(60_000)), Some(millis(timeout / 2)));
+            assert_eq!(
+                heartbeat.beat(Some(0), at(60_000)),
+                Some(millis(timeout / 2))
+            );
         }
     }
 
@@ -382,19 +384,22 @@ mod tests {
         let mut heartbeat = answered(ReplyTimeout::Auto, 800);
         heartbeat.replied(at(50_000), None, at(54_000));
         assert_eq!(heartbeat.round_trip(), Some(millis(4_000)));
-        assert_eq!(heartbeat.beat(0, at(60_000)), Some(millis(4 * 1_200 / 2)));
+        assert_eq!(
+            heartbeat.beat(Some(0), at(60_000)),
+            Some(millis(4 * 1_200 / 2))
+        );
     }
 
     #[test]
     fn a_dead_connection_is_probed_once_and_dropped_in_time() {
         let mut heartbeat = answered(ReplyTimeout::Auto, 10);
-        assert_eq!(heartbeat.beat(0, at(60_000)), Some(millis(1_500)));
+        assert_eq!(heartbeat.beat(Some(0), at(60_000)), Some(millis(1_500)));
         assert_eq!(heartbeat.knowledge(at(61_500)), Knowledge::Answers);
         assert_eq!(
             heartbeat.judge(at(61_500)),
             Some(Verdict::Probe(millis(1_500)))
         );
-        assert_eq!(heartbeat.beat(0, at(61_500)), None);
+        assert_eq!(heartbeat.beat(Some(0), at(61_500)), None);
         assert_eq!(
             heartbeat.knowledge(at(61_500)),
             Knowledge::Lost {
@@ -408,25 +413,25 @@ mod tests {
     #[test]
     fn anything_received_ends_the_doubt() {
         let mut heartbeat = answered(ReplyTimeout::Auto, 10);
-        let _ = heartbeat.beat(0, at(60_000));
+        let _ = heartbeat.beat(Some(0), at(60_000));
         assert!(heartbeat.heard(at(61_400)));
         assert_eq!(heartbeat.judge(at(61_500)), None);
-        assert_eq!(heartbeat.beat(0, at(90_000)), Some(millis(1_500)));
+        assert_eq!(heartbeat.beat(Some(0), at(90_000)), Some(millis(1_500)));
     }
 
     #[test]
     fn a_timeout_that_was_asked_for_holds_for_every_server() {
         let mut heartbeat = fresh(ReplyTimeout::After(millis(800)));
-        assert_eq!(heartbeat.beat(0, at(30_000)), Some(millis(400)));
+        assert_eq!(heartbeat.beat(Some(0), at(30_000)), Some(millis(400)));
         let mut heartbeat = answered(ReplyTimeout::Off, 10);
-        assert_eq!(heartbeat.beat(0, at(60_000)), None);
+        assert_eq!(heartbeat.beat(Some(0), at(60_000)), None);
     }
 
     #[test]
     fn after_a_sleep_the_wait_starts_over_once() {
         for judged_before in [false, true] {
             let mut heartbeat = answered(ReplyTimeout::Auto, 10);
-            let _ = heartbeat.beat(0, at(60_000));
+            let _ = heartbeat.beat(Some(0), at(60_000));
             if judged_before {
                 let _ = heartbeat.judge(at(61_500));
             }
@@ -447,43 +452,43 @@ mod tests {
     fn several_signs_of_one_waking_ask_once() {
         let mut heartbeat = answered(ReplyTimeout::Auto, 10);
         assert!(heartbeat.wakes(at(60_000)));
-        let _ = heartbeat.beat(0, at(60_000));
+        let _ = heartbeat.beat(Some(0), at(60_000));
         assert!(!heartbeat.wakes(at(60_010)));
         assert!(heartbeat.heard(at(60_020)));
         assert!(!heartbeat.wakes(at(60_030)));
         assert!(heartbeat.wakes(at(62_000)));
         // What was asked before a sleep does not count.
-        let _ = heartbeat.beat(0, at(62_000));
+        let _ = heartbeat.beat(Some(0), at(62_000));
         assert!(heartbeat.wakes(at(600_000)));
-        assert_eq!(heartbeat.beat(0, at(600_000)), Some(millis(1_500)));
+        assert_eq!(heartbeat.beat(Some(0), at(600_000)), Some(millis(1_500)));
     }
 
     #[test]
     fn what_is_sent_slowly_is_waited_for() {
         let mut heartbeat = answered(ReplyTimeout::Auto, 10);
-        let wait = heartbeat.beat(64 * 1024 + 160_000, at(60_000));
+        let wait = heartbeat.beat(Some(64 * 1024 + 160_000), at(60_000));
         assert_eq!(wait, Some(millis(6_500)));
         let mut heartbeat = answered(ReplyTimeout::After(millis(800)), 10);
-        assert_eq!(heartbeat.beat(1 << 20, at(60_000)), Some(millis(400)));
+        assert_eq!(heartbeat.beat(Some(1 << 20), at(60_000)), Some(millis(400)));
     }
 
     #[test]
     fn a_reply_that_comes_after_a_sleep_is_no_measure() {
         let mut heartbeat = answered(ReplyTimeout::Auto, 10);
-        let _ = heartbeat.beat(0, at(60_000));
+        let _ = heartbeat.beat(Some(0), at(60_000));
         heartbeat.replied(at(60_000), Some(at(30_000_000)), at(30_000_010));
         assert_eq!(heartbeat.round_trip(), None);
         for _ in 0..20 {
             heartbeat.replied(at(0), None, at(10));
         }
         let _ = heartbeat.heard(at(30_000_020));
-        assert_eq!(heartbeat.beat(0, at(30_000_020)), Some(millis(1_500)));
+        assert_eq!(heartbeat.beat(Some(0), at(30_000_020)), Some(millis(1_500)));
     }
 
     #[test]
     fn a_second_sleep_in_one_doubt_leaves_time_to_read() {
         let mut heartbeat = answered(ReplyTimeout::Auto, 10);
-        let _ = heartbeat.beat(0, at(60_000));
+        let _ = heartbeat.beat(Some(0), at(60_000));
         let _ = heartbeat.judge(at(600_000));
         assert_eq!(
             heartbeat.judge(at(900_000)),
@@ -498,14 +503,14 @@ mod tests {
         assert!(heartbeat.is_answered(at(1_000)));
         heartbeat.forget();
         assert!(!heartbeat.is_answered(at(1_000)));
-        assert_eq!(heartbeat.beat(0, at(60_000)), None);
+        assert_eq!(heartbeat.beat(Some(0), at(60_000)), None);
     }
 
     #[test]
     fn a_server_that_has_stopped_to_answer_holds_up_nothing() {
         let mut heartbeat = answered(ReplyTimeout::Off, 10);
         for sent in [60_000, 65_000] {
-            let _ = heartbeat.beat(0, at(sent));
+            let _ = heartbeat.beat(Some(0), at(sent));
         }
         assert!(heartbeat.is_answered(at(70_000)));
         assert!(!heartbeat.is_answered(at(70_001)));
@@ -517,7 +522,7 @@ mod tests {
     /// Open, and answered once after this round trip in milliseconds.
     fn answered(reply_timeout: ReplyTimeout, round_trip: u64) -> Heartbeat {
         let mut heartbeat = fresh(reply_timeout);
-        let _ = heartbeat.beat(0, at(0));
+        let _ = heartbeat.beat(Some(0), at(0));
         let _ = heartbeat.heard(at(round_trip));
         heartbeat.replied(at(0), None, at(round_trip));
         heartbeat

@@ -6,7 +6,7 @@ use heartwire::{
     Options,
     core::{
         connection::{CLOSE_REASON, Closure, Input},
-        heartbeat::{Knowledge, Mode, Period},
+        heartbeat::{Knowledge, Mode, Period, ReplyTimeout},
         outbox::{
             Full,
             Guarantee::{AtLeastOnce, AtMostOnce},
@@ -120,9 +120,9 @@ fn a_server_that_talks_is_asked_again_where_it_has_not_answered() {
     assert_eq!(shell.states(), [0, 0, 1, 0]);
 }
 
-/// Its replies would prove nothing.
+/// Its replies would prove nothing, unasked or without the mark.
 #[test]
-fn a_server_that_says_replies_unasked_is_not_asked_for_proofs() {
+fn a_server_whose_replies_prove_nothing_is_not_asked_for_proofs() {
     let mut shell = Shell::open(Options::new());
     for _ in 0..3 {
         shell.receive("heartbeat");
@@ -133,6 +133,66 @@ fn a_server_that_says_replies_unasked_is_not_asked_for_proofs() {
         shell.receive("news");
     }
     assert_eq!(shell.take_wire(), ["order"]);
+
+    let mut shell = Shell::open(Options::new().heartbeat_text("beat {n}"));
+    shell.send("order", AtLeastOnce);
+    shell.advance(5_000);
+    shell.receive("pong");
+    shell.take_wire();
+    for _ in 0..600 {
+        shell.advance(1_000);
+        shell.receive("news");
+    }
+    assert_eq!(shell.take_wire(), [""; 0]);
+}
+
+/// A heartbeat that is late for a proof is no reason to doubt who talks.
+#[test]
+fn a_server_that_lets_heartbeats_wait_and_talks_is_not_given_up() {
+    for (timeout, every) in [
+        (ReplyTimeout::Auto, 7_000),
+        (ReplyTimeout::After(Duration::from_secs(8)), 11_000),
+        (ReplyTimeout::After(Duration::from_mins(1)), 7_000),
+    ] {
+        let mut shell = Shell::open(Options::new().reply_timeout(timeout));
+        shell.advance(30_000);
+        shell.receive("heartbeat");
+        shell.send("order", AtLeastOnce);
+        // At first an answer is still expected.
+        for _ in 0..20 {
+            shell.advance(1_000);
+            shell.receive("news");
+        }
+        for _ in 0..200 {
+            shell.advance(every);
+            shell.receive("news");
+        }
+        assert_eq!(shell.status(), "open", "{timeout:?}");
+        shell.receive("heartbeat");
+        assert_eq!(shell.states()[2], 1, "{timeout:?}");
+        // In silence it is.
+        shell.advance(200_000);
+        assert_ne!(shell.status(), "open", "{timeout:?}");
+    }
+}
+
+#[test]
+fn a_server_that_is_doubted_is_asked_no_more_often_for_a_proof() {
+    for within in [100, 1_000, 5_000] {
+        let options = Options::new()
+            .reply_timeout(Duration::from_mins(1))
+            .prove_within(Duration::from_millis(within));
+        let mut shell = Shell::open(options);
+        shell.send("order", AtLeastOnce);
+        shell.advance(65_000);
+        assert_ne!(shell.status(), "open");
+        let beats = shell
+            .take_wire()
+            .iter()
+            .filter(|text| *text == "heartbeat")
+            .count();
+        assert!(beats <= 4, "{within}: {beats}");
+    }
 }
 
 #[test]

@@ -38,7 +38,7 @@ impl Connection {
         let (Some(within), Some(period)) = (self.options.prove_within, self.period()) else {
             return;
         };
-        if self.protocol.trust() == Trust::Withdrawn {
+        if self.protocol.trust() != Trust::Given {
             return;
         }
         let shortest = if self.heartbeat.may_be_answered(self.now) {
@@ -58,14 +58,15 @@ impl Connection {
     /// What comes in does not put off a heartbeat that something waits for.
     pub(super) fn prove_in_time(&mut self) {
         if self.prove_by.is_some_and(|by| by <= self.now) {
-            self.beat();
+            self.ask_for_proof();
         }
     }
 
     /// The heartbeat's timer expired, perhaps as it was set anew.
     pub(super) fn ring(&mut self) {
-        let is_due = self.heartbeat.is_due(self.now);
-        if is_due || self.prove_by.is_some_and(|by| by <= self.now) {
+        if self.prove_by.is_some_and(|by| by <= self.now) {
+            self.ask_for_proof();
+        } else if self.heartbeat.is_due(self.now) {
             self.beat();
         } else {
             let wait = self.heartbeat.due().saturating_sub(self.now);
@@ -73,8 +74,21 @@ impl Connection {
         }
     }
 
+    /// Sends a heartbeat that a proof needs. A server that lets heartbeats wait and goes on talking is not doubted for
+    /// one more of them.
+    fn ask_for_proof(&mut self) {
+        let quiet = self.now.saturating_sub(self.heartbeat.last_heard());
+        let talks =
+            self.heartbeat.is_put_off() && self.period().is_some_and(|period| quiet < period);
+        self.beat_with(self.heartbeat.may_be_answered(self.now) || !talks);
+    }
+
     /// Sends a heartbeat, and waits for its reply.
     pub(super) fn beat(&mut self) {
+        self.beat_with(true);
+    }
+
+    fn beat_with(&mut self, doubts: bool) {
         let now = self.now;
         self.unasked = (0, 0);
         self.replayed = 0;
@@ -83,7 +97,8 @@ impl Connection {
         let mark = self.marks.draw();
         let heartbeat = self.protocol.heartbeat(mark, now, self.outbox.taken());
         self.effects.push_back(Effect::Transmit(heartbeat));
-        let doubt = self.heartbeat.beat(self.outbox.sent_bytes(), now);
+        let unproven = doubts.then(|| self.outbox.sent_bytes());
+        let doubt = self.heartbeat.beat(unproven, now);
         // Its reply may be lost, and the connection live.
         if self.outbox.sent_count() > 0 {
             self.await_proof();

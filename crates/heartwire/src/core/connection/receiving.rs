@@ -64,6 +64,9 @@ impl Connection {
             Meaning::Repeat => {}
         }
         self.effects.push_back(Effect::Note(frame, meaning));
+        if self.protocol.trust() != Trust::Given && self.prove_by.take().is_some() {
+            self.restart_period();
+        }
         if trust != Trust::Withdrawn && self.protocol.trust() == Trust::Withdrawn {
             self.heartbeat.doubt_replies();
             self.outbox.doubt_answers();
