@@ -60,10 +60,7 @@ async fn build_in(folder: &Path) -> Result<(), Error> {
         return Err(Error::Failed(format!("{}: {cause}", workshop.display())));
     }
     let mut trunk = process::command("trunk", ["build", "--release"]);
-    // As somebody builds who looks at what a page weighs: nobody reads names in it.
-    trunk
-        .current_dir(folder)
-        .env("CARGO_PROFILE_RELEASE_STRIP", "symbols");
+    trunk.current_dir(folder);
     console::say(format_args!(
         "{}: {}",
         folder.display(),

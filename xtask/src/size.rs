@@ -24,20 +24,21 @@ pub struct Arguments {}
 /// What everything the page loads is to weigh under brotli, in bytes.
 pub const BUDGET: usize = 165_000;
 
-/// The most that it may weigh until it meets the [`BUDGET`], so that it does not grow meanwhile.
-pub const LIMIT: usize = 221_500;
+/// The most that it may weigh until it meets the [`BUDGET`], so that it does not grow meanwhile. A build in another
+/// folder was found to differ by 145 bytes.
+pub const LIMIT: usize = 221_800;
 
 /// What everything the seed loads is to weigh under brotli, in bytes.
 pub const SEED_BUDGET: usize = 70_000;
 
 /// The most that it may weigh until it meets the [`SEED_BUDGET`].
-pub const SEED_LIMIT: usize = 90_300;
+pub const SEED_LIMIT: usize = 90_600;
 
 /// What the engine and the hooks are to add to a page of Yew's, in bytes under brotli.
 pub const ENGINE_BUDGET: usize = 20_000;
 
 /// The most that they may add until they meet the [`ENGINE_BUDGET`].
-pub const ENGINE_LIMIT: usize = 41_400;
+pub const ENGINE_LIMIT: usize = 41_800;
 
 /// Runs `cargo xtask size`.
 ///
