@@ -250,12 +250,7 @@ mod tests {
             ("detail", 6_000, "proves nothing"),
             ("detail", 8_000, "proves nothing"),
         ] {
-            let strip = Strip {
-                detail: detail.into(),
-                ..strip(State::Open)
-            };
-            told.announcer
-                .notice(&strip, 0, Duration::from_millis(millis));
+            told.sees_detail(State::Open, detail, millis);
             assert_eq!(told.polite(), expected, "{detail} {millis}");
         }
     }
@@ -263,21 +258,13 @@ mod tests {
     #[test]
     fn what_turned_out_as_it_was_reopened_is_told_and_what_was_known_is_not() {
         let mut told = Told::default();
-        let mut sees = |state, detail: &str, millis| {
-            let strip = Strip {
-                detail: detail.into(),
-                ..strip(state)
-            };
-            told.announcer
-                .notice(&strip, 0, Duration::from_millis(millis));
-            told.polite().to_owned()
-        };
         for start in [0, 100_000] {
-            sees(State::Reopened, "back", start);
-            sees(State::Reopened, "back", start + 1_000);
-            assert_eq!(sees(State::Open, "detail\nnews", start + 5_000), "");
-            let heard = sees(State::Open, "detail\nnews", start + 6_000);
-            assert_eq!(heard, if start == 0 { "news" } else { "" });
+            told.sees_detail(State::Reopened, "back", start);
+            told.sees_detail(State::Reopened, "back", start + 1_000);
+            told.sees_detail(State::Open, "detail\nnews", start + 5_000);
+            assert_eq!(told.polite(), "");
+            told.sees_detail(State::Open, "detail\nnews", start + 6_000);
+            assert_eq!(told.polite(), if start == 0 { "news" } else { "" });
         }
     }
 
@@ -291,12 +278,7 @@ mod tests {
             ("ws://abc", 2_000, "Confirm. ws://a said"),
             ("ws://abc", 2_500, "Confirm. ws://abc said"),
         ] {
-            let strip = Strip {
-                detail: detail.into(),
-                ..strip(State::Confirm)
-            };
-            told.announcer
-                .notice(&strip, 0, Duration::from_millis(millis));
+            told.sees_detail(State::Confirm, detail, millis);
             assert_eq!(told.announcer.urgent(), expected);
             assert_eq!(told.announcer.waits(), detail != "ws://a" && millis < 2_500);
         }
@@ -326,6 +308,15 @@ mod tests {
         fn sees(&mut self, state: State, attempt: u32, millis: u64) {
             let now = Duration::from_millis(millis);
             self.announcer.notice(&strip(state), attempt, now);
+        }
+
+        fn sees_detail(&mut self, state: State, detail: &str, millis: u64) {
+            let strip = Strip {
+                detail: detail.into(),
+                ..strip(state)
+            };
+            let now = Duration::from_millis(millis);
+            self.announcer.notice(&strip, 0, now);
         }
 
         fn polite(&self) -> &str {

@@ -114,18 +114,14 @@ impl SavedMessages {
             return Err(Refusal::OfSite(name.into()));
         }
         let place = self.place(name);
-        if place.is_none() && self.0.len() >= MOST {
-            return Err(Refusal::Count);
-        }
         let others = (0..)
             .zip(&self.0)
             .filter(|(other, _)| Some(*other) != place);
         let others: usize = others.map(|(_, message)| message.size()).sum();
         let name = name.into();
         let message = SavedMessage { name, text };
-        if others + message.size() > MOST_BYTES {
-            return Err(Refusal::Bytes);
-        }
+        let count = self.0.len() + usize::from(place.is_none());
+        check(count, others + message.size())?;
         match place {
             Some(place) => self.0[place] = message,
             None => self.0.push(message),
@@ -180,12 +176,8 @@ impl SavedMessages {
     }
 
     fn become_checked(&mut self, changed: Self) -> Result<(), Refusal> {
-        if changed.0.len() > MOST {
-            return Err(Refusal::Count);
-        }
-        if changed.0.iter().map(SavedMessage::size).sum::<usize>() > MOST_BYTES {
-            return Err(Refusal::Bytes);
-        }
+        let bytes = changed.0.iter().map(SavedMessage::size).sum();
+        check(changed.0.len(), bytes)?;
         *self = changed;
         Ok(())
     }
@@ -196,6 +188,17 @@ impl SavedMessage {
     fn size(&self) -> usize {
         self.name.len() + self.text.len()
     }
+}
+
+/// Tells which limit so many messages of so many bytes meet.
+fn check(count: usize, bytes: usize) -> Result<(), Refusal> {
+    if count > MOST {
+        return Err(Refusal::Count);
+    }
+    if bytes > MOST_BYTES {
+        return Err(Refusal::Bytes);
+    }
+    Ok(())
 }
 
 /// What is wrong with a text that is no object of JSON.

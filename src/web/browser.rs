@@ -231,15 +231,7 @@ pub(super) fn stored(name: &str) -> Option<String> {
 /// Stores a text under a name in this browser; an empty one is forgotten. Returns whether it was stored: if not,
 /// what stood there stays.
 pub(super) fn store(name: &str, text: &str) -> bool {
-    let Some(storage) = local_storage() else {
-        return false;
-    };
-    let result = if text.is_empty() {
-        storage.remove_item(&own(name))
-    } else {
-        storage.set_item(&own(name), text)
-    };
-    is_done(&result)
+    write(local_storage(), &own(name), text)
 }
 
 /// What this tab has kept under a name.
@@ -481,20 +473,19 @@ pub(super) fn emphasize(element: &Element, text: &str) {
 
 /// What cannot be put in the place of an older text is not to leave that there: it holds no more.
 fn put(storage: Option<Storage>, name: &str, text: &str) -> bool {
+    write(storage.clone(), name, "") && write(storage, name, text)
+}
+
+fn write(storage: Option<Storage>, name: &str, text: &str) -> bool {
     let Some(storage) = storage else {
         return false;
     };
-    let removed = storage.remove_item(name);
     let result = if text.is_empty() {
-        removed
+        storage.remove_item(name)
     } else {
         storage.set_item(name, text)
     };
-    is_done(&result)
-}
-
-fn is_done(result: &Result<(), JsValue>) -> bool {
-    if let Err(error) = result {
+    if let Err(error) = &result {
         warn("the browser's storage took nothing", error);
     }
     result.is_ok()

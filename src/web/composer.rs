@@ -229,7 +229,7 @@ impl Composer {
                 self.attachment.end_reading();
                 match read {
                     Ok(bytes) => {
-                        if self.send(bytes.into(), connection, resend, now) {
+                        if self.send(bytes.into(), Refusal::Full, connection, resend, now) {
                             self.attachment.clear();
                         }
                     }
@@ -259,8 +259,7 @@ impl Composer {
                 self.take(typed, connection, resend, now);
             }
             Composed::SentSaved(text) => {
-                let refused = connection.send(&*text, resend.sent(), now).err();
-                self.refusal = refused.map(|Full { limit, .. }| Refusal::SavedFull(limit));
+                self.send((&*text).into(), Refusal::SavedFull, connection, resend, now);
             }
         }
     }
@@ -293,7 +292,7 @@ impl Composer {
                 };
                 match payload {
                     Ok(payload) => {
-                        if self.send(payload, connection, resend, now) {
+                        if self.send(payload, Refusal::Full, connection, resend, now) {
                             self.recall.note(text);
                             hold(field, "");
                         }
@@ -321,12 +320,13 @@ impl Composer {
     fn send(
         &mut self,
         payload: Payload,
+        refusal: fn(Limit) -> Refusal,
         connection: &mut Connection,
         resend: Resend,
         now: Duration,
     ) -> bool {
         let refused = connection.send(payload, resend.sent(), now).err();
-        self.refusal = refused.map(|Full { limit, .. }| Refusal::Full(limit));
+        self.refusal = refused.map(|Full { limit, .. }| refusal(limit));
         self.refusal.is_none()
     }
 

@@ -380,11 +380,12 @@ impl SavedPanel {
     ) {
         match changed {
             Ok(changed) => {
-                self.is_kept = if changed.all().is_empty() {
-                    browser::store(MESSAGES, "")
+                let json = if changed.all().is_empty() {
+                    String::new()
                 } else {
-                    browser::store(MESSAGES, &changed.json())
+                    changed.json()
                 };
+                self.is_kept = browser::store(MESSAGES, &json);
                 let before = mem::replace(&mut self.own, changed.clone());
                 self.last = said.is_some().then_some([before, changed]);
                 self.said = said;

@@ -241,9 +241,8 @@ impl Kept {
         };
         // Whoever claims it takes it out of the tab, and may have no room to note that all tabs see. A document that
         // lives is passed over, and what is gone then was deleted.
-        let names = self.tab.names();
         let is_of_ticket = |name: &String| self.split(name).is_some_and(|(of, _)| of == secret);
-        let is_taken = self.was_left && *has_any && !names.iter().any(is_of_ticket);
+        let is_taken = self.was_left && *has_any && !self.tab.names().iter().any(is_of_ticket);
         let is_claimed = is_taken || self.spent().contains(secret);
         let has_own = is_claimed && *has_own;
         if is_claimed {

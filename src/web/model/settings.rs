@@ -120,7 +120,9 @@ impl Model {
         change(&mut self.setup);
         // Another tab may have chosen other things meanwhile.
         let mut stored = browser::choices();
-        self.unstored.push(setting.into());
+        if !self.unstored.iter().any(|name| name == setting) {
+            self.unstored.push(setting.into());
+        }
         let is_own = |(name, _): &(String, String)| self.unstored.contains(name);
         stored.retain(|pair| !is_own(pair));
         let chosen = self.setup.stored.iter();
