@@ -174,6 +174,8 @@ impl Cluster {
             folder,
         };
         cluster.write_files()?;
+        // A node that finds none would start one of its own, which outlives it.
+        answers(cluster.epmd_port, "epmd").await?;
         for number in 1..=NODES {
             cluster.start_node(number)?;
         }
@@ -415,6 +417,7 @@ impl Cluster {
             ("HOME", path("")),
             ("ERL_EPMD_ADDRESS", "127.0.0.1".into()),
             ("ERL_EPMD_PORT", self.epmd_port.to_string()),
+            ("ERL_AFLAGS", "-start_epmd false".into()),
             // Else a shell stays before the node, and is killed in its place.
             ("RUNNING_UNDER_SYSTEMD", "true".into()),
             ("RABBITMQ_NODENAME", node.name()),
